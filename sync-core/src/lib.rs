@@ -1,0 +1,10 @@
+//! What phone and server decide, in one place: records and their merge, validation, permissions, the derived status of
+//! a hazard, the messages of the sync protocol, the client's state machine and the server's decision.
+//!
+//! Pure: no I/O, clock, randomness, threads or logging. `now`, ids and keys are arguments, so that the same code runs
+//! natively and in wasm32 and gives the same bytes.
+
+pub mod ids;
+pub mod limits;
+pub mod people;
+pub mod time;
