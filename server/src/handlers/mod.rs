@@ -1,0 +1,3 @@
+//! The endpoints, a file an area: extract, call one function, answer.
+
+pub mod health;
