@@ -124,6 +124,21 @@ fn unknown_commands(files: &[SourceFile]) -> Vec<Finding> {
     found
 }
 
+/// Settings (`HAZARD_…`) and figures (`hazard_…`) that the server's sources name in quotes, and operators must find.
+fn undocumented_names(files: &[SourceFile]) -> Vec<Finding> {
+    let operating = files.iter().find(|file| file.path == "docs/operating.md").map_or("", |file| &file.text);
+    let mut found = Vec::new();
+    for file in files.iter().filter(|file| file.path.starts_with("server/src/")) {
+        for (at, line) in file.code() {
+            let names = line.split('"').skip(1).step_by(2);
+            let names = names.filter(|name| name.starts_with("HAZARD_") || name.starts_with("hazard_"));
+            let unknown = names.filter(|name| !operating.contains(&format!("`{name}`")));
+            found.extend(unknown.map(|name| file.finding(at, format!("{name} is not in docs/operating.md"))));
+        }
+    }
+    found
+}
+
 fn text_of(path: &str) -> &'static str {
     let file = project().iter().find(|file| file.path == path);
     &file.unwrap_or_else(|| panic!("there is no {path}")).text
@@ -145,6 +160,15 @@ fn every_make_command_in_a_document_exists() {
     let readme = planted("README.md", "Say `make run`, then:\n\n    SEED=2 make dance\n");
     let found = unknown_commands(&[makefile, readme]);
     assert_eq!(found.iter().map(|finding| finding.line).collect::<Vec<_>>(), [3]);
+}
+
+#[test]
+fn operators_find_every_setting_and_every_figure() {
+    refuse(&undocumented_names(project()), "Add it to the tables of docs/operating.md, with its unit and its default.");
+    let source = planted("server/src/a.rs", "#[arg(env = \"HAZARD_DEPTH\")]\ngauge!(\"hazard_depth\")\n");
+    let known = planted("docs/operating.md", "`HAZARD_DEPTH`\n");
+    let found = undocumented_names(&[source, known]);
+    assert_eq!(found.iter().map(|finding| finding.line).collect::<Vec<_>>(), [2]);
 }
 
 #[test]

@@ -114,6 +114,7 @@ fn every_script_can_be_run() {
 #[test]
 fn every_migration_can_be_taken_back() {
     let reason = "A migration is a folder <date>_<purpose> with up.sql and down.sql: an update that fails is undone.";
+    assert!(!migrations(project()).is_empty(), "no migrations were found");
     refuse(&one_way_migrations(project()), reason);
     let up = planted("migrations/sqlite/2026-01-31-000000_villages/up.sql", "");
     let down = planted("migrations/sqlite/2026-01-31-000000_villages/down.sql", "");
