@@ -20,6 +20,22 @@ pub const FIELDS: [(&str, bool); 15] = [
     ("remark", false),
 ];
 
+/// What inspectors write, in pieces.
+const PHRASES: [&str; 12] = [
+    "消防通道被杂物堵塞",
+    "灭火器压力不足",
+    "应急照明灯损坏",
+    "电线私拉乱接",
+    "安全出口标志缺失",
+    "液化气瓶未固定",
+    "仓库与住宿未分隔",
+    "警示标志褪色",
+    "限三日内整改",
+    "已现场告知负责人",
+    "需更换并登记",
+    "护栏松动",
+];
+
 /// The value of a field. No two edits write the same one, so that what survives tells which edits survived.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Scalar {
@@ -27,6 +43,13 @@ pub enum Scalar {
     Text(String),
     /// A whole number.
     Whole(i64),
+}
+
+/// The id of a replica, counted from 1: as good as random, as real ones are, and the same in every run.
+#[must_use]
+pub fn replica_id(replica: usize) -> u128 {
+    let mut draw = Draw(replica as u64);
+    (u128::from(draw.next()) << 64) | u128::from(draw.next())
 }
 
 /// One edit of the record by one replica: some fields, written together.
@@ -74,7 +97,7 @@ pub fn all() -> Vec<History> {
 pub fn history(name: &'static str, replicas: usize, edits: usize) -> History {
     let mut draw = Draw(0x5eed);
     let mut written = 0;
-    let mut steps = vec![edit(0, &mut written, &FIELDS), Step::Sync { replica: 0 }];
+    let mut steps = vec![edit(0, &mut written, &FIELDS, &mut draw), Step::Sync { replica: 0 }];
     steps.extend((1..replicas).map(|replica| Step::Sync { replica }));
 
     let mut left = vec![edits; replicas];
@@ -86,7 +109,7 @@ pub fn history(name: &'static str, replicas: usize, edits: usize) -> History {
         }
         left[replica] -= 1;
         let fields: Vec<_> = (0..=draw.below(2)).map(|_| FIELDS[draw.below(FIELDS.len())]).collect();
-        steps.push(edit(replica, &mut written, &fields));
+        steps.push(edit(replica, &mut written, &fields, &mut draw));
         if draw.below(2) == 0 {
             steps.push(Step::Sync { replica });
         }
@@ -95,7 +118,7 @@ pub fn history(name: &'static str, replicas: usize, edits: usize) -> History {
     History { name, replicas, steps }
 }
 
-fn edit(replica: usize, written: &mut u32, fields: &[(&'static str, bool)]) -> Step {
+fn edit(replica: usize, written: &mut u32, fields: &[(&'static str, bool)], draw: &mut Draw) -> Step {
     *written += 1;
     let mut changes: Vec<(&'static str, Scalar)> = Vec::new();
     for (field, is_number) in fields {
@@ -103,7 +126,8 @@ fn edit(replica: usize, written: &mut u32, fields: &[(&'static str, bool)]) -> S
             let value = if *is_number {
                 Scalar::Whole(i64::from(*written))
             } else {
-                Scalar::Text(format!("消防通道堵塞 no. {written} of {field}"))
+                let words = [PHRASES[draw.below(12)], PHRASES[draw.below(12)]];
+                Scalar::Text(format!("{}，{}（{written}）", words[0], words[1]))
             };
             changes.push((field, value));
         }
@@ -115,12 +139,15 @@ fn edit(replica: usize, written: &mut u32, fields: &[(&'static str, bool)]) -> S
 struct Draw(u64);
 
 impl Draw {
-    fn below(&mut self, end: usize) -> usize {
+    fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-        (z % end as u64) as usize
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
     }
 }

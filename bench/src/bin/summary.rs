@@ -8,6 +8,7 @@ use std::{
     path::Path,
 };
 
+use flate2::{Compression, write::GzEncoder};
 use hazard_bench::{
     history::{self, History},
     peers::{Automerge, Loro, Peer, SyncCore, Yrs, messages},
@@ -17,6 +18,10 @@ use serde_json::Value;
 
 const PEERS: [&str; 4] = [SyncCore::NAME, Automerge::NAME, Loro::NAME, Yrs::NAME];
 const TIMED: [&str; 4] = ["join", "encode", "decode", "build"];
+/// The whole record, the same compressed, and one edit's share of a compressed batch.
+const SIZES: [&str; 3] = ["stored", "stored gz", "sent gz"];
+/// Edits that are sent together.
+const BATCH: usize = 100;
 
 #[derive(Serialize)]
 struct Line {
@@ -40,12 +45,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             lines.extend(compare(timed, history.name, "µs", &times));
         }
         let sizes = [
-            stored_bytes::<SyncCore>(&history),
-            stored_bytes::<Automerge>(&history),
-            stored_bytes::<Loro>(&history),
-            stored_bytes::<Yrs>(&history),
+            sizes::<SyncCore>(&history)?,
+            sizes::<Automerge>(&history)?,
+            sizes::<Loro>(&history)?,
+            sizes::<Yrs>(&history)?,
         ];
-        lines.extend(compare("stored", history.name, "bytes", &sizes));
+        for (at, what) in SIZES.into_iter().enumerate() {
+            lines.extend(compare(what, history.name, "bytes", &sizes.map(|sizes| sizes[at])));
+        }
     }
     let mut file = fs::File::create(output)?;
     for line in &lines {
@@ -84,6 +91,19 @@ fn median_us(measured: &Path, timed: &str, peer: &str, history: &str) -> Result<
     median_ns.map(|ns| ns / 1_000.0).ok_or_else(|| format!("{}: no median", path.display()))
 }
 
-fn stored_bytes<P: Peer>(history: &History) -> f64 {
-    P::encode(&mut P::build(&messages::<P>(history))).len() as f64
+/// The bytes named in [`SIZES`] for one library.
+fn sizes<P: Peer>(history: &History) -> io::Result<[f64; 3]> {
+    let messages = messages::<P>(history);
+    let stored = P::encode(&mut P::build(&messages));
+    let mut sent = 0;
+    for batch in messages.chunks(BATCH) {
+        sent += compressed(&batch.concat())?;
+    }
+    Ok([stored.len() as f64, compressed(&stored)? as f64, sent as f64 / messages.len() as f64])
+}
+
+fn compressed(bytes: &[u8]) -> io::Result<usize> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?.len())
 }

@@ -3,7 +3,7 @@
 use ::automerge::{ActorId, AutoCommit, Change, ROOT, ReadDoc, ScalarValue, Value, transaction::Transactable};
 
 use super::Peer;
-use crate::history::{Edit, Scalar};
+use crate::history::{Edit, Scalar, replica_id};
 
 /// automerge 0.12.
 pub struct Automerge;
@@ -13,7 +13,7 @@ impl Peer for Automerge {
     type Doc = AutoCommit;
 
     fn open(replica: usize) -> AutoCommit {
-        AutoCommit::new().with_actor(ActorId::from((replica as u128).to_be_bytes().as_slice()))
+        AutoCommit::new().with_actor(ActorId::from(replica_id(replica).to_be_bytes().as_slice()))
     }
 
     fn edit(doc: &mut AutoCommit, edit: &Edit) -> Vec<u8> {

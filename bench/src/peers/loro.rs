@@ -3,7 +3,7 @@
 use ::loro::{ExportMode, LoroDoc, LoroValue, ValueOrContainer};
 
 use super::Peer;
-use crate::history::{Edit, Scalar};
+use crate::history::{Edit, Scalar, replica_id};
 
 /// loro 1.17. A map keeps one value of a field: the last by its logical clock.
 pub struct Loro;
@@ -16,7 +16,7 @@ impl Peer for Loro {
 
     fn open(replica: usize) -> LoroDoc {
         let doc = LoroDoc::new();
-        doc.set_peer_id(replica as u64).expect("a peer id");
+        doc.set_peer_id((replica_id(replica) >> 64) as u64).expect("a peer id");
         doc
     }
 

@@ -11,7 +11,7 @@ use sync_core::{
 use uuid::Uuid;
 
 use super::Peer;
-use crate::history::{Edit, Scalar};
+use crate::history::{Edit, Scalar, replica_id};
 
 /// The project's own core.
 pub struct SyncCore;
@@ -22,8 +22,8 @@ pub struct Doc {
     last: Dot,
 }
 
-const RECORD: RecordId = RecordId(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001));
-const AUTHOR: AccountId = AccountId(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0002));
+const RECORD: RecordId = RecordId(Uuid::from_u128(0x019a_b0f3_71c2_7d15_9e44_b7a8_20c6_f3d1));
+const AUTHOR: AccountId = AccountId(Uuid::from_u128(0x019a_8d2e_06b9_7a4c_a3f1_5e90_cc37_1b62));
 
 fn empty() -> Record {
     Record::empty(RECORD, "hazard", None)
@@ -43,7 +43,7 @@ impl Peer for SyncCore {
     type Doc = Doc;
 
     fn open(replica: usize) -> Doc {
-        let replica = ReplicaId(Uuid::from_u128((0x0192 << 112) | replica as u128));
+        let replica = ReplicaId(Uuid::from_u128(replica_id(replica)));
         Doc { record: empty(), last: Dot { replica, seq: 0 } }
     }
 

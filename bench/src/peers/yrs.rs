@@ -3,7 +3,7 @@
 use ::yrs::{Any, Doc, Map, MapRef, Out, ReadTxn, StateVector, Transact, Update, updates::decoder::Decode};
 
 use super::Peer;
-use crate::history::{Edit, Scalar};
+use crate::history::{Edit, Scalar, replica_id};
 
 /// yrs 0.28. A map keeps one value of a field; what was overwritten is collected as garbage.
 pub struct Yrs;
@@ -24,7 +24,8 @@ impl Peer for Yrs {
     type Doc = Opened;
 
     fn open(replica: usize) -> Opened {
-        opened(Doc::with_client_id(replica as u64))
+        // Client ids have 53 bits, as numbers in a browser have.
+        opened(Doc::with_client_id((replica_id(replica) >> 75) as u64))
     }
 
     fn edit(doc: &mut Opened, edit: &Edit) -> Vec<u8> {
