@@ -3,7 +3,7 @@
 use actix_web::web::{self, PathConfig, QueryConfig, ServiceConfig};
 
 use crate::error::{Code, Problem};
-use crate::handlers::health;
+use crate::handlers::{health, ledger, review, sync};
 use crate::resource::at;
 
 /// Adds every address, and what is answered elsewhere.
@@ -24,7 +24,19 @@ pub fn configure(config: &mut ServiceConfig) {
 }
 
 fn api(config: &mut ServiceConfig) {
-    config.default_service(web::route().to(nowhere));
+    config
+        .service(at("/sync").post(sync::round_trip))
+        .service(at("/push").post(sync::push))
+        .service(at("/pull").post(sync::pull))
+        .service(at("/hazards").get(ledger::hazards))
+        .service(at("/records/{id}").get(ledger::record))
+        .service(at("/records/{id}/history").get(ledger::history))
+        .service(at("/records/{id}/resolve").post(review::resolve))
+        .service(at("/conflicts").get(review::conflicts))
+        .service(at("/quarantine").get(review::quarantine))
+        .service(at("/quarantine/{replica}/{seq}/repair").post(review::repair))
+        .service(at("/quarantine/{replica}/{seq}/dismiss").post(review::dismiss))
+        .default_service(web::route().to(nowhere));
 }
 
 async fn nowhere() -> Result<actix_web::HttpResponse, Problem> {
