@@ -9,6 +9,8 @@ mod error;
 pub mod meta;
 mod schema;
 pub mod sessions;
+#[cfg(test)]
+mod tests;
 pub mod townships;
 mod types;
 mod writer;
