@@ -184,6 +184,12 @@ impl Problem {
         self.code
     }
 
+    /// The words for the person who reads it.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// What the log should say beside the code.
     pub(crate) fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
@@ -282,7 +288,7 @@ pub fn text(content_type: &'static str, body: String) -> HttpResponse {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use super::*;
 
     #[test]

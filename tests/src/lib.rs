@@ -1,3 +1,5 @@
-//! What the test programs share: the phone fleet, the harness of a real server, the local limit of ingest.
+//! What the test programs share: a real server in the process with a client for it, the phone fleet, the local limit of
+//! ingest.
 
 pub mod plain_rows;
+pub mod server;
