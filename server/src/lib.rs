@@ -12,6 +12,7 @@ pub mod demo;
 pub mod error;
 pub mod extract;
 pub mod handlers;
+pub mod ledger;
 pub mod limits;
 pub mod logging;
 pub mod metering;
@@ -19,5 +20,6 @@ pub mod observe;
 pub mod refusal;
 pub mod resource;
 pub mod routes;
+pub mod sync;
 
 pub use app::{App, Running, start};
