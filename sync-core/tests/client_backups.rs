@@ -215,10 +215,10 @@ fn a_restored_server_is_offered_what_is_kept_also_after_older_entries_were_freed
         backups.push(server.clone());
     }
     for (held, backup) in backups.iter().enumerate() {
-        for freed in 0..6 {
+        for (freed, free_to) in last.iter().enumerate() {
             let mut again = server.restored(backup);
             let mut phone = phone.clone();
-            phone.client.free_settled(last[freed]);
+            phone.client.free_settled(*free_to);
             phone.find(9, "new");
             phone.edit(5, &[("funds", json!(5))]);
             phone.sync(&mut again);
