@@ -80,6 +80,25 @@ fn of_a_phone_and_its_copy_one_takes_a_new_id_and_nothing_of_either_is_lost() {
 }
 
 #[test]
+fn a_copy_does_not_claim_to_have_seen_what_the_other_wrote_under_the_same_number() {
+    let mut server = Server::new();
+    let mut phone = Phone::new(1, inspector(1));
+    phone.find(1, "one");
+    phone.sync(&mut server);
+    let mut copy = phone.clone();
+    let of_phone = phone.edit(1, &[("place", json!("by the phone"))]);
+    let of_copy = copy.edit(1, &[("funds", json!(5))]);
+    assert_eq!(of_phone, of_copy);
+    copy.edit(1, &[("place", json!("by the copy"))]);
+    phone.sync(&mut server);
+    copy.sync(&mut server);
+    phone.sync(&mut server);
+    at_rest(&server, &[&phone, &copy]);
+    assert_eq!(phone.view(1).unwrap().siblings("place").count(), 2, "the phone's edit is not overwritten unseen");
+    assert_eq!(phone.view(1).unwrap().value("funds"), Some(&json!(5)));
+}
+
+#[test]
 fn a_phone_that_dies_before_it_has_taken_its_new_id_still_takes_one() {
     let mut server = Server::new();
     let mut phone = Phone::new(1, inspector(1));
