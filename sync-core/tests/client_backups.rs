@@ -121,6 +121,20 @@ fn a_phone_that_dies_before_it_has_taken_its_new_id_still_takes_one() {
 }
 
 #[test]
+fn entries_of_an_id_that_was_given_up_do_not_raise_the_numbers_of_the_next() {
+    let mut old = Phone::new(1, inspector(1));
+    for number in 0..9 {
+        old.find(number, "under the old id");
+    }
+    let mut phone = Phone::new(2, inspector(1));
+    phone.find(20, "under the new id");
+    for kept in old.log {
+        phone.client.restore(kept);
+    }
+    assert_eq!(phone.find(21, "the next"), Dot { replica: replica(2), seq: 2 });
+}
+
+#[test]
 fn renumbering_without_being_asked_does_nothing() {
     let mut phone = Phone::new(1, inspector(1));
     phone.find(1, "one");
