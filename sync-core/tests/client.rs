@@ -20,6 +20,7 @@ use sync_core::people::{Caller, Role};
 use sync_core::protocol::Verdict;
 use sync_core::rules::Voiding;
 use sync_core::validate::RefusalCode;
+use sync_core::version::Version;
 
 fn inspector(number: u128) -> Caller {
     caller(number, Role::Inspector, &[1])
@@ -133,6 +134,9 @@ fn a_client_that_is_brought_back_is_the_client_that_was() {
     assert_eq!(of_phone, of_again, "the next number");
     let bytes = |phone: &Phone, dot: Dot| phone.client.outbox().get(dot).unwrap().bytes.clone();
     assert_eq!(bytes(&phone, of_phone), bytes(&again, of_again), "and the clock");
+    let stamp = |dot: Dot| serde_json::from_str::<Version>(&bytes(&again, dot)).unwrap().stamp;
+    let before = Dot { seq: of_again.seq - 1, ..of_again };
+    assert!(stamp(of_again) > stamp(before));
 }
 
 #[test]
