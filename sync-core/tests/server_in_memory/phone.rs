@@ -174,7 +174,8 @@ impl Phone {
         true
     }
 
-    fn take(&mut self, answer: &str, link: Link) {
+    /// Takes an answer in and stores what follows from it.
+    pub fn take(&mut self, answer: &str, link: Link) {
         let answer: SyncAnswer = serde_json::from_str(answer).unwrap();
         let mut effects = self.client.handle_answer(answer);
         if let Link::DiesAfter(stored) = link {
