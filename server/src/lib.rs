@@ -1,1 +1,2 @@
-//! x
+//! The Hazard Ledger server.
+pub mod photos;
