@@ -1,2 +1,24 @@
-//! The Hazard Ledger server.
+//! The Hazard Ledger server: accounts, sync, photos and the ledger over HTTP, on one database and one folder.
+//! It decides nothing that a phone must decide too: that is `sync-core`.
+
+pub mod app;
+pub mod auth;
+pub mod clock;
+pub mod config;
+pub mod create_account;
+pub mod data_dir;
+pub mod db;
+pub mod demo;
+pub mod error;
+pub mod extract;
+pub mod handlers;
+pub mod limits;
+pub mod logging;
+pub mod metering;
+pub mod observe;
 pub mod photos;
+pub mod refusal;
+pub mod resource;
+pub mod routes;
+
+pub use app::{App, Running, start};

@@ -1,0 +1,192 @@
+//! The server as a value: what its handlers share, how it starts, and how it ends without breaking off what it has
+//! begun. The binary and the tests use the same `start`.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::{HttpServer, web};
+use metrics_exporter_prometheus::PrometheusHandle;
+use sync_core::time::Ms;
+use tokio::task::{JoinHandle, spawn_blocking};
+use uuid::{NoContext, Timestamp, Uuid};
+
+use crate::auth::password::Passwords;
+use crate::auth::throttle::Throttle;
+use crate::auth::token::TokenKeys;
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::db::{Database, DbError};
+use crate::limits::{KEEP_ALIVE, REQUEST_HEAD_WAIT};
+use crate::observe::observe;
+use crate::refusal::Refusal;
+use crate::{data_dir, demo, metering, routes};
+
+/// How often gathered measurements are folded into their histograms, so that they stay small when nobody asks.
+const UPKEEP: Duration = Duration::from_secs(10);
+
+/// What every handler may use; clones share it.
+#[derive(Clone)]
+pub struct App {
+    /// What the server runs with.
+    pub settings: Arc<Settings>,
+    /// The database.
+    pub database: Database,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The keys of access tokens.
+    pub tokens: Arc<TokenKeys>,
+    /// Hashes and verifies passwords.
+    pub passwords: Passwords,
+    /// Counts failed sign-ins.
+    pub throttle: Arc<Throttle>,
+    /// What `/metrics` shows.
+    pub meter: PrometheusHandle,
+    ending: Arc<AtomicBool>,
+}
+
+impl App {
+    /// Checks the settings and opens everything that the server needs; nothing listens yet. Blocks.
+    ///
+    /// # Errors
+    /// Why the server must not start.
+    pub fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Refusal> {
+        settings.check()?;
+        data_dir::prepare(&settings.data_dir)?;
+        let key = data_dir::token_key(&settings.data_dir)?;
+        let database = Database::open(&settings.database)?;
+        Ok(Self {
+            settings: Arc::new(settings),
+            database,
+            clock,
+            tokens: Arc::new(TokenKeys::new(&key)),
+            passwords: Passwords::default(),
+            throttle: Arc::new(Throttle::default()),
+            meter: metering::install(),
+            ending: Arc::new(AtomicBool::new(false)),
+        })
+    }
+
+    /// The time now, ms since 1970.
+    #[must_use]
+    pub fn now_ms(&self) -> Ms {
+        self.clock.now_ms()
+    }
+
+    /// A new id (UUID v7) at the clock's time, so that keys of rows lie in time order.
+    #[must_use]
+    pub fn new_id(&self) -> Uuid {
+        new_id(self.now_ms())
+    }
+
+    /// What phones open, without a slash at its end.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        self.settings.public_url.clone().unwrap_or_else(|| format!("http://{}", self.settings.listen))
+    }
+
+    /// Whether the server has been told to end.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::SeqCst)
+    }
+}
+
+/// A new UUID v7 at a given time.
+#[must_use]
+pub fn new_id(now_ms: Ms) -> Uuid {
+    let nanos = u32::try_from(now_ms % 1000).unwrap_or(0).saturating_mul(1_000_000);
+    Uuid::new_v7(Timestamp::from_unix(NoContext, now_ms / 1000, nanos))
+}
+
+/// A server that listens.
+pub struct Running {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// What its handlers share.
+    pub app: App,
+    handle: ServerHandle,
+    serving: JoinHandle<std::io::Result<()>>,
+    upkeep: JoinHandle<()>,
+}
+
+/// Starts a server: checks, opens, and only then listens. Needs a tokio runtime.
+///
+/// # Errors
+/// Why it did not start.
+pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Running, Refusal> {
+    let opened = spawn_blocking(move || {
+        let app = App::open(settings, clock)?;
+        let listen = app.settings.listen;
+        let listener = TcpListener::bind(listen).map_err(|error| Refusal::Bind { listen, why: error.to_string() })?;
+        Ok::<_, Refusal>((app, listener))
+    });
+    let (app, listener) = opened.await.map_err(|error| DbError::Internal(error.to_string()))??;
+    set_epoch(&app).await?;
+    if app.settings.demo {
+        demo::set_up(&app.database, app.now_ms()).await.map_err(|problem| Refusal::Argument(problem.to_string()))?;
+    }
+    serve(app, listener)
+}
+
+/// Gives a new database its epoch.
+async fn set_epoch(app: &App) -> Result<(), DbError> {
+    let epoch = Uuid::new_v4();
+    app.database
+        .write(move |tx| match tx.epoch()? {
+            Some(_) => Ok(()),
+            None => tx.set_epoch(epoch),
+        })
+        .await
+}
+
+fn serve(app: App, listener: TcpListener) -> Result<Running, Refusal> {
+    let listen = app.settings.listen;
+    let refused = |error: std::io::Error| Refusal::Bind { listen, why: error.to_string() };
+    let addr = listener.local_addr().map_err(refused)?;
+    let shared = web::Data::new(app.clone());
+    let mut server = HttpServer::new(move || {
+        actix_web::App::new()
+            .app_data(shared.clone())
+            .configure(routes::configure)
+            .wrap(Compress::default())
+            .wrap(from_fn(observe))
+    })
+    .disable_signals()
+    .keep_alive(KEEP_ALIVE)
+    .client_request_timeout(REQUEST_HEAD_WAIT)
+    .shutdown_timeout(app.settings.shutdown_s);
+    if app.settings.workers > 0 {
+        server = server.workers(app.settings.workers);
+    }
+    let server = server.listen(listener).map_err(refused)?.run();
+    let meter = app.meter.clone();
+    let upkeep = tokio::spawn(async move {
+        let mut tick = tokio::time::interval(UPKEEP);
+        loop {
+            tick.tick().await;
+            meter.run_upkeep();
+        }
+    });
+    Ok(Running { addr, app, handle: server.handle(), serving: tokio::spawn(server), upkeep })
+}
+
+impl Running {
+    /// Ends the server: it says that it is not ready, stops listening, finishes the requests in flight (within the
+    /// time of `shutdown_s`) and the writes that wait, and closes the database.
+    ///
+    /// # Errors
+    /// The server's threads failed.
+    pub async fn stop(self) -> std::io::Result<()> {
+        self.app.ending.store(true, Ordering::SeqCst);
+        self.handle.stop(true).await;
+        let served = self.serving.await.map_err(std::io::Error::other)?;
+        self.upkeep.abort();
+        let database = self.app.database.clone();
+        spawn_blocking(move || database.close()).await.map_err(std::io::Error::other)?;
+        served
+    }
+}

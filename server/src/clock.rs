@@ -1,0 +1,51 @@
+//! Where the server's time comes from. Everything that decides by time is given it as an argument; only here is it read.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sync_core::time::Ms;
+
+/// A source of the current time.
+pub trait Clock: Send + Sync + 'static {
+    /// The time now, ms since 1970.
+    fn now_ms(&self) -> Ms;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now_ms(&self) -> Ms {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ms::try_from(since.as_millis()).unwrap_or(Ms::MAX)
+    }
+}
+
+/// A clock that stands still until it is moved: for tests and simulations.
+#[derive(Debug)]
+pub struct ManualClock(AtomicU64);
+
+impl ManualClock {
+    /// A clock that shows `now_ms`.
+    #[must_use]
+    pub fn at(now_ms: Ms) -> Self {
+        Self(AtomicU64::new(now_ms))
+    }
+
+    /// Moves the clock on by `ms`.
+    pub fn advance(&self, ms: Ms) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// Sets the clock.
+    pub fn set(&self, now_ms: Ms) {
+        self.0.store(now_ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now_ms(&self) -> Ms {
+        self.0.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,270 @@
+//! The command line and the environment, made into settings that are checked before anything listens. What a setting
+//! means for a part of the server is that part's business.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::db::DatabaseOptions;
+use crate::refusal::Refusal;
+
+/// Hazard Ledger: a township's safety inspections, recorded offline and merged here.
+#[derive(Debug, Parser)]
+#[command(name = "hazard-ledger", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve phones and consoles until SIGTERM or SIGINT.
+    Serve(ServeArgs),
+    /// Make an account (and its township); the password is read from standard input.
+    CreateAccount(CreateAccountArgs),
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Where the data lies.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// Folder of the database, the keys and the photos; it is made when it does not exist.
+    #[arg(long, env = "HAZARD_DATA_DIR", default_value = "data")]
+    pub data_dir: PathBuf,
+
+    /// The database, if not `<data-dir>/ledger.sqlite3`: a path or `sqlite://<path>`.
+    #[arg(long, env = "HAZARD_DATABASE_URL")]
+    pub database_url: Option<String>,
+
+    /// How log lines are written to standard error.
+    #[arg(long, env = "HAZARD_LOG_FORMAT", value_enum, default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// Settings of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Where the data lies.
+    #[command(flatten)]
+    pub data: DataArgs,
+
+    /// Address and port. Other addresses than loopback need a proxy that ends TLS: see --behind-proxy.
+    #[arg(long, env = "HAZARD_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// A proxy in front ends TLS, and appends the client's address to X-Forwarded-For.
+    #[arg(long, env = "HAZARD_BEHIND_PROXY")]
+    pub behind_proxy: bool,
+
+    /// What phones open, for example https://safety.example.cn. Enrolment links begin with it.
+    #[arg(long, env = "HAZARD_PUBLIC_URL")]
+    pub public_url: Option<String>,
+
+    /// Set up a demo township with known passwords on the first start. Only on a loopback address.
+    #[arg(long, env = "HAZARD_DEMO")]
+    pub demo: bool,
+
+    /// Threads that serve requests; 0: one a core.
+    #[arg(long, env = "HAZARD_WORKERS", default_value_t = 0)]
+    pub workers: usize,
+
+    /// Connections that read the database at the same time.
+    #[arg(long, env = "HAZARD_READERS", default_value_t = 4)]
+    pub readers: u32,
+
+    /// Seconds that requests in flight are given to finish on shutdown.
+    #[arg(long, env = "HAZARD_SHUTDOWN_S", default_value_t = 30)]
+    pub shutdown_s: u64,
+}
+
+/// Settings of `create-account`.
+#[derive(Debug, Args)]
+pub struct CreateAccountArgs {
+    /// Where the data lies.
+    #[command(flatten)]
+    pub data: DataArgs,
+
+    /// The township's name; it is set up when it does not exist. May be left out when there is exactly one.
+    #[arg(long)]
+    pub township: Option<String>,
+
+    /// What the person signs in with.
+    #[arg(long)]
+    pub username: String,
+
+    /// The person's name as shown; the username if it is left out.
+    #[arg(long)]
+    pub display_name: Option<String>,
+
+    /// inspector, supervisor, leader or admin.
+    #[arg(long, default_value = "admin")]
+    pub role: String,
+}
+
+/// What a server runs with. [`Settings::check`] says whether it is safe.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Folder of the keys and the photos, and by default of the database.
+    pub data_dir: PathBuf,
+    /// The database.
+    pub database: DatabaseOptions,
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// Whether a proxy ends TLS and names clients in X-Forwarded-For.
+    pub behind_proxy: bool,
+    /// What phones open; `None`: `http://<listen>`.
+    pub public_url: Option<String>,
+    /// Whether the demo township is wanted.
+    pub demo: bool,
+    /// Threads that serve requests; 0: one a core.
+    pub workers: usize,
+    /// Seconds that requests in flight are given to finish on shutdown.
+    pub shutdown_s: u64,
+}
+
+impl Settings {
+    /// Settings for one folder on a free loopback port, otherwise as by default: for tests and tools.
+    #[must_use]
+    pub fn local(data_dir: PathBuf) -> Self {
+        Self {
+            database: DatabaseOptions::at(data_dir.join("ledger.sqlite3")),
+            data_dir,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            behind_proxy: false,
+            public_url: None,
+            demo: false,
+            workers: 2,
+            shutdown_s: 30,
+        }
+    }
+
+    /// The settings that were asked for on the command line and in the environment.
+    ///
+    /// # Errors
+    /// What cannot be understood, or is not safe; the words say how to mend it.
+    pub fn from_args(args: ServeArgs) -> Result<Self, Refusal> {
+        let settings = Self {
+            database: DatabaseOptions { readers: args.readers, ..database(&args.data)? },
+            data_dir: args.data.data_dir,
+            listen: args.listen,
+            behind_proxy: args.behind_proxy,
+            public_url: args.public_url.map(|url| url.trim_end_matches('/').to_owned()),
+            demo: args.demo,
+            workers: args.workers,
+            shutdown_s: args.shutdown_s,
+        };
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Whether it is safe to listen with these settings.
+    ///
+    /// # Errors
+    /// Passwords would cross a network in clear, or the demo's known passwords would be open to one.
+    pub fn check(&self) -> Result<(), Refusal> {
+        let loopback = self.listen.ip().is_loopback();
+        if self.demo && !loopback {
+            return Err(Refusal::DemoInTheOpen { listen: self.listen });
+        }
+        if !loopback && !self.behind_proxy {
+            return Err(Refusal::ClearText { listen: self.listen });
+        }
+        if self.database.readers == 0 || self.database.readers > 64 {
+            return Err(Refusal::Readers { readers: self.database.readers });
+        }
+        match &self.public_url {
+            Some(url) if !url.starts_with("https://") && !url.starts_with("http://") => {
+                Err(Refusal::PublicUrl { url: url.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The database that the arguments name.
+///
+/// # Errors
+/// A database that this build cannot use.
+pub fn database(data: &DataArgs) -> Result<DatabaseOptions, Refusal> {
+    let Some(url) = &data.database_url else {
+        return Ok(DatabaseOptions::at(data.data_dir.join("ledger.sqlite3")));
+    };
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Err(Refusal::PostgresUnsupported);
+    }
+    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
+    if path.is_empty() || path.contains("://") || path.starts_with("file:") || path == ":memory:" {
+        return Err(Refusal::DatabaseUrl);
+    }
+    Ok(DatabaseOptions::at(PathBuf::from(path)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+    use super::*;
+
+    fn settings(args: &[&str]) -> Result<Settings, Refusal> {
+        let cli = Cli::try_parse_from(["hazard-ledger", "serve"].iter().chain(args)).unwrap();
+        match cli.command {
+            Command::Serve(args) => Settings::from_args(args),
+            Command::CreateAccount(_) => panic!("serve was asked for"),
+        }
+    }
+
+    #[test]
+    fn the_defaults_listen_on_loopback_without_a_demo() {
+        let settings = settings(&[]).unwrap();
+        assert!(settings.listen.ip().is_loopback() && !settings.demo);
+        assert_eq!(settings.database.path, PathBuf::from("data/ledger.sqlite3"));
+    }
+
+    #[test]
+    fn an_open_address_needs_a_proxy_that_ends_tls() {
+        let refusal = settings(&["--listen", "0.0.0.0:8080"]).unwrap_err();
+        assert!(matches!(refusal, Refusal::ClearText { .. }));
+        assert!(refusal.to_string().contains("--behind-proxy"), "{refusal}");
+        assert!(settings(&["--listen", "0.0.0.0:8080", "--behind-proxy"]).is_ok());
+    }
+
+    #[test]
+    fn the_demo_never_opens_to_a_network() {
+        let refusal = settings(&["--listen", "10.0.0.5:80", "--demo", "--behind-proxy"]).unwrap_err();
+        assert!(matches!(refusal, Refusal::DemoInTheOpen { .. }));
+        assert!(settings(&["--demo"]).unwrap().demo);
+    }
+
+    #[test]
+    fn postgres_is_refused_by_name_and_without_repeating_its_password() {
+        let refusal = settings(&["--database-url", "postgres://ledger:secret@db/ledger"]).unwrap_err();
+        assert!(matches!(refusal, Refusal::PostgresUnsupported));
+        assert!(!refusal.to_string().contains("secret"));
+    }
+
+    #[test]
+    fn a_sqlite_url_and_a_plain_path_name_the_same_file() {
+        for url in ["sqlite:///srv/x.db", "sqlite:/srv/x.db", "/srv/x.db"] {
+            assert_eq!(settings(&["--database-url", url]).unwrap().database.path, PathBuf::from("/srv/x.db"), "{url}");
+        }
+        for url in ["mysql://db/x", "", ":memory:", "file:x.db?mode=ro"] {
+            assert!(matches!(settings(&["--database-url", url]), Err(Refusal::DatabaseUrl)), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_public_url_without_a_scheme_is_refused() {
+        assert!(matches!(settings(&["--public-url", "safety.example.cn"]), Err(Refusal::PublicUrl { .. })));
+        assert_eq!(settings(&["--public-url", "https://a.cn/"]).unwrap().public_url.unwrap(), "https://a.cn");
+    }
+}

@@ -1,0 +1,186 @@
+//! Opening a SQLite file: the checks before it is touched, its settings, its schema. Queries live beside their rows.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::migration::Migration;
+use diesel::prelude::*;
+use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
+use diesel::sql_types::{BigInt, Text};
+use diesel::sqlite::{Sqlite, SqliteConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::DbError;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
+
+/// "HLDG": what `PRAGMA application_id` says in a file of ours.
+const APPLICATION_ID: i64 = 0x484C_4447;
+
+/// How long a statement waits for another process (a backup, `create-account`) before it is `Busy`.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How a reader waits for one of the pool's connections; they are handed out one a permit, so this never runs out.
+const READER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where the database lies and how it is opened.
+#[derive(Clone, Debug)]
+pub struct DatabaseOptions {
+    /// The SQLite file; it is made when it does not exist.
+    pub path: PathBuf,
+    /// Connections that read at the same time.
+    pub readers: u32,
+    /// The file may not grow beyond this many pages of 4 KiB. For tests that need a full disk.
+    pub max_pages: Option<u32>,
+}
+
+impl DatabaseOptions {
+    /// The usual options for a file.
+    #[must_use]
+    pub fn at(path: PathBuf) -> Self {
+        Self { path, readers: 4, max_pages: None }
+    }
+}
+
+/// Why a database was not opened. Its file has not been changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Not a SQLite file, or a damaged one.
+    #[error(
+        "{path} is damaged or is no database ({why}); it was not touched. Restore it from a backup, or move it away to begin anew"
+    )]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What SQLite says.
+        why: String,
+    },
+    /// A SQLite file of some other program.
+    #[error("{path} belongs to another program; it was not touched. Name another file with --database-url")]
+    Foreign {
+        /// The file.
+        path: String,
+    },
+    /// The file was written by a newer release.
+    #[error(
+        "{path} was written by a newer release (migration {version} is unknown here). Install that release, or restore a backup made before it"
+    )]
+    Newer {
+        /// The file.
+        path: String,
+        /// The first migration that this program does not know.
+        version: String,
+    },
+    /// Anything else that the database said.
+    #[error("{path} could not be opened: {why}. Check that its folder exists, is writable and has room")]
+    Failed {
+        /// The file.
+        path: String,
+        /// What went wrong.
+        why: DbError,
+    },
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+#[derive(QueryableByName)]
+struct Word {
+    #[diesel(sql_type = Text)]
+    word: String,
+}
+
+/// Opens the one connection that writes: checks the file, sets it up and brings its schema up to date.
+pub(super) fn open_writer(options: &DatabaseOptions) -> Result<SqliteConnection, OpenError> {
+    let path = options.path.display().to_string();
+    let failed = |why: DbError| match why {
+        DbError::Damaged(why) => OpenError::Damaged { path: path.clone(), why },
+        why => OpenError::Failed { path: path.clone(), why },
+    };
+    let mut conn =
+        SqliteConnection::establish(&path).map_err(|error| failed(DbError::from_sqlite_message(&error.to_string())))?;
+    check_owner(&mut conn, &path, &failed)?;
+    settle(&mut conn, options).map_err(&failed)?;
+    let known = known_migrations().map_err(&failed)?;
+    let applied = conn.applied_migrations().map_err(|error| failed(DbError::Internal(error.to_string())))?;
+    if let Some(version) = applied.iter().map(ToString::to_string).filter(|version| !known.contains(version)).min() {
+        return Err(OpenError::Newer { path: path.clone(), version });
+    }
+    conn.run_pending_migrations(MIGRATIONS)
+        .map_err(|error| failed(DbError::from_sqlite_message(&error.to_string())))?;
+    Ok(conn)
+}
+
+/// Reads the file's first pages without writing: a damaged or foreign file is refused as it is.
+fn check_owner(
+    conn: &mut SqliteConnection,
+    path: &str,
+    failed: &impl Fn(DbError) -> OpenError,
+) -> Result<(), OpenError> {
+    let mut number = |sql: &str| -> Result<i64, OpenError> {
+        diesel::sql_query(sql).get_result::<Number>(conn).map(|row| row.n).map_err(|error| failed(error.into()))
+    };
+    let tables = number("SELECT count(*) AS n FROM sqlite_master")?;
+    let owner = number("SELECT application_id AS n FROM pragma_application_id")?;
+    if tables > 0 && owner != APPLICATION_ID {
+        return Err(OpenError::Foreign { path: path.to_owned() });
+    }
+    Ok(())
+}
+
+/// Durable before the answer (synchronous FULL), readers beside the writer (WAL), references held by the database.
+fn settle(conn: &mut SqliteConnection, options: &DatabaseOptions) -> Result<(), DbError> {
+    conn.batch_execute(&format!("PRAGMA busy_timeout = {};", BUSY_TIMEOUT.as_millis()))?;
+    let mode = diesel::sql_query("SELECT journal_mode AS word FROM pragma_journal_mode").get_result::<Word>(conn)?.word;
+    if mode != "wal" {
+        conn.batch_execute("PRAGMA journal_mode = WAL;")?;
+    }
+    conn.batch_execute(
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
+         PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864;",
+    )?;
+    if let Some(pages) = options.max_pages {
+        conn.batch_execute(&format!("PRAGMA max_page_count = {pages};"))?;
+    }
+    Ok(())
+}
+
+fn known_migrations() -> Result<Vec<String>, DbError> {
+    use diesel::migration::MigrationSource;
+    let known: Vec<Box<dyn Migration<Sqlite>>> =
+        MIGRATIONS.migrations().map_err(|error| DbError::Internal(error.to_string()))?;
+    Ok(known.iter().map(|migration| migration.name().version().to_string()).collect())
+}
+
+/// What a reading connection is set to: it cannot write.
+#[derive(Debug)]
+struct ReadOnly;
+
+impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for ReadOnly {
+    fn on_acquire(&self, conn: &mut SqliteConnection) -> Result<(), diesel::r2d2::Error> {
+        conn.batch_execute(&format!(
+            "PRAGMA busy_timeout = {}; PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;",
+            BUSY_TIMEOUT.as_millis()
+        ))
+        .map_err(diesel::r2d2::Error::QueryError)
+    }
+}
+
+/// The pool of reading connections.
+pub(super) type Readers = Pool<ConnectionManager<SqliteConnection>>;
+
+/// Opens the readers of a file that `open_writer` has opened.
+pub(super) fn open_readers(options: &DatabaseOptions) -> Result<Readers, OpenError> {
+    let path = options.path.display().to_string();
+    Pool::builder()
+        .max_size(options.readers)
+        .min_idle(Some(1))
+        .connection_timeout(READER_TIMEOUT)
+        .connection_customizer(Box::new(ReadOnly))
+        .build(ConnectionManager::new(path.clone()))
+        .map_err(|error| OpenError::Failed { path, why: DbError::Internal(error.to_string()) })
+}

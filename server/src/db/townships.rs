@@ -1,0 +1,59 @@
+//! Townships: the tenants of one server.
+
+use diesel::prelude::*;
+use sync_core::ids::TownshipId;
+use sync_core::time::Ms;
+
+use super::schema::townships;
+use super::types::{Key, Whole};
+use super::{DbError, SqliteTransaction};
+
+/// A township.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = townships)]
+pub struct TownshipRow {
+    /// Its id.
+    #[diesel(serialize_as = Key, deserialize_as = Key)]
+    pub id: TownshipId,
+    /// Its name, unique on the server.
+    pub name: String,
+    /// When it was set up.
+    #[diesel(serialize_as = Whole, deserialize_as = Whole)]
+    pub created_at_ms: Ms,
+}
+
+/// Questions about townships.
+pub trait TownshipTx {
+    /// Sets up a township.
+    ///
+    /// # Errors
+    /// `Conflict` when its id or name exists already.
+    fn insert_township(&mut self, township: TownshipRow) -> Result<(), DbError>;
+
+    /// The township with this id.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn township(&mut self, id: TownshipId) -> Result<Option<TownshipRow>, DbError>;
+
+    /// Every township, by name.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn townships(&mut self) -> Result<Vec<TownshipRow>, DbError>;
+}
+
+impl TownshipTx for SqliteTransaction<'_> {
+    fn insert_township(&mut self, township: TownshipRow) -> Result<(), DbError> {
+        diesel::insert_into(townships::table).values(township).execute(self.conn)?;
+        Ok(())
+    }
+
+    fn township(&mut self, id: TownshipId) -> Result<Option<TownshipRow>, DbError> {
+        Ok(townships::table.find(Key(id.0)).select(TownshipRow::as_select()).first(self.conn).optional()?)
+    }
+
+    fn townships(&mut self) -> Result<Vec<TownshipRow>, DbError> {
+        Ok(townships::table.order(townships::name).select(TownshipRow::as_select()).load(self.conn)?)
+    }
+}

@@ -1,0 +1,103 @@
+//! How ids, times and hashes are written in columns: the only place that knows their encoding.
+
+use diesel::backend::Backend;
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::sql_types::{BigInt, Binary};
+use diesel::sqlite::Sqlite;
+use sync_core::ids::{AccountId, DeviceId, RecordId, ReplicaId, TownshipId, VillageId};
+use sync_core::people::Role;
+use uuid::Uuid;
+
+use super::DbError;
+
+/// An id as 16 bytes in network order, so that time-ordered UUIDs sort by time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Binary)]
+pub struct Key(pub Uuid);
+
+impl ToSql<Binary, Sqlite> for Key {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(self.0.as_bytes().as_slice());
+        Ok(IsNull::No)
+    }
+}
+
+impl<DB: Backend> FromSql<Binary, DB> for Key
+where
+    Vec<u8>: FromSql<Binary, DB>,
+{
+    fn from_sql(bytes: DB::RawValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(Uuid::from_slice(&Vec::<u8>::from_sql(bytes)?)?))
+    }
+}
+
+macro_rules! ids {
+    ($($id:ident),*) => {$(
+        impl From<$id> for Key {
+            fn from(id: $id) -> Self {
+                Self(id.0)
+            }
+        }
+        impl From<Key> for $id {
+            fn from(key: Key) -> Self {
+                Self(key.0)
+            }
+        }
+    )*};
+}
+ids!(AccountId, DeviceId, RecordId, ReplicaId, TownshipId, VillageId);
+
+impl From<Uuid> for Key {
+    fn from(id: Uuid) -> Self {
+        Self(id)
+    }
+}
+
+impl From<Key> for Uuid {
+    fn from(key: Key) -> Self {
+        key.0
+    }
+}
+
+/// A count or a time in ms that fits a signed 64-bit column; larger numbers are kept at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = BigInt)]
+pub struct Whole(pub u64);
+
+impl ToSql<BigInt, Sqlite> for Whole {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(i64::try_from(self.0).unwrap_or(i64::MAX));
+        Ok(IsNull::No)
+    }
+}
+
+impl<DB: Backend> FromSql<BigInt, DB> for Whole
+where
+    i64: FromSql<BigInt, DB>,
+{
+    fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(u64::try_from(i64::from_sql(value)?)?))
+    }
+}
+
+impl From<u64> for Whole {
+    fn from(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl From<Whole> for u64 {
+    fn from(whole: Whole) -> Self {
+        whole.0
+    }
+}
+
+/// The role that a column holds.
+///
+/// # Errors
+/// A name that no role has: the row was not written by this program.
+pub(crate) fn role(name: &str) -> Result<Role, DbError> {
+    Role::from_name(name).ok_or_else(|| DbError::Internal(format!("no role is called {name:?}")))
+}

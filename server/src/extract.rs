@@ -1,0 +1,205 @@
+//! What handlers ask of a request: the caller, and a body within its limit. A request that lacks it never reaches them.
+
+use std::future::{Future, Ready, ready};
+use std::net::IpAddr;
+use std::pin::Pin;
+
+use actix_web::dev::{Decompress, Payload};
+use actix_web::error::PayloadError;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, web};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+use sync_core::ids::{AccountId, DeviceId, TownshipId};
+use sync_core::people::Caller;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::auth::token::Claims;
+use crate::db::Transaction;
+use crate::error::{Code, Problem};
+use crate::limits::SMALL_BODY_BYTES_MAX;
+
+type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+
+/// The caller, as the database knows it at this moment: a revoked session, device or account is refused at once.
+#[derive(Clone, Debug)]
+pub struct Authenticated {
+    /// The account, its role and villages.
+    pub caller: Caller,
+    /// The account's township.
+    pub township: TownshipId,
+    /// The device that asks.
+    pub device: DeviceId,
+    /// The session that asks.
+    pub session: Uuid,
+}
+
+impl Authenticated {
+    /// The account that asks.
+    #[must_use]
+    pub fn account(&self) -> AccountId {
+        self.caller.account
+    }
+}
+
+impl FromRequest for Authenticated {
+    type Error = Problem;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let claims = claims(request);
+        let app = request.app_data::<web::Data<App>>().cloned();
+        Box::pin(async move {
+            let (claims, app) = (claims?, app.ok_or_else(no_app)?);
+            app.database.read(move |tx| look_up(tx, &claims)).await
+        })
+    }
+}
+
+fn claims(request: &HttpRequest) -> Result<Claims, Problem> {
+    let app = request.app_data::<web::Data<App>>().ok_or_else(no_app)?;
+    let value = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .ok_or_else(|| Problem::new(Code::TokenMissing, "Send an access token as: Authorization: Bearer <token>"))?;
+    let token = value.to_str().ok().and_then(|text| {
+        let (scheme, token) = text.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    let token =
+        token.ok_or_else(|| Problem::new(Code::TokenInvalid, "The Authorization header is not: Bearer <token>"))?;
+    app.tokens.verify(token, app.clock.now_ms())
+}
+
+/// Finds what a token's claims stand for now.
+fn look_up(tx: &mut dyn Transaction, claims: &Claims) -> Result<Authenticated, Problem> {
+    let invalid = || Problem::new(Code::TokenInvalid, "Sign in again");
+    let session = tx.session(claims.session)?.ok_or_else(invalid)?;
+    let account = tx.account(claims.sub)?.ok_or_else(invalid)?;
+    let device = tx.device(claims.device)?.ok_or_else(invalid)?;
+    if session.account != account.id || session.device != device.id || account.township != claims.township {
+        return Err(invalid());
+    }
+    if account.disabled_at_ms.is_some() {
+        return Err(Problem::new(Code::AccountDisabled, "Ask the township's administrator"));
+    }
+    if device.revoked_at_ms.is_some() {
+        return Err(Problem::new(Code::DeviceRevoked, "Enrol the device again"));
+    }
+    if session.revoked.is_some() {
+        return Err(Problem::new(Code::SessionRevoked, "Sign in again; what is not yet sent may be sent then"));
+    }
+    Ok(Authenticated { caller: account.caller(), township: account.township, device: device.id, session: session.id })
+}
+
+fn no_app() -> Problem {
+    Problem::internal("the application's state is missing")
+}
+
+/// The address that a request came from: the connection's, or behind a proxy the last that the proxy has appended to
+/// X-Forwarded-For (what stands before it was written by the client).
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAddress(pub IpAddr);
+
+impl FromRequest for ClientAddress {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(client_address(request).map(Self))
+    }
+}
+
+fn client_address(request: &HttpRequest) -> Result<IpAddr, Problem> {
+    let app = request.app_data::<web::Data<App>>().ok_or_else(no_app)?;
+    let forwarded = || {
+        let values = request.headers().get_all("x-forwarded-for").last()?.to_str().ok()?;
+        values.rsplit(',').next()?.trim().parse().ok()
+    };
+    let peer = || request.peer_addr().map(|peer| peer.ip());
+    let address = if app.settings.behind_proxy { forwarded().or_else(peer) } else { peer() };
+    address.ok_or_else(|| Problem::internal("a connection without an address"))
+}
+
+/// A JSON body's type, and how large it may be.
+pub trait Body: DeserializeOwned + 'static {
+    /// Bytes of the body after decompression.
+    const BYTES_MAX: usize = SMALL_BODY_BYTES_MAX;
+}
+
+/// A JSON body within its limit.
+#[derive(Clone, Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: Body> FromRequest for Json<T> {
+    type Error = Problem;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = read_body(request, payload, T::BYTES_MAX);
+        Box::pin(async move { parse(&body.await?).map(Self) })
+    }
+}
+
+/// Parses a JSON body.
+///
+/// # Errors
+/// `malformed_body` with the place where it went wrong; the body's content is not repeated.
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        let text = error.to_string();
+        let what = match error.classify() {
+            // These messages name members of ours; others may repeat what was sent.
+            serde_json::error::Category::Data if text.starts_with("missing field") => text.as_str(),
+            serde_json::error::Category::Data => "The JSON has a member of the wrong type",
+            serde_json::error::Category::Eof => "The JSON ends too early",
+            serde_json::error::Category::Io | serde_json::error::Category::Syntax => "This is not JSON",
+        };
+        Problem::new(Code::MalformedBody, what).with("line", error.line()).with("column", error.column())
+    })
+}
+
+/// Reads a whole body, decompressed (gzip, deflate), of at most `bytes_max` bytes after decompression.
+///
+/// # Errors
+/// `body_too_large`, `unsupported_media` for another encoding, `malformed_body` for a damaged or cut one.
+pub fn read_body(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    bytes_max: usize,
+) -> impl Future<Output = Result<Bytes, Problem>> + use<> {
+    let announced =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let readable = match request.headers().get(header::CONTENT_ENCODING).map(|value| value.to_str()) {
+        None => true,
+        Some(Ok(encoding)) => ["identity", "gzip", "deflate"].iter().any(|known| encoding.eq_ignore_ascii_case(known)),
+        Some(Err(_)) => false,
+    };
+    let mut stream = Decompress::from_headers(payload.take(), request.headers());
+    async move {
+        let too_large = || {
+            Problem::new(Code::BodyTooLarge, format!("At most {bytes_max} bytes are read here"))
+                .with("bytes_max", bytes_max)
+        };
+        if !readable {
+            return Err(Problem::new(Code::UnsupportedMedia, "Send the body as it is, or as gzip or deflate"));
+        }
+        if announced.is_some_and(|bytes| usize::try_from(bytes).map_or(true, |bytes| bytes > bytes_max)) {
+            return Err(too_large());
+        }
+        let mut body = BytesMut::new();
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|error| match error {
+                PayloadError::Overflow => too_large(),
+                _ => Problem::new(Code::MalformedBody, "The body was cut off, or its compression is damaged"),
+            })?;
+            if body.len().saturating_add(chunk.len()) > bytes_max {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+}

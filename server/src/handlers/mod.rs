@@ -1,0 +1,7 @@
+//! The endpoints, a file an area: extract, call one function, answer.
+
+pub mod accounts;
+pub mod auth;
+pub mod devices;
+pub mod health;
+pub mod views;

@@ -1,0 +1,73 @@
+//! The server's own limits on one page, each with its unit and reason. Those that both ends share are in
+//! `sync_core::limits`; the database's queues are in `db/`.
+
+use std::time::Duration;
+
+/// Bytes of a body of the account endpoints: names, passwords and a few hundred village ids.
+pub const SMALL_BODY_BYTES_MAX: usize = 32 * 1024;
+
+/// How long a client may take to send the head of a request. 2G needs seconds, an idle attacker is cut.
+pub const REQUEST_HEAD_WAIT: Duration = Duration::from_secs(30);
+
+/// How long a connection may idle between requests.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How long an access token is valid, s. Revocation does not wait for it: every request looks the session up.
+pub const ACCESS_TOKEN_S: u64 = 15 * 60;
+
+/// By how much clocks may differ before an access token is expired, s. Both clocks are the server's.
+pub const ACCESS_LEEWAY_S: u64 = 5;
+
+/// How long a refresh token is valid, ms: a phone may stay in a drawer over the winter.
+pub const REFRESH_TOKEN_MS: u64 = 90 * 24 * 3_600_000;
+
+/// Within this time after its rotation the previous refresh token may be presented again, ms (decision 0003).
+pub const ROTATION_GRACE_MS: u64 = 60_000;
+
+/// How long an enrolment code is valid, ms.
+pub const ENROLMENT_MS: u64 = 24 * 3_600_000;
+
+/// Characters of an enrolment code, 5 bits each: 2^50 codes cannot be tried out in a day.
+pub const ENROLMENT_CODE_CHARS: usize = 10;
+
+/// Characters of a password, at least (NIST SP 800-63B, 5.1.1.2).
+pub const PASSWORD_CHARS_MIN: usize = 8;
+
+/// Bytes of a password, at most: hashing must not become a way to burn the processor.
+pub const PASSWORD_BYTES_MAX: usize = 256;
+
+/// Characters of a username.
+pub const USERNAME_CHARS_MAX: usize = 64;
+
+/// Characters of a display name or a device's name.
+pub const NAME_CHARS_MAX: usize = 80;
+
+/// Villages of one inspector. A township has 18; a merged one may have many more.
+pub const VILLAGES_PER_ACCOUNT_MAX: usize = 200;
+
+/// Devices of one account that are not revoked.
+pub const DEVICES_PER_ACCOUNT_MAX: u64 = 100;
+
+/// Rows in one page of a list of accounts or devices.
+pub const PAGE_ROWS_MAX: u32 = 200;
+
+/// Passwords hashed at the same time; each needs 19 MiB and a core for some 30 ms.
+pub const PASSWORD_HASHES_MAX: usize = 4;
+
+/// Sign-ins that may wait for a hash; beyond it the server says that it is busy.
+pub const PASSWORD_HASHES_WAITING_MAX: usize = 64;
+
+/// Failed sign-ins in a row before one account at one address must wait; afterwards one each `LOGIN_REFILL_S`.
+pub const LOGIN_FAILURES_MAX: u32 = 5;
+
+/// Failed sign-ins in a row before a whole address must wait. An office shares one.
+pub const ADDRESS_FAILURES_MAX: u32 = 50;
+
+/// Seconds until one more attempt is allowed to an account at an address.
+pub const LOGIN_REFILL_S: u64 = 30;
+
+/// Seconds until one more attempt is allowed to an address.
+pub const ADDRESS_REFILL_S: u64 = 3;
+
+/// Addresses and accounts whose attempts are remembered; about 100 bytes each.
+pub const THROTTLE_ENTRIES_MAX: usize = 20_000;

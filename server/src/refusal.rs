@@ -1,0 +1,98 @@
+//! Why the server does not start: each says what is wrong and how to mend it. Nothing listens yet when it is given.
+
+use std::net::SocketAddr;
+
+use crate::db::{DbError, OpenError};
+
+/// A start that was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Passwords and tokens would cross the network in clear.
+    #[error(
+        "{listen} is open to the network, but this server does not end TLS itself. Listen on 127.0.0.1 behind a proxy \
+         that does, or add --behind-proxy when the proxy is on another machine of a private network"
+    )]
+    ClearText {
+        /// The address that was asked for.
+        listen: SocketAddr,
+    },
+    /// Known passwords would be open to the network.
+    #[error(
+        "--demo makes accounts with known passwords and listens on loopback only, not on {listen}. Leave out --demo or --listen"
+    )]
+    DemoInTheOpen {
+        /// The address that was asked for.
+        listen: SocketAddr,
+    },
+    /// `postgres://` was asked for.
+    #[error("PostgreSQL is not supported by this build. Leave out --database-url to use a SQLite file in --data-dir")]
+    PostgresUnsupported,
+    /// A database URL that is none of ours.
+    #[error("--database-url is neither a path nor sqlite://<path>. Leave it out to use a SQLite file in --data-dir")]
+    DatabaseUrl,
+    /// A number of readers out of range.
+    #[error("--readers is {readers}; it must be between 1 and 64")]
+    Readers {
+        /// The number that was asked for.
+        readers: u32,
+    },
+    /// A public URL without a scheme.
+    #[error("--public-url is {url:?}; it must begin with https:// (or http:// for trials)")]
+    PublicUrl {
+        /// What was given.
+        url: String,
+    },
+    /// The data folder cannot be used.
+    #[error(
+        "the data folder {path} cannot be written ({why}). Make it, give it to this user, or name another with --data-dir"
+    )]
+    DataDir {
+        /// The folder.
+        path: String,
+        /// What the system says.
+        why: String,
+    },
+    /// The token key can be read by others.
+    #[error(
+        "the key {path} can be read by others (mode {mode:o}). Run: chmod 600 {path}. If others may have read it, delete it: all phones then sign in again"
+    )]
+    KeyOpen {
+        /// The key file.
+        path: String,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The token key is not 32 bytes.
+    #[error(
+        "the key {path} is not 32 bytes. Restore it from a backup, or delete it: a new one is made, and all phones sign in again"
+    )]
+    KeyBroken {
+        /// The key file.
+        path: String,
+    },
+    /// The token key cannot be read or written.
+    #[error("the key {path} cannot be used ({why}). Give it to this user, with mode 600")]
+    KeyFailed {
+        /// The key file.
+        path: String,
+        /// What the system says.
+        why: String,
+    },
+    /// The database cannot be used.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// The database failed while the start used it.
+    #[error("the database cannot be used: {0}. Make room on the disk, or restore it from a backup")]
+    Failed(#[from] DbError),
+    /// The address cannot be listened on.
+    #[error("{listen} cannot be listened on ({why}). Stop what uses it, or name another with --listen")]
+    Bind {
+        /// The address that was asked for.
+        listen: SocketAddr,
+        /// What the system says.
+        why: String,
+    },
+    /// Something that is given to a command is not allowed.
+    #[error("{0}")]
+    Argument(String),
+}

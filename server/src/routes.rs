@@ -1,0 +1,43 @@
+//! Every address of the server on one page.
+
+use actix_web::web::{self, PathConfig, QueryConfig, ServiceConfig};
+
+use crate::error::{Code, Problem};
+use crate::handlers::{accounts, auth, devices, health};
+use crate::resource::at;
+
+/// Adds every address, and what is answered elsewhere.
+pub fn configure(config: &mut ServiceConfig) {
+    config
+        .app_data(
+            PathConfig::default()
+                .error_handler(|_, _| Problem::new(Code::NotFound, "A part of the address is not an id").into()),
+        )
+        .app_data(QueryConfig::default().error_handler(|error, _| {
+            Problem::new(Code::MalformedRequest, "The query cannot be read").with("reason", error.to_string()).into()
+        }))
+        .service(at("/healthz").get(health::alive))
+        .service(at("/readyz").get(health::ready))
+        .service(at("/metrics").get(health::metrics))
+        .service(web::scope("/api/v1").configure(api))
+        .default_service(web::route().to(nowhere));
+}
+
+fn api(config: &mut ServiceConfig) {
+    config
+        .service(at("/auth/login").post(auth::login))
+        .service(at("/auth/enrol").post(auth::enrol))
+        .service(at("/auth/refresh").post(auth::refresh))
+        .service(at("/auth/logout").post(auth::logout))
+        .service(at("/me").get(accounts::me))
+        .service(at("/accounts").get(accounts::list).post(accounts::create))
+        .service(at("/accounts/{id}").patch(accounts::change))
+        .service(at("/accounts/{id}/enrolments").post(accounts::enrol))
+        .service(at("/devices").get(devices::list))
+        .service(at("/devices/{id}/revoke").post(devices::revoke))
+        .default_service(web::route().to(nowhere));
+}
+
+async fn nowhere() -> Result<actix_web::HttpResponse, Problem> {
+    Err(Problem::new(Code::NotFound, "No such address; docs/protocol.md lists them"))
+}
