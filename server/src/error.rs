@@ -94,6 +94,14 @@ codes! {
     LastAdmin, "last_admin", StatusCode::CONFLICT, "The township would be left without an administrator", None;
     /// The account has as many devices as are allowed.
     TooManyDevices, "too_many_devices", StatusCode::CONFLICT, "The account has too many devices", None;
+    /// The batch has more versions than one request takes.
+    BatchTooLarge, "batch_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The batch has too many versions", None;
+    /// The replica id belongs to another account.
+    ReplicaForeign, "replica_foreign", StatusCode::CONFLICT, "The replica belongs to another account", None;
+    /// The values that stand are no longer those that the caller decided between.
+    ConflictChanged, "conflict_changed", StatusCode::CONFLICT, "Other values stand there now", None;
+    /// The record does not take this change; `refusal` says why.
+    ChangeRefused, "change_refused", StatusCode::UNPROCESSABLE_ENTITY, "The record does not take this change", None;
     /// It exists already.
     Conflict, "conflict", StatusCode::CONFLICT, "It exists already", None;
     /// Too many attempts.

@@ -12,6 +12,7 @@ pub mod demo;
 pub mod error;
 pub mod extract;
 pub mod handlers;
+pub mod ledger;
 pub mod limits;
 pub mod logging;
 pub mod metering;
@@ -20,5 +21,6 @@ pub mod photos;
 pub mod refusal;
 pub mod resource;
 pub mod routes;
+pub mod sync;
 
 pub use app::{App, Running, start};

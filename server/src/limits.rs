@@ -71,3 +71,12 @@ pub const ADDRESS_REFILL_S: u64 = 3;
 
 /// Addresses and accounts whose attempts are remembered; about 100 bytes each.
 pub const THROTTLE_ENTRIES_MAX: usize = 20_000;
+
+/// Lines of the ledger, or open conflicts, in one page unless another number is asked for.
+pub const LEDGER_ROWS_DEFAULT: usize = 50;
+
+/// Lines of the ledger, or open conflicts, in one page: about 200 KB.
+pub const LEDGER_ROWS_MAX: usize = 500;
+
+/// Versions in one page of a record's history; each may have 64 KiB, and most have 1.
+pub const HISTORY_ROWS_MAX: usize = 100;

@@ -3,7 +3,7 @@
 use actix_web::web::{self, PathConfig, QueryConfig, ServiceConfig};
 
 use crate::error::{Code, Problem};
-use crate::handlers::{accounts, auth, devices, health};
+use crate::handlers::{accounts, auth, devices, health, ledger, review, sync};
 use crate::resource::at;
 
 /// Adds every address, and what is answered elsewhere.
@@ -35,6 +35,17 @@ fn api(config: &mut ServiceConfig) {
         .service(at("/accounts/{id}/enrolments").post(accounts::enrol))
         .service(at("/devices").get(devices::list))
         .service(at("/devices/{id}/revoke").post(devices::revoke))
+        .service(at("/sync").post(sync::round_trip))
+        .service(at("/push").post(sync::push))
+        .service(at("/pull").post(sync::pull))
+        .service(at("/hazards").get(ledger::hazards))
+        .service(at("/records/{id}").get(ledger::record))
+        .service(at("/records/{id}/history").get(ledger::history))
+        .service(at("/records/{id}/resolve").post(review::resolve))
+        .service(at("/conflicts").get(review::conflicts))
+        .service(at("/quarantine").get(review::quarantine))
+        .service(at("/quarantine/{replica}/{seq}/repair").post(review::repair))
+        .service(at("/quarantine/{replica}/{seq}/dismiss").post(review::dismiss))
         .default_service(web::route().to(nowhere));
 }
 

@@ -4,7 +4,21 @@
 //! Pure: no I/O, clock, randomness, threads or logging. `now`, ids and keys are arguments, so that the same code runs
 //! natively and in wasm32 and gives the same bytes.
 
+pub mod client;
+pub mod cursor;
+pub mod decision;
+pub mod dots;
 pub mod ids;
+pub mod kinds;
 pub mod limits;
 pub mod people;
+pub mod permissions;
+pub mod protocol;
+pub mod record;
+mod record_json;
+pub mod rules;
+pub mod schema;
+pub mod status;
 pub mod time;
+pub mod validate;
+pub mod version;

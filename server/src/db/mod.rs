@@ -6,13 +6,17 @@ mod connection;
 pub mod devices;
 pub mod enrolments;
 mod error;
+pub mod hazards;
 pub mod meta;
+pub mod projections;
+pub mod records;
 mod schema;
 pub mod sessions;
 #[cfg(test)]
 mod tests;
 pub mod townships;
 mod types;
+pub mod versions;
 mod writer;
 
 use std::sync::atomic::Ordering;
@@ -61,6 +65,10 @@ pub trait Transaction:
     + devices::DeviceTx
     + sessions::SessionTx
     + enrolments::EnrolmentTx
+    + records::RecordTx
+    + versions::VersionTx
+    + projections::ProjectionTx
+    + hazards::HazardTx
 {
 }
 

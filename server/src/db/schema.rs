@@ -86,6 +86,117 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    feeds (township_id) {
+        township_id -> Binary,
+        seq -> BigInt,
+    }
+}
+
+diesel::table! {
+    records (row) {
+        row -> BigInt,
+        township_id -> Binary,
+        id -> Binary,
+        kind -> Text,
+        village_id -> Nullable<Binary>,
+        scope -> Binary,
+        feed_seq -> BigInt,
+        updated_at_ms -> BigInt,
+        state -> Text,
+    }
+}
+
+diesel::table! {
+    replicas (id) {
+        id -> Binary,
+        township_id -> Binary,
+        account_id -> Binary,
+        device_id -> Binary,
+        highest -> BigInt,
+        seen_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    versions (row) {
+        row -> BigInt,
+        replica_id -> Binary,
+        seq -> BigInt,
+        township_id -> Binary,
+        record_id -> Nullable<Binary>,
+        fingerprint -> Binary,
+        received_at_ms -> BigInt,
+        clock_offset_ms -> BigInt,
+        outcome -> Nullable<Text>,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    quarantine (replica_id, seq) {
+        replica_id -> Binary,
+        seq -> BigInt,
+        township_id -> Binary,
+        account_id -> Binary,
+        received_at_ms -> BigInt,
+        code -> Text,
+        field -> Nullable<Text>,
+        detail -> Text,
+        settled_at_ms -> Nullable<BigInt>,
+        settled_by -> Nullable<Binary>,
+        settlement -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    mentions (township_id, hazard_id, record_id) {
+        township_id -> Binary,
+        hazard_id -> Binary,
+        record_id -> Binary,
+    }
+}
+
+diesel::table! {
+    hazards (row) {
+        row -> BigInt,
+        township_id -> Binary,
+        id -> Binary,
+        village_id -> Nullable<Binary>,
+        site_id -> Nullable<Binary>,
+        sector -> Text,
+        is_major -> Bool,
+        status -> Text,
+        is_suspended -> Bool,
+        is_escalated -> Bool,
+        is_void -> Bool,
+        deadline -> Nullable<Text>,
+        found_at_ms -> BigInt,
+        closed_at_ms -> Nullable<BigInt>,
+        description -> Text,
+    }
+}
+
+diesel::table! {
+    conflicts (township_id, record_id, path) {
+        township_id -> Binary,
+        record_id -> Binary,
+        path -> Text,
+        kind -> Text,
+        village_id -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    photo_records (township_id, hash, record_id) {
+        township_id -> Binary,
+        hash -> Binary,
+        record_id -> Binary,
+        subject_id -> Binary,
+        village_id -> Nullable<Binary>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     townships,
     accounts,

@@ -4,4 +4,8 @@ pub mod accounts;
 pub mod auth;
 pub mod devices;
 pub mod health;
+pub mod ledger;
+pub mod page;
+pub mod review;
+pub mod sync;
 pub mod views;

@@ -1,0 +1,143 @@
+//! Reading the ledger: hazards, one record, its history.
+
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use sync_core::ids::{RecordId, VillageId};
+use sync_core::people::Caller;
+use sync_core::time::{Ms, township_date};
+
+use super::page::{Page, rows_within};
+use crate::app::App;
+use crate::db::hazards::HazardFilter;
+use crate::error::{Code, Problem, ok};
+use crate::extract::Authenticated;
+use crate::ledger::project::villages_of;
+use crate::ledger::read::{self, Line};
+use crate::limits::HISTORY_ROWS_MAX;
+
+/// The query of GET /api/v1/hazards. Lists are separated by commas; what is absent does not narrow.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HazardQuery {
+    village: Option<String>,
+    site: Option<RecordId>,
+    sector: Option<String>,
+    status: Option<String>,
+    level: Option<String>,
+    #[serde(default)]
+    overdue: bool,
+    found_from: Option<Ms>,
+    found_before: Option<Ms>,
+    text: Option<String>,
+    #[serde(default)]
+    with_void: bool,
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+/// GET /api/v1/hazards: lines of the ledger, the newest find first.
+pub async fn hazards(
+    app: web::Data<App>,
+    who: Authenticated,
+    query: web::Query<HazardQuery>,
+) -> Result<HttpResponse, Problem> {
+    let today = township_date(app.clock.now_ms());
+    let limit = rows_within(query.limit);
+    let filter = query.filter(&who.caller, &today)?;
+    let township = who.township;
+    let mut lines =
+        app.database.read(move |tx| Ok::<_, Problem>(tx.hazards(township, &filter, limit.saturating_add(1))?)).await?;
+    let more = lines.len() > limit;
+    lines.truncate(limit);
+    let next = lines.last().filter(|_| more).map(|last| format!("{}-{}", last.found_at_ms, last.id));
+    Ok(ok(&Page { rows: lines.into_iter().map(|line| Line::on(line, &today)).collect(), next }))
+}
+
+impl HazardQuery {
+    fn filter(&self, caller: &Caller, today: &str) -> Result<HazardFilter, Problem> {
+        let is_major = match self.level.as_deref() {
+            None => None,
+            Some("major") => Some(true),
+            Some("general") => Some(false),
+            Some(_) => return Err(Problem::field("level", "major or general")),
+        };
+        let after = self.after.as_deref().map(after).transpose()?;
+        Ok(HazardFilter {
+            villages: self.villages(caller)?,
+            site: self.site,
+            sectors: words(self.sector.as_deref()),
+            statuses: words(self.status.as_deref()),
+            is_major,
+            overdue_on: self.overdue.then(|| today.to_owned()),
+            found_from_ms: self.found_from,
+            found_before_ms: self.found_before,
+            text: self.text.clone().filter(|text| !text.is_empty()),
+            with_void: self.with_void,
+            after,
+        })
+    }
+
+    /// The villages that are asked for, within those that the caller may see.
+    fn villages(&self, caller: &Caller) -> Result<Option<Vec<VillageId>>, Problem> {
+        let asked: Vec<VillageId> = words(self.village.as_deref())
+            .iter()
+            .map(|id| id.parse().map_err(|_| Problem::field("village", "ids of villages, separated by commas")))
+            .collect::<Result<_, _>>()?;
+        Ok(match (asked.is_empty(), villages_of(caller)) {
+            (true, own) => own,
+            (false, None) => Some(asked),
+            (false, Some(own)) => Some(asked.into_iter().filter(|village| own.contains(village)).collect()),
+        })
+    }
+}
+
+fn words(list: Option<&str>) -> Vec<String> {
+    list.unwrap_or_default().split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+fn after(text: &str) -> Result<(Ms, RecordId), Problem> {
+    let parsed = text.split_once('-').and_then(|(at, id)| Some((at.parse().ok()?, id.parse().ok()?)));
+    parsed.ok_or_else(|| Problem::field("after", "the `next` of the page before"))
+}
+
+/// GET /api/v1/records/{id}: one record with everything about it.
+pub async fn record(app: web::Data<App>, who: Authenticated, id: web::Path<RecordId>) -> Result<HttpResponse, Problem> {
+    let now_ms = app.clock.now_ms();
+    let view = app
+        .database
+        .read(move |tx| Ok::<_, Problem>(read::record_view(tx, who.township, &who.caller, *id, now_ms)?))
+        .await?;
+    view.map(|view| ok(&view)).ok_or_else(unknown)
+}
+
+/// The query of a record's history.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryQuery {
+    #[serde(default)]
+    offset: usize,
+}
+
+/// GET /api/v1/records/{id}/history: its versions as they arrived.
+pub async fn history(
+    app: web::Data<App>,
+    who: Authenticated,
+    id: web::Path<RecordId>,
+    query: web::Query<HistoryQuery>,
+) -> Result<HttpResponse, Problem> {
+    let offset = query.offset;
+    let limit = HISTORY_ROWS_MAX.saturating_add(1);
+    let entries = app
+        .database
+        .read(move |tx| Ok::<_, Problem>(read::history(tx, who.township, &who.caller, *id, offset, limit)?))
+        .await?;
+    let mut rows = entries.ok_or_else(unknown)?;
+    let next = (rows.len() > HISTORY_ROWS_MAX).then(|| offset.saturating_add(HISTORY_ROWS_MAX).to_string());
+    rows.truncate(HISTORY_ROWS_MAX);
+    Ok(ok(&Page { rows, next }))
+}
+
+/// Nothing is there, or not for this caller: the two are not told apart.
+pub(super) fn unknown() -> Problem {
+    Problem::new(Code::NotFound, "There is no such record, or it is not yours to see")
+}

@@ -1,0 +1,192 @@
+//! What waits for a supervisor: open conflicts and quarantined versions, and the decisions on them.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sync_core::dots::Dot;
+use sync_core::ids::{RecordId, ReplicaId};
+use sync_core::people::Role;
+use sync_core::permissions::may_decide;
+use sync_core::time::Ms;
+use sync_core::validate::Refusal;
+
+use super::ledger::unknown;
+use super::page::{Page, PageQuery};
+use super::sync::sender;
+use crate::app::App;
+use crate::error::{Code, Problem, done, ok};
+use crate::extract::{Authenticated, Body, Json};
+use crate::ledger::project::villages_of;
+use crate::ledger::read;
+use crate::sync::authored;
+use crate::sync::repair::{self, Mending};
+
+/// GET /api/v1/conflicts: the fields on which distinct values stand under review, with those values.
+pub async fn conflicts(
+    app: web::Data<App>,
+    who: Authenticated,
+    query: web::Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
+    let limit = query.limit();
+    let after = query.after.as_deref().map(after).transpose()?;
+    let villages = villages_of(&who.caller);
+    let page = app.database.read(move |tx| {
+        let mut open = tx.conflicts(who.township, villages.as_deref(), after.clone(), limit.saturating_add(1))?;
+        let more = open.len() > limit;
+        open.truncate(limit);
+        let next = open.last().filter(|_| more).map(|last| format!("{}-{}", last.record, last.path));
+        let rows = open.into_iter().map(|open| read::conflict_view(tx, who.township, open));
+        Ok::<_, Problem>(Page { rows: rows.collect::<Result<Vec<_>, _>>()?, next })
+    });
+    Ok(ok(&page.await?))
+}
+
+/// Where a page of conflicts begins: `<record>-<path>`.
+fn after(text: &str) -> Result<(RecordId, String), Problem> {
+    let parsed = text.split_at_checked(36).and_then(|(id, path)| {
+        let path = path.strip_prefix('-')?;
+        Some((id.parse().ok()?, path.to_owned()))
+    });
+    parsed.ok_or_else(|| Problem::field("after", "the `next` of the page before"))
+}
+
+/// A decision on one field.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Decision {
+    path: String,
+    value: Value,
+    /// The dots of the siblings between which it decides: all that stand.
+    siblings: Vec<Dot>,
+}
+
+impl Body for Decision {}
+
+/// POST /api/v1/records/{id}/resolve: decides a field as an ordinary version that has seen all siblings.
+pub async fn resolve(
+    app: web::Data<App>,
+    who: Authenticated,
+    id: web::Path<RecordId>,
+    Json(decision): Json<Decision>,
+) -> Result<HttpResponse, Problem> {
+    if !may_decide(who.caller.role) {
+        return Err(Problem::new(Code::Forbidden, "A supervisor decides between values"));
+    }
+    let by = sender(&app, &who, app.clock.now_ms());
+    let outcome = app.database.write(move |tx| {
+        let record = read::visible(tx, by.township, &by.caller, *id)?.ok_or_else(unknown)?;
+        let mut named = decision.siblings.clone();
+        named.sort();
+        if !record.siblings(&decision.path).map(|sibling| sibling.dot).eq(named) {
+            return Err(Problem::new(Code::ConflictChanged, "Read the record again; its values have changed"));
+        }
+        let writing = authored::Writing {
+            record: record.id,
+            kind: record.kind.clone(),
+            village: record.village,
+            context: None,
+            changes: BTreeMap::from([(decision.path.clone(), decision.value.clone())]),
+        };
+        authored::write(tx, &by, &[writing])?.map_err(|refusal| refused(&refusal))
+    });
+    Ok(ok(&outcome.await?))
+}
+
+/// A change that a check refused, with the check's own words.
+pub(super) fn refused(refusal: &Refusal) -> Problem {
+    let json = serde_json::to_value(refusal).unwrap_or_default();
+    Problem::new(Code::ChangeRefused, refusal.detail.clone()).with("refusal", json)
+}
+
+#[derive(Serialize)]
+struct QuarantineRow {
+    dot: Dot,
+    account: sync_core::ids::AccountId,
+    received_at: Ms,
+    code: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    detail: String,
+    /// The bytes as they were sent.
+    body: String,
+}
+
+/// GET /api/v1/quarantine: what was put aside, oldest first. Inspectors see their own.
+pub async fn quarantine(
+    app: web::Data<App>,
+    who: Authenticated,
+    query: web::Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
+    let limit = query.limit();
+    let own = (who.caller.role == Role::Inspector).then_some(who.caller.account);
+    let rows = app.database.read(move |tx| Ok::<_, Problem>(tx.quarantined(who.township, own, limit)?)).await?;
+    let row = |row: crate::db::versions::Quarantined| QuarantineRow {
+        dot: row.dot,
+        account: row.account,
+        received_at: row.received_at_ms,
+        code: row.code,
+        field: row.field,
+        detail: row.detail,
+        body: row.body,
+    };
+    Ok(ok(&Page { rows: rows.into_iter().map(row).collect(), next: None }))
+}
+
+impl Body for Mending {}
+
+/// POST /api/v1/quarantine/{replica}/{seq}/repair: writes the version anew, mended, under the server's replica.
+pub async fn repair(
+    app: web::Data<App>,
+    who: Authenticated,
+    dot: web::Path<(ReplicaId, u64)>,
+    Json(mending): Json<Mending>,
+) -> Result<HttpResponse, Problem> {
+    supervisor(&who)?;
+    let by = sender(&app, &who, app.clock.now_ms());
+    let dot = Dot::from(*dot);
+    let outcome = app.database.write(move |tx| {
+        let sent = tx.quarantined_one(by.township, dot)?.ok_or_else(unknown)?;
+        let writing = repair::mend(&sent, &mending).map_err(|refusal| refused(&refusal))?;
+        tx.settle_quarantined(dot, by.caller.account, "repaired", by.received_at_ms)?;
+        authored::write(tx, &by, &[writing])?.map_err(|refusal| refused(&refusal))
+    });
+    Ok(ok(&outcome.await?))
+}
+
+/// Why a quarantined version stays out of the ledger.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Dismissal {
+    reason: String,
+}
+
+impl Body for Dismissal {}
+
+/// POST /api/v1/quarantine/{replica}/{seq}/dismiss: takes it off the list, with a reason. Its bytes stay.
+pub async fn dismiss(
+    app: web::Data<App>,
+    who: Authenticated,
+    dot: web::Path<(ReplicaId, u64)>,
+    Json(dismissal): Json<Dismissal>,
+) -> Result<HttpResponse, Problem> {
+    supervisor(&who)?;
+    if dismissal.reason.trim().is_empty() || dismissal.reason.chars().count() > 500 {
+        return Err(Problem::field("reason", "Say why, in 1 to 500 characters"));
+    }
+    let by = sender(&app, &who, app.clock.now_ms());
+    let dot = Dot::from(*dot);
+    let settle = app.database.write(move |tx| {
+        tx.quarantined_one(by.township, dot)?.ok_or_else(unknown)?;
+        let how = format!("dismissed: {}", dismissal.reason);
+        Ok::<_, Problem>(tx.settle_quarantined(dot, by.caller.account, &how, by.received_at_ms)?)
+    });
+    settle.await?;
+    Ok(done())
+}
+
+fn supervisor(who: &Authenticated) -> Result<(), Problem> {
+    if who.caller.role == Role::Supervisor {
+        return Ok(());
+    }
+    Err(Problem::new(Code::Forbidden, "The township office deals with what was put aside"))
+}

@@ -1,0 +1,103 @@
+//! The sync protocol over HTTP: the round trip, and its halves. What is taken is durable before the answer.
+
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sync_core::ids::ReplicaId;
+use sync_core::limits::{BODY_BYTES_MAX, PHOTOS_ASKED_MAX};
+use sync_core::protocol::{Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest};
+use sync_core::time::Ms;
+
+use crate::app::App;
+use crate::error::{Code, Problem, ok};
+use crate::extract::{Authenticated, Body, Json};
+use crate::sync::push::Sender;
+use crate::sync::{pull, push};
+
+impl Body for SyncRequest {
+    const BYTES_MAX: usize = BODY_BYTES_MAX;
+}
+
+/// A push alone.
+#[derive(Debug, Deserialize)]
+pub struct PushRequest {
+    sent_at_ms: Ms,
+    replica: ReplicaId,
+    first_seq: u64,
+    versions: Vec<Box<RawValue>>,
+}
+
+impl Body for PushRequest {
+    const BYTES_MAX: usize = BODY_BYTES_MAX;
+}
+
+impl Body for Pull {}
+
+/// POST /api/v1/sync: push, pull and "which photos do you lack" in one round trip.
+pub async fn round_trip(
+    app: web::Data<App>,
+    who: Authenticated,
+    Json(request): Json<SyncRequest>,
+) -> Result<HttpResponse, Problem> {
+    let push = match request.push {
+        Some(push) => Some(take(&app, &who, push, request.sent_at_ms).await?),
+        None => None,
+    };
+    let pull = match request.pull {
+        Some(asked) => Some(read(&app, &who, asked).await?),
+        None => None,
+    };
+    let photos_wanted = lacking(&app, &who, request.photos).await?;
+    Ok(ok(&SyncAnswer { now_ms: app.clock.now_ms(), push, pull, photos_wanted }))
+}
+
+/// POST /api/v1/push: the first half alone.
+pub async fn push(
+    app: web::Data<App>,
+    who: Authenticated,
+    Json(request): Json<PushRequest>,
+) -> Result<HttpResponse, Problem> {
+    let PushRequest { sent_at_ms, replica, first_seq, versions } = request;
+    Ok(ok(&take(&app, &who, Push { replica, first_seq, versions }, sent_at_ms).await?))
+}
+
+/// POST /api/v1/pull: the second half alone.
+pub async fn pull(app: web::Data<App>, who: Authenticated, Json(asked): Json<Pull>) -> Result<HttpResponse, Problem> {
+    Ok(ok(&read(&app, &who, asked).await?))
+}
+
+async fn take(app: &App, who: &Authenticated, push: Push, sent_at_ms: Ms) -> Result<PushAnswer, Problem> {
+    let batch = push::read(push)?;
+    let sender = sender(app, who, sent_at_ms);
+    app.database.write(move |tx| batch.take(tx, &sender)).await
+}
+
+async fn read(app: &App, who: &Authenticated, asked: Pull) -> Result<PullAnswer, Problem> {
+    let (township, caller) = (who.township, who.caller.clone());
+    app.database.read(move |tx| Ok(pull::pull(tx, township, &caller, &asked)?)).await
+}
+
+/// Those of the named photos whose bytes the township has not got.
+async fn lacking(app: &App, who: &Authenticated, asked: Vec<String>) -> Result<Vec<String>, Problem> {
+    if asked.len() > PHOTOS_ASKED_MAX {
+        return Err(Problem::field("photos", format!("Ask about at most {PHOTOS_ASKED_MAX} photos at once")));
+    }
+    if asked.is_empty() {
+        return Ok(asked);
+    }
+    let _ = (app, who);
+    Err(Problem::new(Code::NotFound, "photos"))
+}
+
+/// Who sends, and when, with how far their clock is off.
+pub(super) fn sender(app: &App, who: &Authenticated, sent_at_ms: Ms) -> Sender {
+    let received_at_ms = app.clock.now_ms();
+    let ahead = i128::from(sent_at_ms).saturating_sub(i128::from(received_at_ms));
+    Sender {
+        caller: who.caller.clone(),
+        township: who.township,
+        device: who.device,
+        received_at_ms,
+        clock_offset_ms: i64::try_from(ahead).unwrap_or(i64::MAX),
+    }
+}

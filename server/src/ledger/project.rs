@@ -1,0 +1,158 @@
+//! Keeps what is derived from records in step with them, in the transaction that changes them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sync_core::ids::{RecordId, TownshipId, VillageId};
+use sync_core::record::Record;
+use sync_core::rules::Voiding;
+use sync_core::status::{Standing, hazards_named, standing};
+use sync_core::version::{Fingerprint, VOID};
+
+use crate::db::hazards::HazardLine;
+use crate::db::projections::{OpenConflict, PhotoRecord};
+use crate::db::{DbError, Transaction};
+
+/// Reads a stored state.
+///
+/// # Errors
+/// `Internal` when it is no record: it was not written by this program.
+pub fn read_state(state: &str) -> Result<Record, DbError> {
+    Record::from_json(state).map_err(|error| DbError::Internal(format!("a stored record: {error}")))
+}
+
+/// A record that a transaction changes.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Its newest state.
+    pub record: Record,
+    /// Whether the database has it already.
+    pub was_stored: bool,
+    /// The hazards that it spoke of before this transaction.
+    pub spoke_of: BTreeSet<RecordId>,
+}
+
+/// The records that a transaction changes, by id.
+pub type Working = BTreeMap<RecordId, Held>;
+
+/// Brings the projections up to the changed records. They need not be stored yet.
+///
+/// # Errors
+/// The database failed.
+pub fn project(tx: &mut dyn Transaction, township: TownshipId, working: &Working) -> Result<(), DbError> {
+    let mut hazards = BTreeSet::new();
+    for held in working.values() {
+        let record = &held.record;
+        if record.kind == "hazard" {
+            hazards.insert(record.id);
+        }
+        for hazard in hazards_named(record) {
+            tx.put_mention(township, hazard, record.id)?;
+            hazards.insert(hazard);
+        }
+        // A hazard that a fact no longer speaks of reads differently without it.
+        hazards.extend(&held.spoke_of);
+        let open = open_conflicts(record);
+        if held.was_stored || !open.is_empty() {
+            tx.put_conflicts(township, record.id, &open)?;
+        }
+        for photo in photo_record(record) {
+            tx.put_photo_record(township, &photo)?;
+        }
+    }
+    for hazard in hazards {
+        if let Some(line) = line_of(tx, township, hazard, working)? {
+            tx.put_hazard(township, &line)?;
+        }
+    }
+    Ok(())
+}
+
+/// The fields of a record on which a supervisor is asked; `void` where it was revived.
+#[must_use]
+pub fn open_conflicts(record: &Record) -> Vec<OpenConflict> {
+    let revived = matches!(record.voiding(), Voiding::Revived(_)).then_some(VOID);
+    let open = |path: &str| OpenConflict {
+        record: record.id,
+        path: path.to_owned(),
+        kind: record.kind.clone(),
+        village: record.village,
+    };
+    record.conflicts().chain(revived).map(open).collect()
+}
+
+/// The bytes that a photo record names, by any value that stands.
+fn photo_record(record: &Record) -> Vec<PhotoRecord> {
+    let Some(subject) = record.text("subject").and_then(|id| id.parse().ok()) else { return Vec::new() };
+    let hashes = record.siblings("hash").filter_map(|sibling| sibling.value.as_str());
+    let hashes = hashes.filter_map(|hex| data_encoding::HEXLOWER.decode(hex.as_bytes()).ok()?.try_into().ok());
+    let photo = |hash| PhotoRecord { hash: Fingerprint(hash), record: record.id, subject, village: record.village };
+    if record.kind == "photo" { hashes.map(photo).collect() } else { Vec::new() }
+}
+
+/// The ledger's line of a hazard; `None` while the hazard itself has not arrived.
+fn line_of(
+    tx: &mut dyn Transaction,
+    township: TownshipId,
+    id: RecordId,
+    working: &Working,
+) -> Result<Option<HazardLine>, DbError> {
+    let hazard = match working.get(&id) {
+        Some(held) => held.record.clone(),
+        None => match tx.record(township, id)? {
+            Some(state) => read_state(&state)?,
+            None => return Ok(None),
+        },
+    };
+    if hazard.kind != "hazard" {
+        return Ok(None);
+    }
+    let facts = facts_about(tx, township, id, working)?;
+    Ok(Some(line(&hazard, &standing(&hazard, &facts))))
+}
+
+/// The facts about a hazard, with those that the transaction holds in their newest state.
+///
+/// # Errors
+/// The database failed.
+pub fn facts_about(
+    tx: &mut dyn Transaction,
+    township: TownshipId,
+    hazard: RecordId,
+    working: &Working,
+) -> Result<Vec<Record>, DbError> {
+    let mut facts = BTreeMap::new();
+    for state in tx.facts_about(township, hazard)? {
+        let record = read_state(&state)?;
+        facts.insert(record.id, record);
+    }
+    for held in working.values().filter(|held| hazards_named(&held.record).contains(&hazard)) {
+        facts.insert(held.record.id, held.record.clone());
+    }
+    Ok(facts.into_values().collect())
+}
+
+/// What the ledger says of a hazard in one line.
+fn line(hazard: &Record, standing: &Standing) -> HazardLine {
+    let text = |path: &str| hazard.text(path).map(str::to_owned);
+    HazardLine {
+        id: hazard.id,
+        village: hazard.village,
+        site: hazard.text("site").and_then(|id| id.parse().ok()),
+        sector: text("sector").unwrap_or_default(),
+        is_major: standing.is_major,
+        status: standing.status.name().to_owned(),
+        is_suspended: standing.is_suspended,
+        is_escalated: standing.is_escalated,
+        is_void: !hazard.counts(),
+        deadline: standing.deadline.clone(),
+        found_at_ms: hazard.value("found_at").and_then(serde_json::Value::as_u64).unwrap_or(0),
+        closed_at_ms: standing.closed_at_ms,
+        description: text("description").unwrap_or_default(),
+    }
+}
+
+/// The villages of which a caller reads records; `None`: all.
+#[must_use]
+pub fn villages_of(caller: &sync_core::people::Caller) -> Option<Vec<VillageId>> {
+    (!caller.is_township_wide()).then(|| caller.villages.iter().copied().collect())
+}

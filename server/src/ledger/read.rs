@@ -1,0 +1,276 @@
+//! What the office asks of the ledger: lines, one record with everything about it, its history, open conflicts.
+//! Every answer is cut to what the caller may see.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use sync_core::dots::Dot;
+use sync_core::ids::{AccountId, RecordId, TownshipId, VillageId};
+use sync_core::people::Caller;
+use sync_core::permissions::may_read;
+use sync_core::protocol::Outcome;
+use sync_core::record::Record;
+use sync_core::rules::Voiding;
+use sync_core::status::standing;
+use sync_core::time::{Ms, Stamp, township_date};
+
+use super::project::{Working, facts_about, open_conflicts, read_state};
+use crate::db::hazards::HazardLine;
+use crate::db::projections::OpenConflict;
+use crate::db::{DbError, Transaction};
+
+/// One line of the ledger, as it is sent.
+#[derive(Debug, Serialize)]
+pub struct Line {
+    id: RecordId,
+    village: Option<VillageId>,
+    site: Option<RecordId>,
+    sector: String,
+    level: &'static str,
+    status: String,
+    suspended: bool,
+    escalated: bool,
+    overdue: bool,
+    void: bool,
+    deadline: Option<String>,
+    found_at: Ms,
+    closed_at: Option<Ms>,
+    description: String,
+}
+
+impl Line {
+    /// The line on a day of the township's calendar.
+    #[must_use]
+    pub fn on(line: HazardLine, today: &str) -> Self {
+        let open = line.status != "closed" && !line.is_void;
+        Self {
+            overdue: open && line.deadline.as_deref().is_some_and(|deadline| deadline < today),
+            level: if line.is_major { "major" } else { "general" },
+            id: line.id,
+            village: line.village,
+            site: line.site,
+            sector: line.sector,
+            status: line.status,
+            suspended: line.is_suspended,
+            escalated: line.is_escalated,
+            void: line.is_void,
+            deadline: line.deadline,
+            found_at: line.found_at_ms,
+            closed_at: line.closed_at_ms,
+            description: line.description,
+        }
+    }
+}
+
+/// One value that stands in a field.
+#[derive(Debug, Serialize)]
+pub struct SiblingView {
+    dot: Dot,
+    value: Value,
+    author: AccountId,
+    stamp: Stamp,
+}
+
+/// A field as it is shown.
+#[derive(Debug, Serialize)]
+pub struct FieldView {
+    /// The value that the merge rule names.
+    value: Value,
+    /// Whether a supervisor is asked.
+    in_conflict: bool,
+    /// Every value that stands, the shown one among them.
+    siblings: Vec<SiblingView>,
+}
+
+/// One record with everything about it.
+#[derive(Debug, Serialize)]
+pub struct RecordView {
+    id: RecordId,
+    kind: String,
+    village: Option<VillageId>,
+    /// `stands`, `voided` or `revived`.
+    voiding: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    void_reason: Option<String>,
+    fields: BTreeMap<String, FieldView>,
+    conflicts: Vec<String>,
+    /// Of a hazard: where it stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standing: Option<StandingView>,
+    photos: Vec<PhotoView>,
+    /// The state as the feed carries it.
+    state: Box<RawValue>,
+}
+
+/// Where a hazard stands, and the facts that say so.
+#[derive(Debug, Serialize)]
+pub struct StandingView {
+    status: &'static str,
+    level: &'static str,
+    suspended: bool,
+    escalated: bool,
+    overdue: bool,
+    deadline: Option<String>,
+    closed_at: Option<Ms>,
+    facts: Vec<RecordId>,
+}
+
+/// A photo of a record, and whether its bytes are there yet.
+#[derive(Debug, Serialize)]
+pub struct PhotoView {
+    record: RecordId,
+    hash: String,
+}
+
+/// One version of a record's history.
+#[derive(Debug, Serialize)]
+pub struct HistoryEntry {
+    dot: Dot,
+    received_at: Ms,
+    clock_offset_ms: i64,
+    outcome: Outcome,
+    version: Box<RawValue>,
+}
+
+/// An open conflict with the values between which a supervisor decides.
+#[derive(Debug, Serialize)]
+pub struct ConflictView {
+    record: RecordId,
+    path: String,
+    kind: String,
+    village: Option<VillageId>,
+    shown: Option<Value>,
+    siblings: Vec<SiblingView>,
+}
+
+/// A record that the caller may see.
+///
+/// # Errors
+/// The database failed.
+pub fn visible(
+    tx: &mut dyn Transaction,
+    township: TownshipId,
+    caller: &Caller,
+    id: RecordId,
+) -> Result<Option<Record>, DbError> {
+    let record = tx.record(township, id)?.as_deref().map(read_state).transpose()?;
+    Ok(record.filter(|record| may_read(caller, &record.kind, record.village)))
+}
+
+/// Everything about one record that the caller may see.
+///
+/// # Errors
+/// The database failed.
+pub fn record_view(
+    tx: &mut dyn Transaction,
+    township: TownshipId,
+    caller: &Caller,
+    id: RecordId,
+    now_ms: Ms,
+) -> Result<Option<RecordView>, DbError> {
+    let Some(record) = visible(tx, township, caller, id)? else { return Ok(None) };
+    let standing = if record.kind == "hazard" { Some(standing_view(tx, township, &record, now_ms)?) } else { None };
+    let fields = record.paths().filter_map(|path| {
+        let shown = record.shown(path)?;
+        let value = shown.sibling.value.clone();
+        let view = FieldView { value, in_conflict: shown.in_conflict, siblings: siblings(&record, path) };
+        Some((path.to_owned(), view))
+    });
+    let (voiding, void_reason) = match record.voiding() {
+        Voiding::Stands => ("stands", None),
+        Voiding::Voided(reason) => ("voided", Some(reason)),
+        Voiding::Revived(reason) => ("revived", Some(reason)),
+    };
+    let state = RawValue::from_string(record.to_json()).map_err(|error| DbError::Internal(error.to_string()))?;
+    Ok(Some(RecordView {
+        id: record.id,
+        kind: record.kind.clone(),
+        village: record.village,
+        voiding,
+        void_reason,
+        fields: fields.collect(),
+        conflicts: open_conflicts(&record).into_iter().map(|open| open.path).collect(),
+        standing,
+        photos: photos(tx, township, id)?,
+        state,
+    }))
+}
+
+fn siblings(record: &Record, path: &str) -> Vec<SiblingView> {
+    let view = |sibling: sync_core::record::Sibling<'_>| SiblingView {
+        dot: sibling.dot,
+        value: sibling.value.clone(),
+        author: sibling.authorship.author,
+        stamp: sibling.authorship.stamp,
+    };
+    record.siblings(path).map(view).collect()
+}
+
+fn standing_view(
+    tx: &mut dyn Transaction,
+    township: TownshipId,
+    hazard: &Record,
+    now_ms: Ms,
+) -> Result<StandingView, DbError> {
+    let facts = facts_about(tx, township, hazard.id, &Working::new())?;
+    let standing = standing(hazard, &facts);
+    Ok(StandingView {
+        status: standing.status.name(),
+        level: if standing.is_major { "major" } else { "general" },
+        suspended: standing.is_suspended,
+        escalated: standing.is_escalated,
+        overdue: hazard.counts() && standing.is_overdue(&township_date(now_ms)),
+        closed_at: standing.closed_at_ms,
+        deadline: standing.deadline,
+        facts: facts.iter().map(|fact| fact.id).collect(),
+    })
+}
+
+fn photos(tx: &mut dyn Transaction, township: TownshipId, subject: RecordId) -> Result<Vec<PhotoView>, DbError> {
+    let view = |photo: crate::db::projections::PhotoRecord| PhotoView { record: photo.record, hash: photo.hash.hex() };
+    Ok(tx.photos_about(township, subject)?.into_iter().map(view).collect())
+}
+
+/// The history of one record that the caller may see, in the order of arrival.
+///
+/// # Errors
+/// The database failed.
+pub fn history(
+    tx: &mut dyn Transaction,
+    township: TownshipId,
+    caller: &Caller,
+    id: RecordId,
+    offset: usize,
+    limit: usize,
+) -> Result<Option<Vec<HistoryEntry>>, DbError> {
+    if visible(tx, township, caller, id)?.is_none() {
+        return Ok(None);
+    }
+    let entry = |arrival: crate::db::versions::Arrival| {
+        Ok(HistoryEntry {
+            dot: arrival.dot,
+            received_at: arrival.received_at_ms,
+            clock_offset_ms: arrival.clock_offset_ms,
+            outcome: arrival.outcome,
+            version: RawValue::from_string(arrival.body).map_err(|error| DbError::Internal(error.to_string()))?,
+        })
+    };
+    tx.history(township, id, offset, limit)?.into_iter().map(entry).collect::<Result<_, _>>().map(Some)
+}
+
+/// An open conflict with the values that stand.
+///
+/// # Errors
+/// The database failed.
+pub fn conflict_view(
+    tx: &mut dyn Transaction,
+    township: TownshipId,
+    open: OpenConflict,
+) -> Result<ConflictView, DbError> {
+    let record = tx.record(township, open.record)?.as_deref().map(read_state).transpose()?;
+    let shown = record.as_ref().and_then(|record| record.shown(&open.path)).map(|shown| shown.sibling.value.clone());
+    let siblings = record.as_ref().map(|record| siblings(record, &open.path)).unwrap_or_default();
+    Ok(ConflictView { record: open.record, path: open.path, kind: open.kind, village: open.village, shown, siblings })
+}

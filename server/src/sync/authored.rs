@@ -1,0 +1,122 @@
+//! Versions that the server writes itself, on behalf of somebody in the office: it is a replica like any other, and what
+//! it writes is judged, merged, kept and fed by the same rules as what phones send.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use sync_core::decision::{Judgement, read_version};
+use sync_core::dots::{Dot, VersionVector};
+use sync_core::ids::{DeviceId, RecordId, ReplicaId, TownshipId, VillageId};
+use sync_core::protocol::Outcome;
+use sync_core::time::Stamp;
+use sync_core::validate::Refusal;
+use sync_core::version::{Fingerprint, Version};
+use uuid::Uuid;
+
+use super::merge::Merge;
+use super::push::Sender;
+use crate::db::versions::{Arrival, Replica};
+use crate::db::{DbError, Transaction};
+use crate::ledger::project::read_state;
+
+/// What is to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Writing {
+    /// The record.
+    pub record: RecordId,
+    /// Its kind.
+    pub kind: String,
+    /// Its village.
+    pub village: Option<VillageId>,
+    /// What its author had seen; `None`: everything that is in the record now.
+    pub context: Option<VersionVector>,
+    /// Path → value.
+    pub changes: BTreeMap<String, Value>,
+}
+
+/// Writes versions as the server's replica of the sender's township, all or none; at most one a record.
+///
+/// # Errors
+/// Inside: why one of them may not be written; nothing is, then. Outside: the database failed.
+pub fn write(
+    tx: &mut dyn Transaction,
+    sender: &Sender,
+    writings: &[Writing],
+) -> Result<Result<Vec<Outcome>, Refusal>, DbError> {
+    let mut replica = server_replica(tx, sender)?;
+    let mut merge = Merge::new(sender.township, sender.received_at_ms);
+    let mut arrivals = Vec::with_capacity(writings.len());
+    for writing in writings {
+        replica.highest = replica.highest.saturating_add(1);
+        let dot = Dot { replica: replica.id, seq: replica.highest };
+        let (version, body) = match compose(tx, sender, writing, dot)? {
+            Ok(composed) => composed,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let judgement = merge.judge(tx, &version, &sender.caller)?;
+        if let Judgement::Quarantined(refusal) = judgement {
+            return Ok(Err(refusal));
+        }
+        arrivals.push(Arrival {
+            dot,
+            record: Some(version.record),
+            fingerprint: Fingerprint::of(body.as_bytes()),
+            received_at_ms: sender.received_at_ms,
+            clock_offset_ms: 0,
+            outcome: judgement.outcome(dot.seq),
+            body,
+        });
+    }
+    for arrival in &arrivals {
+        tx.insert_arrival(sender.township, sender.caller.account, arrival)?;
+    }
+    tx.put_replica(&replica, sender.received_at_ms)?;
+    merge.publish(tx)?;
+    Ok(Ok(arrivals.into_iter().map(|arrival| arrival.outcome).collect()))
+}
+
+fn compose(
+    tx: &mut dyn Transaction,
+    sender: &Sender,
+    writing: &Writing,
+    dot: Dot,
+) -> Result<Result<(Version, String), Refusal>, DbError> {
+    let standing = tx.record(sender.township, writing.record)?.as_deref().map(read_state).transpose()?;
+    let seen = standing.as_ref().map(|record| record.seen.context().clone()).unwrap_or_default();
+    let last = standing.iter().flat_map(|record| record.standing_versions().map(|(_, by)| by.stamp)).max();
+    let version = Version {
+        record: writing.record,
+        kind: writing.kind.clone(),
+        village: writing.village,
+        dot,
+        context: writing.context.clone().unwrap_or(seen),
+        stamp: last.unwrap_or(Stamp::default()).next(sender.received_at_ms),
+        author: sender.caller.account,
+        changes: writing.changes.clone(),
+    };
+    let body = serde_json::to_string(&version).map_err(|error| DbError::Internal(error.to_string()))?;
+    Ok(read_version(&body, dot).map(|version| (version, body)))
+}
+
+/// The replica under which this server writes in a township: derived from the epoch, so that a server restored from a
+/// backup does not reuse the numbers that it gave out after it.
+fn server_replica(tx: &mut dyn Transaction, sender: &Sender) -> Result<Replica, DbError> {
+    let epoch = tx.epoch()?.ok_or_else(|| DbError::Internal("the database has no epoch".to_owned()))?;
+    let id = ReplicaId(server_replica_id(epoch, sender.township));
+    let fresh = Replica {
+        id,
+        township: sender.township,
+        account: sender.caller.account,
+        device: DeviceId(Uuid::nil()),
+        highest: 0,
+    };
+    Ok(tx.replica(id)?.unwrap_or(fresh))
+}
+
+/// A UUID of version 8 (RFC 9562): SHA-256 over the epoch and the township.
+fn server_replica_id(epoch: Uuid, township: TownshipId) -> Uuid {
+    let digest = Fingerprint::of(&[epoch.as_bytes().as_slice(), township.0.as_bytes()].concat());
+    let mut bytes = [0_u8; 16];
+    bytes.iter_mut().zip(digest.0).for_each(|(to, from)| *to = from);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}

@@ -1,0 +1,73 @@
+//! Reading the feed: the states that changed after a cursor, for the parts that the caller may see, in commit order.
+
+use std::collections::BTreeSet;
+
+use serde_json::value::RawValue;
+use sync_core::cursor::{Cursor, FeedScope, scopes_of};
+use sync_core::ids::{TownshipId, VillageId};
+use sync_core::limits::{PULL_BYTES_MAX, PULL_RECORDS_MAX};
+use sync_core::people::Caller;
+use sync_core::protocol::{Pull, PullAnswer};
+
+use crate::db::records::FeedEntry;
+use crate::db::{DbError, Transaction};
+
+/// Answers a pull from one snapshot. A cursor that this server never gave out counts as none: everything comes again.
+///
+/// # Errors
+/// The database failed.
+pub fn pull(
+    tx: &mut dyn Transaction,
+    township: TownshipId,
+    caller: &Caller,
+    asked: &Pull,
+) -> Result<PullAnswer, DbError> {
+    let epoch = tx.epoch()?.ok_or_else(|| DbError::Internal("the database has no epoch".to_owned()))?;
+    let scopes = scopes_of(caller);
+    let old = asked.cursor.as_deref().and_then(Cursor::decode);
+    let followed = Cursor::follow(old, epoch, &scopes);
+    let mut cursor = followed.cursor;
+    let limit = asked.records_max.unwrap_or(PULL_RECORDS_MAX).clamp(1, PULL_RECORDS_MAX);
+
+    let mut entries = Vec::new();
+    for scope in &scopes {
+        let after = cursor.positions.get(scope).copied().unwrap_or(0);
+        // One more than is sent tells whether there is more.
+        entries.extend(tx.feed(township, *scope, after, limit.saturating_add(1))?);
+    }
+    entries.sort_by_key(|entry| entry.seq);
+    let sent = how_many(&entries, limit);
+    let more = sent < entries.len();
+    let read_to =
+        if more { entries.get(sent.saturating_sub(1)).map_or(0, |entry| entry.seq) } else { tx.feed_end(township)? };
+    for position in cursor.positions.values_mut() {
+        *position = read_to.max(*position);
+    }
+    entries.truncate(sent);
+    let records = entries.into_iter().map(|entry| RawValue::from_string(entry.state));
+    let records = records.collect::<Result<Vec<_>, _>>().map_err(|error| DbError::Internal(error.to_string()))?;
+    metrics::counter!("hazard_records_pulled_total").increment(u64::try_from(records.len()).unwrap_or(0));
+    let mut forget = followed.forget;
+    if followed.lost_all {
+        forget.extend(others(tx, township, &scopes)?);
+    }
+    Ok(PullAnswer { records, cursor: cursor.encode(), more, epoch: epoch.to_string(), forget })
+}
+
+/// As many as fit the limits, but at least one.
+fn how_many(entries: &[FeedEntry], limit: usize) -> usize {
+    let mut bytes = 0_usize;
+    let fitting = entries.iter().take(limit).take_while(|entry| {
+        let first = bytes == 0;
+        bytes = bytes.saturating_add(entry.state.len());
+        first || bytes <= PULL_BYTES_MAX
+    });
+    fitting.count()
+}
+
+/// The villages with records that are not among the followed parts.
+fn others(tx: &mut dyn Transaction, township: TownshipId, scopes: &[FeedScope]) -> Result<Vec<VillageId>, DbError> {
+    let followed: BTreeSet<&FeedScope> = scopes.iter().collect();
+    let villages = tx.villages_with_records(township)?;
+    Ok(villages.into_iter().filter(|village| !followed.contains(&FeedScope::Village(*village))).collect())
+}

@@ -1,0 +1,168 @@
+//! Taking a batch: read and hashed before the transaction, judged version by version inside it, answered after its commit.
+
+use serde_json::value::RawValue;
+use sync_core::decision::{Numbering, number, read_version};
+use sync_core::dots::Dot;
+use sync_core::ids::{DeviceId, RecordId, ReplicaId, TownshipId};
+use sync_core::limits::{BATCH_VERSIONS_MAX, SEQ_MAX};
+use sync_core::people::Caller;
+use sync_core::protocol::{Outcome, Push, PushAnswer, Verdict};
+use sync_core::time::Ms;
+use sync_core::validate::Refusal;
+use sync_core::version::{Fingerprint, Version};
+
+use super::merge::Merge;
+use crate::db::versions::{Arrival, Replica};
+use crate::db::{DbError, Transaction};
+use crate::error::{Code, Problem};
+
+/// Who sends a batch, and when it arrived.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// The account, its role and villages.
+    pub caller: Caller,
+    /// The account's township.
+    pub township: TownshipId,
+    /// The device.
+    pub device: DeviceId,
+    /// When the batch arrived.
+    pub received_at_ms: Ms,
+    /// How far the sender's clock was ahead of the server's.
+    pub clock_offset_ms: i64,
+}
+
+/// A batch, read and hashed: nothing more can be said about it without the database.
+#[derive(Debug)]
+pub struct Batch {
+    replica: ReplicaId,
+    first_seq: u64,
+    items: Vec<Item>,
+}
+
+#[derive(Debug)]
+struct Item {
+    dot: Dot,
+    bytes: Box<RawValue>,
+    fingerprint: Fingerprint,
+    version: Result<Version, Refusal>,
+}
+
+/// Reads and hashes a batch. Versions that cannot be read are part of it: each has an outcome of its own.
+///
+/// # Errors
+/// `batch_too_large`, or a first number outside 1 … 2^53 − 1.
+pub fn read(push: Push) -> Result<Batch, Problem> {
+    let Push { replica, first_seq, versions } = push;
+    if versions.len() > BATCH_VERSIONS_MAX {
+        let detail = format!("Send at most {BATCH_VERSIONS_MAX} versions at once");
+        return Err(Problem::new(Code::BatchTooLarge, detail).with("versions_max", BATCH_VERSIONS_MAX));
+    }
+    if first_seq == 0 || first_seq > SEQ_MAX.saturating_sub(u64::try_from(versions.len()).unwrap_or(0)) {
+        return Err(Problem::field("first_seq", "Sequence numbers run from 1 to 2^53 - 1"));
+    }
+    let item = |(bytes, seq): (Box<RawValue>, u64)| {
+        let dot = Dot { replica, seq };
+        let fingerprint = Fingerprint::of(bytes.get().as_bytes());
+        let version = read_version(bytes.get(), dot);
+        Item { dot, bytes, fingerprint, version }
+    };
+    Ok(Batch { replica, first_seq, items: versions.into_iter().zip(first_seq..).map(item).collect() })
+}
+
+impl Batch {
+    /// Takes the batch: every version ends merged or quarantined, or the whole is answered with what is wrong with its
+    /// numbers. Sending it again changes nothing.
+    ///
+    /// # Errors
+    /// `replica_foreign` when the replica is another account's; the database's own.
+    pub fn take(&self, tx: &mut dyn Transaction, sender: &Sender) -> Result<PushAnswer, Problem> {
+        let mut replica = self.replica(tx, sender)?;
+        let mut merge = Merge::new(sender.township, sender.received_at_ms);
+        let mut outcomes = Vec::with_capacity(self.items.len());
+        if self.first_seq > replica.highest.saturating_add(1) {
+            return Ok(PushAnswer::Gap { expected: replica.highest.saturating_add(1) });
+        }
+        for item in &self.items {
+            let taken = if item.dot.seq <= replica.highest { tx.arrived(item.dot)? } else { None };
+            let fingerprint = taken.as_ref().map(|(fingerprint, _)| *fingerprint);
+            match (number(replica.highest, item.dot.seq, fingerprint, item.fingerprint), taken) {
+                (Numbering::Next, _) => {
+                    outcomes.push(item.take(tx, sender, &mut merge)?);
+                    replica.highest = item.dot.seq;
+                }
+                (Numbering::Repeat, Some((_, outcome))) => outcomes.push(outcome.repeated()),
+                (Numbering::Gap { expected }, _) => return Ok(PushAnswer::Gap { expected }),
+                (Numbering::Forked | Numbering::Repeat, _) => {
+                    return Ok(PushAnswer::ReplicaForked { seq: item.dot.seq, outcomes });
+                }
+            }
+        }
+        tx.put_replica(&replica, sender.received_at_ms)?;
+        merge.publish(tx)?;
+        count(&outcomes);
+        Ok(PushAnswer::Accepted { outcomes, through: replica.highest })
+    }
+
+    fn replica(&self, tx: &mut dyn Transaction, sender: &Sender) -> Result<Replica, Problem> {
+        let known = tx.replica(self.replica)?;
+        let replica = known.unwrap_or(Replica {
+            id: self.replica,
+            township: sender.township,
+            account: sender.caller.account,
+            device: sender.device,
+            highest: 0,
+        });
+        if replica.account != sender.caller.account || replica.township != sender.township {
+            return Err(Problem::new(Code::ReplicaForeign, "Each account writes under replica ids of its own"));
+        }
+        Ok(replica)
+    }
+}
+
+impl Item {
+    fn take(&self, tx: &mut dyn Transaction, sender: &Sender, merge: &mut Merge) -> Result<Outcome, DbError> {
+        let outcome = match &self.version {
+            Ok(version) => merge.judge(tx, version, &sender.caller)?.outcome(self.dot.seq),
+            Err(refusal) => refused(self.dot.seq, refusal),
+        };
+        let arrival = Arrival {
+            dot: self.dot,
+            record: self.record(),
+            fingerprint: self.fingerprint,
+            received_at_ms: sender.received_at_ms,
+            clock_offset_ms: sender.clock_offset_ms,
+            outcome,
+            body: self.bytes.get().to_owned(),
+        };
+        tx.insert_arrival(sender.township, sender.caller.account, &arrival)?;
+        Ok(arrival.outcome)
+    }
+
+    /// The record that the version names, also where the rest of it cannot be read.
+    fn record(&self) -> Option<RecordId> {
+        #[derive(serde::Deserialize)]
+        struct Named {
+            record: RecordId,
+        }
+        match &self.version {
+            Ok(version) => Some(version.record),
+            Err(_) => serde_json::from_str::<Named>(self.bytes.get()).ok().map(|named| named.record),
+        }
+    }
+}
+
+fn refused(seq: u64, refusal: &Refusal) -> Outcome {
+    Outcome { seq, verdict: Verdict::Quarantined, first: None, conflicts: Vec::new(), refusal: Some(refusal.clone()) }
+}
+
+fn count(outcomes: &[Outcome]) {
+    for outcome in outcomes {
+        let verdict = match outcome.verdict {
+            Verdict::Merged => "merged",
+            Verdict::Duplicate => "duplicate",
+            Verdict::Conflict => "conflict",
+            Verdict::Quarantined => "quarantined",
+        };
+        metrics::counter!("hazard_versions_total", "verdict" => verdict).increment(1);
+    }
+}

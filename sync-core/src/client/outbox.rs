@@ -1,0 +1,117 @@
+//! The outbox: everything this replica wrote, in its order, with what is known of each entry's fate. Entries stay after
+//! they are accepted, so that a server that lost them (restored from a backup) can be offered them again.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dots::Dot;
+use crate::ids::{RecordId, ReplicaId};
+use crate::protocol::{Outcome, Verdict};
+
+/// One version that this replica wrote.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The record that it edits.
+    pub record: RecordId,
+    /// The version, byte for byte as it is and will be sent.
+    pub bytes: String,
+    /// The receipt; `None` while it waits.
+    pub outcome: Option<Outcome>,
+}
+
+impl Entry {
+    /// Whether the server has put it aside for repair.
+    #[must_use]
+    pub fn is_quarantined(&self) -> bool {
+        self.outcome.as_ref().is_some_and(|outcome| outcome.first_verdict() == Verdict::Quarantined)
+    }
+}
+
+/// The entries by dot. Usually all of one replica; of several where a replica id was given up.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outbox {
+    entries: BTreeMap<Dot, Entry>,
+    by_record: BTreeMap<RecordId, Vec<Dot>>,
+}
+
+impl Outbox {
+    pub(super) fn insert(&mut self, dot: Dot, entry: Entry) {
+        self.by_record.entry(entry.record).or_default().push(dot);
+        self.entries.insert(dot, entry);
+    }
+
+    /// Notes a receipt; whether it says anything new.
+    pub(super) fn settle(&mut self, replica: ReplicaId, outcome: &Outcome) -> bool {
+        let Some(entry) = self.entries.get_mut(&Dot { replica, seq: outcome.seq }) else { return false };
+        let is_news = entry.outcome.is_none();
+        if is_news {
+            entry.outcome = Some(outcome.clone());
+        }
+        is_news
+    }
+
+    pub(super) fn reopen(&mut self, from: Dot) {
+        let last = Dot { replica: from.replica, seq: u64::MAX };
+        for entry in self.entries.range_mut(from..=last).map(|(_, entry)| entry) {
+            entry.outcome = None;
+        }
+    }
+
+    /// The first entry of every replica.
+    pub(super) fn firsts(&self) -> Vec<Dot> {
+        let mut dots: Vec<Dot> = self.entries.keys().copied().collect();
+        dots.dedup_by_key(|dot| dot.replica);
+        dots
+    }
+
+    /// Removes and returns what waits of a replica.
+    pub(super) fn take_waiting(&mut self, replica: ReplicaId) -> Vec<Entry> {
+        let dots: Vec<Dot> = self.waiting().map(|(dot, _)| dot).filter(|dot| dot.replica == replica).collect();
+        dots.into_iter().filter_map(|dot| self.remove(dot)).collect()
+    }
+
+    /// Frees what is settled and not quarantined, up to a dot of its replica.
+    pub(super) fn free_settled(&mut self, up_to: Dot) {
+        let settled = |entry: &Entry| entry.outcome.is_some() && !entry.is_quarantined();
+        let first = Dot { replica: up_to.replica, seq: 0 };
+        let dots: Vec<Dot> =
+            self.entries.range(first..=up_to).filter(|(_, entry)| settled(entry)).map(|(dot, _)| *dot).collect();
+        for dot in dots {
+            self.remove(dot);
+        }
+    }
+
+    fn remove(&mut self, dot: Dot) -> Option<Entry> {
+        let entry = self.entries.remove(&dot)?;
+        if let Some(dots) = self.by_record.get_mut(&entry.record) {
+            dots.retain(|known| *known != dot);
+            if dots.is_empty() {
+                self.by_record.remove(&entry.record);
+            }
+        }
+        Some(entry)
+    }
+
+    /// One entry.
+    #[must_use]
+    pub fn get(&self, dot: Dot) -> Option<&Entry> {
+        self.entries.get(&dot)
+    }
+
+    /// Everything that is kept, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Dot, &Entry)> {
+        self.entries.iter().map(|(dot, entry)| (*dot, entry))
+    }
+
+    /// What the server has not acknowledged, in order.
+    pub fn waiting(&self) -> impl Iterator<Item = (Dot, &Entry)> {
+        self.iter().filter(|(_, entry)| entry.outcome.is_none())
+    }
+
+    /// The entries of one record, in order.
+    pub fn of_record(&self, record: RecordId) -> impl Iterator<Item = (Dot, &Entry)> {
+        let dots = self.by_record.get(&record).into_iter().flatten();
+        dots.filter_map(|dot| Some((*dot, self.entries.get(dot)?)))
+    }
+}

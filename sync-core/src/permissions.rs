@@ -1,0 +1,174 @@
+//! Who may write and read what: one table of role × kind × field, and the scope of the caller (domain: People).
+
+use crate::ids::VillageId;
+use crate::kinds;
+use crate::people::{Caller, Role};
+use crate::record::Record;
+use crate::schema::Scope;
+use crate::validate::{Refusal, RefusalCode};
+use crate::version::{VOID, Version, split_path};
+
+/// Which fields of a kind a role writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fields {
+    /// Every field, and voiding.
+    All,
+    /// Only these.
+    Only(&'static [&'static str]),
+    /// Every field but these; voiding not.
+    Except(&'static [&'static str]),
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Whose right.
+    pub role: Role,
+    /// On records of which kind.
+    pub kind: &'static str,
+    /// On which fields.
+    pub fields: Fields,
+}
+
+const fn grant(role: Role, kind: &'static str, fields: Fields) -> Grant {
+    Grant { role, kind, fields }
+}
+
+/// Everything that anyone but a supervisor may write; a supervisor writes every field of every kind.
+pub const GRANTS: &[Grant] = &[
+    grant(Role::Inspector, "inspection", Fields::Except(&[])),
+    grant(Role::Inspector, "hazard", Fields::Except(&[])),
+    grant(Role::Inspector, "photo", Fields::Except(&[])),
+    grant(Role::Inspector, "rectification", Fields::Except(&[])),
+    grant(Role::Inspector, "reinspection", Fields::Except(&["authority"])),
+    grant(Role::Inspector, "order", Fields::Only(&["received_at"])),
+    grant(Role::Leader, "campaign", Fields::All),
+    grant(Role::Leader, "reinspection", Fields::All),
+    grant(Role::Leader, "order", Fields::Only(&["lifted_at"])),
+    grant(Role::Leader, "escalation", Fields::Only(&["lifted_at"])),
+    grant(Role::Admin, "village", Fields::All),
+];
+
+/// Whether a role writes a field of a kind at all, scope aside. `field` is the name without a key.
+///
+/// Kinds that this build does not know come from a newer client: whoever works with records may bring them.
+#[must_use]
+pub fn may_write(role: Role, kind: &str, field: &str) -> bool {
+    if role == Role::Supervisor {
+        return true;
+    }
+    if kinds::kind(kind).is_none() {
+        return role == Role::Inspector && field != VOID;
+    }
+    GRANTS.iter().filter(|grant| grant.role == role && grant.kind == kind).any(|grant| match grant.fields {
+        Fields::All => true,
+        Fields::Only(names) => names.contains(&field),
+        Fields::Except(names) => field != VOID && !names.contains(&field),
+    })
+}
+
+/// Whether the caller may see records of this kind and village.
+#[must_use]
+pub fn may_read(caller: &Caller, kind: &str, village: Option<VillageId>) -> bool {
+    match kinds::kind(kind).map(|kind| kind.scope) {
+        Some(Scope::Township | Scope::VillageDirectory) => true,
+        Some(Scope::Village) => caller.covers(village),
+        None => village.is_none() || caller.covers(village),
+    }
+}
+
+/// Whether a caller may decide between distinct values that stand in a field under review.
+#[must_use]
+pub fn may_decide(role: Role) -> bool {
+    role == Role::Supervisor
+}
+
+/// Checks that the caller may write this version on top of the record as it stands.
+///
+/// # Errors
+/// `author_mismatch`, `out_of_scope`, `not_permitted`, or `supervisor_decides` where the version would settle a conflict
+/// that is not the caller's to settle.
+pub fn authorise(version: &Version, caller: &Caller, standing: Option<&Record>) -> Result<(), Refusal> {
+    if version.author != caller.account {
+        return Err(Refusal::new(RefusalCode::AuthorMismatch, "the author is not the account that sent the version"));
+    }
+    if !caller.covers(version.village) {
+        return Err(Refusal::new(RefusalCode::OutOfScope, "the village is not one of the account's"));
+    }
+    for path in version.changes.keys() {
+        let (field, _) = split_path(path);
+        if !may_write(caller.role, &version.kind, field) {
+            let detail = format!("the role {} does not write {field} of {}", caller.role.name(), version.kind);
+            return Err(Refusal::at(RefusalCode::NotPermitted, path, detail));
+        }
+    }
+    if may_decide(caller.role) {
+        return Ok(());
+    }
+    let settled = standing.and_then(|record| version.changes.keys().find(|path| settles(version, record, path)));
+    settled.map_or(Ok(()), |path| {
+        let detail = "distinct values stand here; a supervisor decides between them";
+        Err(Refusal::at(RefusalCode::SupervisorDecides, path, detail))
+    })
+}
+
+/// Whether the version overwrites two or more distinct values of a field under review.
+fn settles(version: &Version, standing: &Record, path: &str) -> bool {
+    if !kinds::rule(&version.kind, path).is_reviewed() {
+        return false;
+    }
+    let mut overwritten = standing.siblings(path).filter(|sibling| version.context.covers(sibling.dot));
+    overwritten.next().is_some_and(|first| overwritten.any(|sibling| sibling.value != first.value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::KINDS;
+    use crate::schema::Kind;
+
+    /// The whole table in words of the domain: for each role the kinds and the fields in which it differs from "nothing".
+    #[test]
+    fn each_role_writes_what_the_domain_says_and_nothing_else() {
+        let writes = |role, kind: &Kind| -> Vec<&str> {
+            let names = kind.fields.iter().map(|field| field.name).chain([VOID]);
+            names.filter(|field| may_write(role, kind.name, field)).collect()
+        };
+        for kind in KINDS {
+            let all: Vec<&str> = kind.fields.iter().map(|field| field.name).chain([VOID]).collect();
+            let but =
+                |names: &[&str]| -> Vec<&str> { all.iter().copied().filter(|name| !names.contains(name)).collect() };
+            assert_eq!(writes(Role::Supervisor, kind), all);
+            let inspector = match kind.name {
+                "inspection" | "hazard" | "photo" | "rectification" => but(&[VOID]),
+                "reinspection" => but(&[VOID, "authority"]),
+                "order" => vec!["received_at"],
+                _ => vec![],
+            };
+            assert_eq!(writes(Role::Inspector, kind), inspector, "{}", kind.name);
+            let leader = match kind.name {
+                "campaign" | "reinspection" => all.clone(),
+                "order" | "escalation" => vec!["lifted_at"],
+                _ => vec![],
+            };
+            assert_eq!(writes(Role::Leader, kind), leader, "{}", kind.name);
+            let admin = if kind.name == "village" { all.clone() } else { vec![] };
+            assert_eq!(writes(Role::Admin, kind), admin, "{}", kind.name);
+        }
+    }
+
+    #[test]
+    fn an_inspector_reads_the_directory_of_all_and_the_records_of_their_own_villages() {
+        let village = |n| VillageId(uuid::Uuid::from_u128(n));
+        let caller = Caller {
+            account: crate::ids::AccountId(uuid::Uuid::from_u128(9)),
+            role: Role::Inspector,
+            villages: [village(1)].into_iter().collect(),
+        };
+        assert!(may_read(&caller, "site", Some(village(2))));
+        assert!(may_read(&caller, "campaign", None));
+        assert!(may_read(&caller, "hazard", Some(village(1))));
+        assert!(!may_read(&caller, "hazard", Some(village(2))));
+        assert!(!may_read(&caller, "a_kind_of_tomorrow", Some(village(2))));
+    }
+}

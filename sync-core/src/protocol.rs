@@ -1,0 +1,151 @@
+//! The messages of the sync protocol, version 1 (`docs/protocol.md` is its authority). Plain data: what the server
+//! answers is `decision`, what a phone sends and does with an answer is `client`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::ids::{ReplicaId, VillageId};
+use crate::time::Ms;
+use crate::validate::Refusal;
+
+/// One round trip: send, receive, and ask which photos are lacking. Each part may be absent.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct SyncRequest {
+    /// The sender's wall clock, ms since 1970: the server notes how far it is off.
+    pub sent_at_ms: Ms,
+    /// Versions to merge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<Push>,
+    /// Where to read on in the feed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull: Option<Pull>,
+    /// SHA-256 (hex) of photos whose bytes the sender holds and has no receipt for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub photos: Vec<String>,
+}
+
+/// An ordered batch of one replica: the n-th version has the dot `(replica, first_seq + n)`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Push {
+    /// Who wrote them all.
+    pub replica: ReplicaId,
+    /// The sequence number of the first.
+    pub first_seq: u64,
+    /// The versions, each byte for byte as it was first written: a repeat is known by its bytes.
+    pub versions: Vec<Box<RawValue>>,
+}
+
+/// A request for what is new.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pull {
+    /// The cursor of the last answer; absent on the first pull.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// At most so many records; the server has a limit of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records_max: Option<usize>,
+}
+
+/// The answer to a [`SyncRequest`], part by part. Everything in it is durable on the server before it is sent.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SyncAnswer {
+    /// The server's wall clock, ms since 1970.
+    pub now_ms: Ms,
+    /// The answer to the push: the receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<PushAnswer>,
+    /// The answer to the pull.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull: Option<PullAnswer>,
+    /// Those of the named photos whose bytes the server lacks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub photos_wanted: Vec<String>,
+}
+
+/// What became of a push.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum PushAnswer {
+    /// Every version has its outcome and is durable; the sender may free its copies up to `through`.
+    Accepted {
+        /// One for each version, in their order.
+        outcomes: Vec<Outcome>,
+        /// The highest sequence number that the server holds of this replica.
+        through: u64,
+    },
+    /// The batch starts after a gap: nothing was taken; send from `expected` on.
+    Gap {
+        /// The sequence number that the server expects next.
+        expected: u64,
+    },
+    /// A dot came back with other bytes: this replica exists twice. Nothing from `seq` on was taken; the sender takes a
+    /// new replica id and writes anew what was not acknowledged.
+    ReplicaForked {
+        /// The first sequence number at odds.
+        seq: u64,
+        /// The first verdicts of the versions before it, which had been taken earlier.
+        outcomes: Vec<Outcome>,
+    },
+}
+
+/// What became of one version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Its sequence number.
+    pub seq: u64,
+    /// What became of it now.
+    pub verdict: Verdict,
+    /// For a duplicate: what became of it the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<Verdict>,
+    /// The paths that it touched and on which distinct values now stand under review.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<String>,
+    /// Why it was quarantined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Refusal>,
+}
+
+impl Outcome {
+    /// What became of the version the first time it came.
+    #[must_use]
+    pub fn first_verdict(&self) -> Verdict {
+        self.first.unwrap_or(self.verdict)
+    }
+
+    /// The same outcome, as it is told to a repeat.
+    #[must_use]
+    pub fn repeated(self) -> Self {
+        Self { first: Some(self.first_verdict()), verdict: Verdict::Duplicate, ..self }
+    }
+}
+
+/// The words of [`Outcome`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Merged into the ledger.
+    Merged,
+    /// Came before; `first` says what became of it then. Nothing changed.
+    Duplicate,
+    /// Merged, and it left distinct values under review.
+    Conflict,
+    /// Kept whole, with its bytes, where its author and the supervisors see and repair it; not in the ledger.
+    Quarantined,
+}
+
+/// The next part of the feed.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PullAnswer {
+    /// Record states, each a delta to join into what the reader holds.
+    pub records: Vec<Box<RawValue>>,
+    /// Where to read on.
+    pub cursor: String,
+    /// Whether there is more right now.
+    pub more: bool,
+    /// The life of the server's data; another one than before means that it was restored from a backup.
+    pub epoch: String,
+    /// Villages whose records the reader may not keep.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forget: Vec<VillageId>,
+}

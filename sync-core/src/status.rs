@@ -1,0 +1,150 @@
+//! The status of a hazard: derived from the facts recorded about it, never written (domain: the core chain).
+//!
+//! Facts are other records, so no version vector tells which of them saw which. A re-inspection therefore names what its
+//! author had seen (`follows`): a pass answers the failures and the orders that it follows, and nothing else. Whatever
+//! nobody has answered keeps the hazard open: the ledger never looks safer than a report that nobody has overruled.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::RecordId;
+use crate::record::Record;
+
+/// Where a hazard stands on its way to closure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// 已上报: found and recorded.
+    Reported,
+    /// 已下达整改指令: an order names it.
+    Ordered,
+    /// 已整改待复查: rectified, awaiting re-inspection.
+    Rectified,
+    /// 已销号: re-inspected and passed, with nothing adverse unanswered.
+    Closed,
+}
+
+impl Status {
+    /// Every status, on the way to closure.
+    pub const ALL: [Self; 4] = [Self::Reported, Self::Ordered, Self::Rectified, Self::Closed];
+
+    /// The name on the wire and in the database.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reported => "reported",
+            Self::Ordered => "ordered",
+            Self::Rectified => "rectified",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// What the facts say of one hazard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// How far it is.
+    pub status: Status,
+    /// Whether it reads as a major hazard.
+    pub is_major: bool,
+    /// Whether an order suspends operations and is not lifted.
+    pub is_suspended: bool,
+    /// Whether it is under the supervision of the township or the county.
+    pub is_escalated: bool,
+    /// The earliest day by which anybody wants it rectified, `YYYY-MM-DD`.
+    pub deadline: Option<String>,
+    /// When it was closed, ms: the last re-inspection that passed it.
+    pub closed_at_ms: Option<u64>,
+}
+
+impl Standing {
+    /// Whether the deadline has passed while the hazard is not closed. `today` is the township's calendar day.
+    #[must_use]
+    pub fn is_overdue(&self, today: &str) -> bool {
+        self.status != Status::Closed && self.deadline.as_deref().is_some_and(|deadline| deadline < today)
+    }
+}
+
+/// The fields by which records of a kind refer to a hazard; `None` for kinds that say nothing of its status.
+#[must_use]
+pub fn hazard_field(kind: &str) -> Option<&'static str> {
+    match kind {
+        "order" => Some("hazards"),
+        "rectification" | "reinspection" | "escalation" => Some("hazard"),
+        _ => None,
+    }
+}
+
+/// Every hazard that a record speaks of, by any value that stands: also what one of two conflicting values names.
+#[must_use]
+pub fn hazards_named(record: &Record) -> BTreeSet<RecordId> {
+    match hazard_field(&record.kind) {
+        None => BTreeSet::new(),
+        Some("hazards") => record.keys("hazards").filter_map(|id| id.parse().ok()).collect(),
+        Some(field) => record
+            .siblings(field)
+            .filter_map(|sibling| sibling.value.as_str())
+            .filter_map(|id| id.parse().ok())
+            .collect(),
+    }
+}
+
+/// Derives where a hazard stands. `related` holds the orders, rectifications, re-inspections and escalations that name
+/// it, in any order; others are ignored.
+#[must_use]
+pub fn standing(hazard: &Record, related: &[Record]) -> Standing {
+    let facts: Vec<&Record> =
+        related.iter().filter(|fact| fact.counts() && hazards_named(fact).contains(&hazard.id)).collect();
+    let of_kind = |kind: &'static str| facts.iter().copied().filter(move |fact| fact.kind == kind);
+    let is_major = hazard.text("level") != Some("general");
+
+    let (passes, failures): (Vec<&Record>, Vec<&Record>) =
+        of_kind("reinspection").partition(|fact| fact.text("result") == Some("passed"));
+    let closing: Vec<&Record> = passes.into_iter().filter(|pass| closes(pass, hazard.id, is_major)).collect();
+    let answered = |fact: &Record, by: &[&Record]| by.iter().any(|answer| follows(answer, fact.id));
+    let adverse_open = failures.iter().copied().chain(of_kind("order")).any(|fact| !answered(fact, &closing));
+
+    let status = if !closing.is_empty() && !adverse_open {
+        Status::Closed
+    } else if of_kind("rectification").any(|fact| speaks_of(fact, hazard.id) && !answered(fact, &failures)) {
+        Status::Rectified
+    } else if of_kind("order").next().is_some() {
+        Status::Ordered
+    } else {
+        Status::Reported
+    };
+    let deadlines = of_kind("order").chain([hazard]).filter_map(|record| record.text("deadline"));
+    let closed_at_ms = closing.iter().filter_map(|pass| pass.value("at")?.as_u64()).max();
+    Standing {
+        status,
+        is_major,
+        is_suspended: of_kind("order")
+            .any(|order| order.text("kind") == Some("suspend_operations") && order.value("lifted_at").is_none()),
+        is_escalated: of_kind("escalation").any(|fact| fact.value("lifted_at").is_none()),
+        deadline: deadlines.min().map(str::to_owned),
+        closed_at_ms: closed_at_ms.filter(|_| status == Status::Closed),
+    }
+}
+
+/// What a re-inspection of this hazard made now should name as seen: every order, rectification and re-inspection of it.
+pub fn to_follow<'a>(hazard: RecordId, related: &'a [Record]) -> impl Iterator<Item = RecordId> + 'a {
+    related
+        .iter()
+        .filter(move |fact| fact.kind != "escalation" && hazards_named(fact).contains(&hazard))
+        .map(|fact| fact.id)
+}
+
+/// A pass counts where nobody disputes that it is about this hazard, and for a major one only from the township.
+fn closes(pass: &Record, hazard: RecordId, is_major: bool) -> bool {
+    speaks_of(pass, hazard) && (!is_major || pass.text("authority") == Some("township"))
+}
+
+fn speaks_of(fact: &Record, hazard: RecordId) -> bool {
+    !fact.is_contested("hazard") && fact.text("hazard").and_then(|id| id.parse().ok()) == Some(hazard)
+}
+
+fn follows(answer: &Record, fact: RecordId) -> bool {
+    let fact = fact.to_string();
+    answer.keys("follows").any(|id| id == fact)
+}
