@@ -60,11 +60,7 @@ pub struct PhotoLocation {
 /// Reads the facts in `bytes`, the whole file.
 #[must_use]
 pub fn read_facts(bytes: &[u8]) -> PhotoFacts {
-    let size = ImageReader::new(Cursor::new(bytes))
-        .with_guessed_format()
-        .ok()
-        .and_then(|reader| reader.into_dimensions().ok())
-        .filter(|(width, height)| *width > 0 && *height > 0);
+    let size = stored_size(bytes);
     let exif = read_exif(bytes);
     PhotoFacts {
         width: size.map(|(width, _)| width),
@@ -73,6 +69,12 @@ pub fn read_facts(bytes: &[u8]) -> PhotoFacts {
         taken_at: exif.as_ref().and_then(taken_at),
         location: exif.as_ref().and_then(location),
     }
+}
+
+/// Width and height in pixels as the header announces them.
+pub(super) fn stored_size(bytes: &[u8]) -> Option<(u32, u32)> {
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?;
+    reader.into_dimensions().ok().filter(|(width, height)| *width > 0 && *height > 0)
 }
 
 /// As many of the tags as can be read; a damaged tag costs itself alone.

@@ -5,13 +5,15 @@ use std::io::{self, Read};
 use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 /// Bytes read at a time while hashing.
 const READ_BYTES: usize = 64 * 1024;
 
 /// The SHA-256 of a photo's bytes, written as 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct ContentHash(pub [u8; 32]);
 
 /// A text that is not 64 lower-case hexadecimal digits.
@@ -56,6 +58,14 @@ impl FromStr for ContentHash {
     fn from_str(text: &str) -> Result<Self, NotAHash> {
         let bytes = HEXLOWER.decode(text.as_bytes()).map_err(|_| NotAHash)?;
         Self::from_slice(&bytes).ok_or(NotAHash)
+    }
+}
+
+impl TryFrom<String> for ContentHash {
+    type Error = NotAHash;
+
+    fn try_from(text: String) -> Result<Self, NotAHash> {
+        text.parse()
     }
 }
 

@@ -8,7 +8,10 @@ use image::codecs::jpeg::JpegEncoder;
 use image::error::ImageError;
 use image::metadata::Orientation;
 use image::{DynamicImage, GenericImageView, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use moxcms::{ColorProfile, Layout, TransformOptions};
 use serde::{Deserialize, Serialize};
+
+use super::exif;
 
 /// Pixels of an image that is decoded at all: the largest phone sensors give 48–50 million by default.
 pub const PIXELS_MAX: u64 = 50_000_000;
@@ -53,9 +56,9 @@ pub enum Refusal {
     #[error("only JPEG, PNG and WebP are reduced on the server")]
     FormatNotDecoded,
     /// The header announces more pixels, or more memory, than are decoded.
-    #[error("the image has {width} by {height} pixels, more than the {PIXELS_MAX} that are decoded")]
+    #[error("the image announces {width} by {height} pixels, more than are decoded")]
     TooManyPixels {
-        /// Announced width in pixels; 0 where the decoder refused before telling.
+        /// Announced width in pixels; 0 where the header cannot be read.
         width: u32,
         /// Announced height in pixels.
         height: u32,
@@ -82,34 +85,63 @@ pub struct Rendered {
 /// # Errors
 /// A [`Refusal`]; images that are too large are refused by their header, before memory is taken for their pixels.
 pub fn render(bytes: &[u8], orientation: u8) -> Result<Rendered, Refusal> {
-    let decoded = decode(bytes)?;
+    let (decoded, profile) = decode(bytes)?;
     let orientation = Orientation::from_exif(orientation).unwrap_or(Orientation::NoTransforms);
     let mut large = shrink(decoded, VariantSize::Large.long_edge_px())?;
     large.apply_orientation(orientation);
-    let large = over_white(large);
+    let mut large = over_white(large);
+    if let Some(profile) = profile {
+        to_srgb(&mut large, &profile);
+    }
     let encoded = encode(&large)?;
     let small = shrink(DynamicImage::ImageRgb8(large), VariantSize::Small.long_edge_px())?;
     Ok(Rendered { small: encode(&small.into_rgb8())?, large: encoded })
 }
 
-fn decode(bytes: &[u8]) -> Result<DynamicImage, Refusal> {
+/// The pixels, and the colour profile that they are meant in.
+fn decode(bytes: &[u8]) -> Result<(DynamicImage, Option<Vec<u8>>), Refusal> {
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(damaged)?;
     match reader.format() {
         Some(ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP) => {}
         _ => return Err(Refusal::FormatNotDecoded),
+    }
+    let (width, height) = exif::stored_size(bytes).unwrap_or((0, 0));
+    let too_many = || Refusal::TooManyPixels { width, height };
+    if width.max(height) > SIDE_PX_MAX || u64::from(width) * u64::from(height) > PIXELS_MAX {
+        return Err(too_many());
     }
     let mut limits = Limits::default();
     limits.max_image_width = Some(SIDE_PX_MAX);
     limits.max_image_height = Some(SIDE_PX_MAX);
     limits.max_alloc = Some(DECODE_BYTES_MAX);
     reader.limits(limits.clone());
+    let refusal = |error| match error {
+        ImageError::Limits(_) => too_many(),
+        ImageError::Unsupported(_) => Refusal::FormatNotDecoded,
+        other => damaged(other),
+    };
     let mut decoder = reader.into_decoder().map_err(refusal)?;
-    let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > PIXELS_MAX || decoder.total_bytes() > DECODE_BYTES_MAX {
-        return Err(Refusal::TooManyPixels { width, height });
+    if decoder.total_bytes() > DECODE_BYTES_MAX {
+        return Err(too_many());
     }
-    decoder.set_limits(limits).map_err(|_| Refusal::TooManyPixels { width, height })?;
-    DynamicImage::from_decoder(decoder).map_err(refusal)
+    decoder.set_limits(limits).map_err(refusal)?;
+    let profile = decoder.icc_profile().ok().flatten();
+    Ok((DynamicImage::from_decoder(decoder).map_err(refusal)?, profile))
+}
+
+/// Brings colours into sRGB, which is what a picture without a profile is taken for. An unreadable profile, or one that
+/// is not of RGB, leaves them as they are.
+fn to_srgb(image: &mut RgbImage, profile: &[u8]) {
+    let Ok(source) = ColorProfile::new_from_slice(profile) else { return };
+    let target = ColorProfile::new_srgb();
+    let Ok(transform) = source.create_transform_8bit(Layout::Rgb, &target, Layout::Rgb, TransformOptions::default())
+    else {
+        return;
+    };
+    let mut converted = vec![0; image.as_raw().len()];
+    if transform.transform(image.as_raw(), &mut converted).is_ok() {
+        image.copy_from_slice(&converted);
+    }
 }
 
 /// The image with its longer side at most `long_edge_px`, in eight bits a channel, with transparency where it had any.
@@ -155,14 +187,6 @@ fn encode(image: &RgbImage) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY).encode_image(image).map_err(damaged)?;
     Ok(bytes)
-}
-
-fn refusal(error: ImageError) -> Refusal {
-    match error {
-        ImageError::Limits(_) => Refusal::TooManyPixels { width: 0, height: 0 },
-        ImageError::Unsupported(_) => Refusal::FormatNotDecoded,
-        other => damaged(other),
-    }
 }
 
 fn damaged(error: impl std::fmt::Display) -> Refusal {

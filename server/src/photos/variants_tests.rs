@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use super::*;
-use crate::photos::{exif, samples};
+use crate::photos::samples;
 use image::{GrayImage, Rgba, RgbaImage};
 
 fn rendered(name: &str) -> Rendered {
@@ -164,15 +164,6 @@ fn a_photo_cut_anywhere_is_shown_in_part_or_refused() {
     for at in (0..whole.len()).step_by(whole.len() / 40) {
         if let Ok(variants) = render(&whole[..at], 1) {
             assert_eq!(opened(&variants.small).dimensions(), (256, 192), "cut at {at}");
-        }
-    }
-}
-#[test]
-fn zz_dump() {
-    for scene in ["landscape", "portrait"] {
-        for n in [8, 12, 16, 24, 60] {
-            let looks: Vec<_> = (1..=8).map(|code| opened(&rendered(&format!("orientation/{scene}_{code}.jpg")).large).resize_exact(n, n, image::imageops::FilterType::Triangle).into_luma8()).collect();
-            println!("{scene} {n} {:?}", looks.iter().map(|l| (mean_difference(&looks[0], l), mean_difference(&looks[1], l), mean_difference(&looks[0], &image::imageops::flip_horizontal(l)))).map(|(a,b,c)| format!("{a:.1} {b:.1} {c:.1}")).collect::<Vec<_>>());
         }
     }
 }
