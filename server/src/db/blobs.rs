@@ -254,8 +254,7 @@ impl BlobTx for SqliteTransaction<'_> {
     }
 
     fn delete_upload(&mut self, device: DeviceId, hash: ContentHash) -> Result<bool, DbError> {
-        let gone =
-            diesel::delete(uploads::table.find((Key::from(device), hash.0.as_slice()))).execute(self.conn)?;
+        let gone = diesel::delete(uploads::table.find((Key::from(device), hash.0.as_slice()))).execute(self.conn)?;
         Ok(gone == 1)
     }
 

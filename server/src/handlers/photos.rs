@@ -68,7 +68,8 @@ async fn original(app: &App, photo: &Blob, request: &HttpRequest) -> Result<Http
     }
     let (store, name) = (app.photos.store.clone(), BlobName::original(photo.hash));
     let found = blocking(move || store.open(&name)).await?.map_err(storage_problem)?;
-    let lost = || Problem::new(Code::PhotoPending, "Its bytes are lost here; a phone that has them may send them again");
+    let lost =
+        || Problem::new(Code::PhotoPending, "Its bytes are lost here; a phone that has them may send them again");
     Ok(send(request, found.ok_or_else(lost)?, &Sent { content_type: &photo.content_type, etag, ranges: true }))
 }
 

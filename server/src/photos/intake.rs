@@ -179,9 +179,9 @@ impl Intake {
     pub(super) async fn record(&mut self) -> Result<(), Problem> {
         self.on_file(|partial| partial.sync()).await?;
         let (upload, to, expires_at_ms) = (self.upload.clone(), self.written, self.expires_at_ms);
-        let moved = self.database.write(move |tx| {
-            tx.move_upload(upload.device, upload.hash, upload.received, to, expires_at_ms)
-        });
+        let moved = self
+            .database
+            .write(move |tx| tx.move_upload(upload.device, upload.hash, upload.received, to, expires_at_ms));
         if !moved.await.map_err(|error: DbError| Problem::from(error))? {
             return Err(Problem::new(Code::UploadBusy, "Another server takes in this upload"));
         }
@@ -198,10 +198,7 @@ impl Intake {
         Ok(())
     }
 
-    async fn on_file(
-        &self,
-        work: impl FnOnce(&mut Partial) -> io::Result<()> + Send + 'static,
-    ) -> Result<(), Problem> {
+    async fn on_file(&self, work: impl FnOnce(&mut Partial) -> io::Result<()> + Send + 'static) -> Result<(), Problem> {
         let partial = Arc::clone(&self.partial);
         let done = blocking(move || work(&mut partial.lock().unwrap_or_else(PoisonError::into_inner))).await?;
         done.map_err(storage)

@@ -5,8 +5,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue, HttpDate};
 use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue, HttpDate};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, HttpResponseBuilder};
 use data_encoding::BASE64;
@@ -208,7 +208,7 @@ pub fn answer_to(problem: Problem) -> HttpResponse {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {

@@ -171,8 +171,9 @@ impl Uploads {
             }
             Known::Stored(blob) if offset.is_none() => return Ok(Standing::finished(blob.bytes)),
             Known::Stored(blob) => {
-                return Err(Problem::new(Code::UploadOffsetMismatch, "The photo is stored already")
-                    .with("offset", blob.bytes));
+                return Err(
+                    Problem::new(Code::UploadOffsetMismatch, "The photo is stored already").with("offset", blob.bytes)
+                );
             }
             Known::Open(upload) => self.unexpired(upload)?,
             Known::Nothing => return Err(unknown()),
@@ -180,8 +181,7 @@ impl Uploads {
         let length = upload.length;
         let expires_at_ms = self.clock.now_ms().saturating_add(UPLOAD_IDLE_MS);
         let path = self.path((who.device, hash));
-        let mut intake =
-            Intake::open(self.database.clone(), upload, path, offset, head, expires_at_ms).await?;
+        let mut intake = Intake::open(self.database.clone(), upload, path, offset, head, expires_at_ms).await?;
         let ended = intake.take(body).await?;
         if intake.written() == length {
             drop(intake);
@@ -270,8 +270,10 @@ impl Uploads {
     /// The disk or the database failed.
     pub async fn sweep(&self) -> Result<usize, Problem> {
         let now_ms = self.clock.now_ms();
-        let expired =
-            self.database.read(move |tx| tx.expired_uploads(now_ms, UPLOAD_SWEEP_ROWS_MAX).map_err(Problem::from)).await?;
+        let expired = self
+            .database
+            .read(move |tx| tx.expired_uploads(now_ms, UPLOAD_SWEEP_ROWS_MAX).map_err(Problem::from))
+            .await?;
         let mut gone = 0;
         for upload in expired {
             let key = (upload.device, upload.hash);
