@@ -28,6 +28,17 @@ pub fn configure(config: &mut ServiceConfig) {
 
 fn api(config: &mut ServiceConfig) {
     config
+        .service(at("/sync").post(sync::round_trip))
+        .service(at("/push").post(sync::push))
+        .service(at("/pull").post(sync::pull))
+        .service(at("/hazards").get(ledger::hazards))
+        .service(at("/records/{id}").get(ledger::record))
+        .service(at("/records/{id}/history").get(ledger::history))
+        .service(at("/records/{id}/resolve").post(review::resolve))
+        .service(at("/conflicts").get(review::conflicts))
+        .service(at("/quarantine").get(review::quarantine))
+        .service(at("/quarantine/{replica}/{seq}/repair").post(review::repair))
+        .service(at("/quarantine/{replica}/{seq}/dismiss").post(review::dismiss))
         .service(at("/auth/login").post(auth::login))
         .service(at("/auth/enrol").post(auth::enrol))
         .service(at("/auth/refresh").post(auth::refresh))
@@ -38,6 +49,7 @@ fn api(config: &mut ServiceConfig) {
         .service(at("/accounts/{id}/enrolments").post(accounts::enrol))
         .service(at("/devices").get(devices::list))
         .service(at("/devices/{id}/revoke").post(devices::revoke))
+        .service(at("/photos/{sha256}").get(photos::show).on(&Method::HEAD, photos::show))
         .service(
             web::scope("/uploads")
                 .wrap(from_fn(tus::speak))
@@ -51,18 +63,6 @@ fn api(config: &mut ServiceConfig) {
                 )
                 .default_service(web::route().to(nowhere)),
         )
-        .service(at("/photos/{sha256}").get(photos::show).on(&Method::HEAD, photos::show))
-        .service(at("/sync").post(sync::round_trip))
-        .service(at("/push").post(sync::push))
-        .service(at("/pull").post(sync::pull))
-        .service(at("/hazards").get(ledger::hazards))
-        .service(at("/records/{id}").get(ledger::record))
-        .service(at("/records/{id}/history").get(ledger::history))
-        .service(at("/records/{id}/resolve").post(review::resolve))
-        .service(at("/conflicts").get(review::conflicts))
-        .service(at("/quarantine").get(review::quarantine))
-        .service(at("/quarantine/{replica}/{seq}/repair").post(review::repair))
-        .service(at("/quarantine/{replica}/{seq}/dismiss").post(review::dismiss))
         .default_service(web::route().to(nowhere));
 }
 

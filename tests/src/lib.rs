@@ -1,1 +1,5 @@
-//! x
+//! What the test programs share: a real server in the process with a client for it, the phone fleet, the local limit of
+//! ingest.
+
+pub mod plain_rows;
+pub mod server;
