@@ -11,7 +11,7 @@
 use std::path::Path;
 use std::sync::mpsc;
 
-use diesel::Connection;
+use diesel::{Connection, QueryDsl};
 use futures_util::future::join_all;
 use sync_core::ids::TownshipId;
 use uuid::Uuid;
@@ -343,4 +343,48 @@ async fn a_write_waits_for_another_process_and_is_then_done() {
     other.batch_execute("COMMIT").unwrap();
     write.await.unwrap();
     assert_eq!(names(&database).await, ["一"]);
+}
+
+/// The statements that ask for every column of the tables that are named.
+macro_rules! whole_rows {
+    ($($table:ident),* $(,)?) => {
+        [$((
+            stringify!($table),
+            diesel::debug_query::<diesel::sqlite::Sqlite, _>(&schema::$table::table.select(schema::$table::all_columns))
+                .to_string(),
+        )),*]
+    };
+}
+
+#[test]
+fn the_schema_that_diesel_sees_is_the_one_that_the_migrations_make() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    let mut conn = SqliteConnection::establish(dir.path().join("ledger.sqlite3").to_str().unwrap()).unwrap();
+    let known = whole_rows![
+        meta,
+        townships,
+        accounts,
+        account_villages,
+        devices,
+        sessions,
+        refresh_tokens,
+        enrolments,
+        feeds,
+        records,
+        replicas,
+        versions,
+        quarantine,
+        mentions,
+        hazards,
+        conflicts,
+        photo_records
+    ];
+    for (table, query) in &known {
+        let query = query.split(" -- ").next().unwrap();
+        assert!(query.starts_with("SELECT"), "{query}");
+        conn.batch_execute(&format!("EXPLAIN {query}")).unwrap_or_else(|error| panic!("{table}: {error}"));
+    }
+    let listed = include_str!("schema.rs").matches("diesel::table!").count();
+    assert_eq!(known.len(), listed, "a table of schema.rs is not asked for here");
 }
