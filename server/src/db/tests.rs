@@ -196,6 +196,33 @@ async fn a_transaction_that_is_torn_by_one_job_is_run_again_for_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_told_of_a_success_that_was_not_committed() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = open(dir.path());
+    let release = hold_writer(&database);
+    let write = |number: u128, spoilt: bool| {
+        let database = database.clone();
+        tokio::spawn(async move {
+            database
+                .write(move |tx| {
+                    tx.insert_township(township(number, &number.to_string()))?;
+                    if spoilt { tx.spoil_commit() } else { Ok(()) }
+                })
+                .await
+        })
+    };
+    let writes = [write(1, false), write(2, true)];
+    until_waiting(&database, 2).await;
+    drop(release);
+    for outcome in join_all(writes).await {
+        assert!(outcome.unwrap().is_err());
+    }
+    assert!(names(&database).await.is_empty());
+    database.write(|tx| tx.insert_township(township(3, "3"))).await.unwrap();
+    assert_eq!(names(&database).await, ["3"], "the connection is not poisoned");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_given_up_does_not_tear_its_job() {
     let dir = tempfile::tempdir().unwrap();
     let database = open(dir.path());
