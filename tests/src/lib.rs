@@ -1,3 +1,5 @@
-//! What the stories over HTTP, the fleet and the tidy checks share: a real server in the process, and a client for it.
+//! What the test programs share: a real server in the process with a client for it, the phone fleet, the local limit of
+//! ingest.
 
+pub mod plain_rows;
 pub mod server;
