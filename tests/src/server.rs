@@ -141,6 +141,12 @@ impl TestServer {
         Ok(())
     }
 
+    /// Starts the server again, with the settings it had, on the folder that a stop left.
+    pub async fn reopen(&mut self) {
+        let settings = Settings::local(self.data_dir());
+        self.running = Some(::server::start(settings, self.clock.clone()).await.expect("the server starts"));
+    }
+
     /// Ends the server gracefully; the folder stays.
     pub async fn stop(&mut self) {
         if let Some(running) = self.running.take() {
