@@ -27,6 +27,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Make an account (and its township); the password is read from standard input.
     CreateAccount(CreateAccountArgs),
+    /// Derive the ledger's lines and lists anew from the records, and mend what differs.
+    Rebuild(RebuildArgs),
 }
 
 /// How log lines are written.
@@ -88,6 +90,14 @@ pub struct ServeArgs {
     /// Seconds that requests in flight are given to finish on shutdown.
     #[arg(long, env = "HAZARD_SHUTDOWN_S", default_value_t = 30)]
     pub shutdown_s: u64,
+}
+
+/// Settings of `rebuild`.
+#[derive(Debug, Args)]
+pub struct RebuildArgs {
+    /// Where the data lies.
+    #[command(flatten)]
+    pub data: DataArgs,
 }
 
 /// Settings of `create-account`.
@@ -225,7 +235,7 @@ mod tests {
         let cli = Cli::try_parse_from(["hazard-ledger", "serve"].iter().chain(args)).unwrap();
         match cli.command {
             Command::Serve(args) => Settings::from_args(args),
-            Command::CreateAccount(_) => panic!("serve was asked for"),
+            Command::CreateAccount(_) | Command::Rebuild(_) => panic!("serve was asked for"),
         }
     }
 
