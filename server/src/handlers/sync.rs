@@ -1,5 +1,7 @@
 //! The sync protocol over HTTP: the round trip, and its halves. What is taken is durable before the answer.
 
+use std::collections::BTreeSet;
+
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -9,8 +11,9 @@ use sync_core::protocol::{Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRe
 use sync_core::time::Ms;
 
 use crate::app::App;
-use crate::error::{Code, Problem, ok};
+use crate::error::{Problem, ok};
 use crate::extract::{Authenticated, Body, Json};
+use crate::photos::hash::ContentHash;
 use crate::sync::push::Sender;
 use crate::sync::{pull, push};
 
@@ -47,8 +50,8 @@ pub async fn round_trip(
         Some(asked) => Some(read(&app, &who, asked).await?),
         None => None,
     };
-    let photos_wanted = lacking(&app, &who, request.photos).await?;
-    Ok(ok(&SyncAnswer { now_ms: app.clock.now_ms(), push, pull, photos_wanted }))
+    let (photos_received, photos_wanted) = photos(&app, &who, request.photos).await?;
+    Ok(ok(&SyncAnswer { now_ms: app.clock.now_ms(), push, pull, photos_received, photos_wanted }))
 }
 
 /// POST /api/v1/push: the first half alone.
@@ -82,16 +85,20 @@ async fn read(app: &App, who: &Authenticated, asked: Pull) -> Result<PullAnswer,
     Ok(answer)
 }
 
-/// Those of the named photos whose bytes the township has not got.
-async fn lacking(app: &App, who: &Authenticated, asked: Vec<String>) -> Result<Vec<String>, Problem> {
+/// The named photos, apart: those whose bytes the township has, and those that it lacks.
+async fn photos(app: &App, who: &Authenticated, asked: Vec<String>) -> Result<(Vec<String>, Vec<String>), Problem> {
     if asked.len() > PHOTOS_ASKED_MAX {
         return Err(Problem::field("photos", format!("Ask about at most {PHOTOS_ASKED_MAX} photos at once")));
     }
-    if asked.is_empty() {
-        return Ok(asked);
+    let hashes = asked.iter().map(|hex| hex.parse()).collect::<Result<Vec<ContentHash>, _>>();
+    let hashes = hashes.map_err(|wrong| Problem::field("photos", wrong.to_string()))?;
+    if hashes.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
     }
-    let _ = (app, who);
-    Err(Problem::new(Code::NotFound, "photos"))
+    let township = who.township;
+    let lacking = app.database.read(move |tx| tx.blobs_lacking(township, &hashes).map_err(Problem::from)).await?;
+    let lacking: BTreeSet<String> = lacking.iter().map(ToString::to_string).collect();
+    Ok(asked.into_iter().partition(|hex| !lacking.contains(hex)))
 }
 
 /// Who sends, and when, with how far their clock is off.
