@@ -3,10 +3,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::db::DatabaseOptions;
+use crate::limits::BODY_STALL;
 use crate::refusal::Refusal;
 
 /// Hazard Ledger: a township's safety inspections, recorded offline and merged here.
@@ -131,6 +133,8 @@ pub struct Settings {
     pub workers: usize,
     /// Seconds that requests in flight are given to finish on shutdown.
     pub shutdown_s: u64,
+    /// How long a body may pause before its request is given up.
+    pub body_stall: Duration,
 }
 
 impl Settings {
@@ -146,6 +150,7 @@ impl Settings {
             demo: false,
             workers: 2,
             shutdown_s: 30,
+            body_stall: BODY_STALL,
         }
     }
 
@@ -163,6 +168,7 @@ impl Settings {
             demo: args.demo,
             workers: args.workers,
             shutdown_s: args.shutdown_s,
+            body_stall: BODY_STALL,
         };
         settings.check()?;
         Ok(settings)
