@@ -28,6 +28,16 @@ pub fn configure(config: &mut ServiceConfig) {
 
 fn api(config: &mut ServiceConfig) {
     config
+        .service(at("/auth/login").post(auth::login))
+        .service(at("/auth/enrol").post(auth::enrol))
+        .service(at("/auth/refresh").post(auth::refresh))
+        .service(at("/auth/logout").post(auth::logout))
+        .service(at("/me").get(accounts::me))
+        .service(at("/accounts").get(accounts::list).post(accounts::create))
+        .service(at("/accounts/{id}").patch(accounts::change))
+        .service(at("/accounts/{id}/enrolments").post(accounts::enrol))
+        .service(at("/devices").get(devices::list))
+        .service(at("/devices/{id}/revoke").post(devices::revoke))
         .service(at("/sync").post(sync::round_trip))
         .service(at("/push").post(sync::push))
         .service(at("/pull").post(sync::pull))
@@ -39,16 +49,6 @@ fn api(config: &mut ServiceConfig) {
         .service(at("/quarantine").get(review::quarantine))
         .service(at("/quarantine/{replica}/{seq}/repair").post(review::repair))
         .service(at("/quarantine/{replica}/{seq}/dismiss").post(review::dismiss))
-        .service(at("/auth/login").post(auth::login))
-        .service(at("/auth/enrol").post(auth::enrol))
-        .service(at("/auth/refresh").post(auth::refresh))
-        .service(at("/auth/logout").post(auth::logout))
-        .service(at("/me").get(accounts::me))
-        .service(at("/accounts").get(accounts::list).post(accounts::create))
-        .service(at("/accounts/{id}").patch(accounts::change))
-        .service(at("/accounts/{id}/enrolments").post(accounts::enrol))
-        .service(at("/devices").get(devices::list))
-        .service(at("/devices/{id}/revoke").post(devices::revoke))
         .service(at("/photos/{sha256}").get(photos::show).on(&Method::HEAD, photos::show))
         .service(
             web::scope("/uploads")

@@ -80,6 +80,25 @@ fn of_a_phone_and_its_copy_one_takes_a_new_id_and_nothing_of_either_is_lost() {
 }
 
 #[test]
+fn a_copy_does_not_claim_to_have_seen_what_the_other_wrote_under_the_same_number() {
+    let mut server = Server::new();
+    let mut phone = Phone::new(1, inspector(1));
+    phone.find(1, "one");
+    phone.sync(&mut server);
+    let mut copy = phone.clone();
+    let of_phone = phone.edit(1, &[("place", json!("by the phone"))]);
+    let of_copy = copy.edit(1, &[("funds", json!(5))]);
+    assert_eq!(of_phone, of_copy);
+    copy.edit(1, &[("place", json!("by the copy"))]);
+    phone.sync(&mut server);
+    copy.sync(&mut server);
+    phone.sync(&mut server);
+    at_rest(&server, &[&phone, &copy]);
+    assert_eq!(phone.view(1).unwrap().siblings("place").count(), 2, "the phone's edit is not overwritten unseen");
+    assert_eq!(phone.view(1).unwrap().value("funds"), Some(&json!(5)));
+}
+
+#[test]
 fn a_phone_that_dies_before_it_has_taken_its_new_id_still_takes_one() {
     let mut server = Server::new();
     let mut phone = Phone::new(1, inspector(1));
@@ -99,6 +118,20 @@ fn a_phone_that_dies_before_it_has_taken_its_new_id_still_takes_one() {
     copy.sync(&mut server);
     assert_eq!(server.taken.len(), 3);
     at_rest(&server, &[&copy]);
+}
+
+#[test]
+fn entries_of_an_id_that_was_given_up_do_not_raise_the_numbers_of_the_next() {
+    let mut old = Phone::new(1, inspector(1));
+    for number in 0..9 {
+        old.find(number, "under the old id");
+    }
+    let mut phone = Phone::new(2, inspector(1));
+    phone.find(20, "under the new id");
+    for kept in old.log {
+        phone.client.restore(kept);
+    }
+    assert_eq!(phone.find(21, "the next"), Dot { replica: replica(2), seq: 2 });
 }
 
 #[test]
@@ -215,10 +248,10 @@ fn a_restored_server_is_offered_what_is_kept_also_after_older_entries_were_freed
         backups.push(server.clone());
     }
     for (held, backup) in backups.iter().enumerate() {
-        for freed in 0..6 {
+        for (freed, free_to) in last.iter().enumerate() {
             let mut again = server.restored(backup);
             let mut phone = phone.clone();
-            phone.client.free_settled(last[freed]);
+            phone.client.free_settled(*free_to);
             phone.find(9, "new");
             phone.edit(5, &[("funds", json!(5))]);
             phone.sync(&mut again);

@@ -25,13 +25,14 @@ use sync_core::validate::RefusalCode;
 use sync_core::version::Version;
 
 type Written = Result<String, serde_json::Error>;
+type Rewrite = fn(&str) -> Written;
 
 fn again<T: Serialize + DeserializeOwned>(text: &str) -> Written {
     serde_json::to_string(&serde_json::from_str::<T>(text)?)
 }
 
 /// The files and how each is read and written.
-fn messages() -> Vec<(&'static str, fn(&str) -> Written)> {
+fn messages() -> Vec<(&'static str, Rewrite)> {
     vec![
         ("version_creates", again::<Version>),
         ("version_edits", again::<Version>),

@@ -1,5 +1,6 @@
-//! What the test programs share: a real server in the process with a client for it, the phone fleet, the local limit of
-//! ingest.
+//! What the test programs share: a real server in the process with a client for it, words for stories, the phone fleet,
+//! the local limit of ingest.
 
 pub mod plain_rows;
 pub mod server;
+pub mod story;

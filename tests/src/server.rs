@@ -126,10 +126,25 @@ impl TestServer {
     /// # Errors
     /// Why it did not start.
     pub async fn restart(&mut self) -> Result<(), Refusal> {
-        let settings = (*self.app().settings).clone();
+        self.restart_with(|_| {}).await
+    }
+
+    /// Like [`TestServer::restart`], with settings that the story changes.
+    ///
+    /// # Errors
+    /// Why it did not start.
+    pub async fn restart_with(&mut self, change: impl FnOnce(&mut Settings)) -> Result<(), Refusal> {
+        let mut settings = (*self.app().settings).clone();
         self.stop().await;
+        change(&mut settings);
         self.running = Some(::server::start(settings, self.clock.clone()).await?);
         Ok(())
+    }
+
+    /// Starts the server again, with the settings it had, on the folder that a stop left.
+    pub async fn reopen(&mut self) {
+        let settings = Settings::local(self.data_dir());
+        self.running = Some(::server::start(settings, self.clock.clone()).await.expect("the server starts"));
     }
 
     /// Ends the server gracefully; the folder stays.
@@ -142,6 +157,16 @@ impl TestServer {
     /// Takes the running server out, to stop it by hand.
     pub fn take(&mut self) -> Running {
         self.running.take().expect("the server runs")
+    }
+
+    /// Restarts the server on a disk that has room for so many more pages of 4 KiB in the database.
+    pub async fn fill_disk(&mut self, pages_left: u32) {
+        let path = self.app().settings.database.path.clone();
+        let change = move |settings: &mut Settings| {
+            let pages = std::fs::metadata(path).unwrap().len() / 4096;
+            settings.database.max_pages = Some(u32::try_from(pages).unwrap() + pages_left);
+        };
+        self.restart_with(change).await.expect("the server starts");
     }
 
     /// What the server's handlers share.

@@ -123,7 +123,8 @@ async fn what_is_measured_can_be_read_and_names_nobody() {
 
 #[tokio::test]
 async fn a_full_disk_is_answered_as_such_and_leaves_no_half_account() {
-    let server = TestServer::start_with(|settings| settings.database.max_pages = Some(40)).await;
+    let mut server = TestServer::start().await;
+    server.fill_disk(8).await;
     let admin = server.enlist("admin", Role::Admin, &[]).await;
     let villages: Vec<_> = (0..18).map(village).collect();
     let mut made = 0;

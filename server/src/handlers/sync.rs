@@ -1,5 +1,7 @@
 //! The sync protocol over HTTP: the round trip, and its halves. What is taken is durable before the answer.
 
+use std::collections::BTreeSet;
+
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -48,8 +50,8 @@ pub async fn round_trip(
         Some(asked) => Some(read(&app, &who, asked).await?),
         None => None,
     };
-    let photos_wanted = lacking(&app, &who, request.photos).await?;
-    Ok(ok(&SyncAnswer { now_ms: app.clock.now_ms(), push, pull, photos_wanted }))
+    let (photos_received, photos_wanted) = photos(&app, &who, request.photos).await?;
+    Ok(ok(&SyncAnswer { now_ms: app.clock.now_ms(), push, pull, photos_received, photos_wanted }))
 }
 
 /// POST /api/v1/push: the first half alone.
@@ -70,28 +72,33 @@ pub async fn pull(app: web::Data<App>, who: Authenticated, Json(asked): Json<Pul
 async fn take(app: &App, who: &Authenticated, push: Push, sent_at_ms: Ms) -> Result<PushAnswer, Problem> {
     let batch = push::read(push)?;
     let sender = sender(app, who, sent_at_ms);
-    app.database.write(move |tx| batch.take(tx, &sender)).await
+    let answer = app.database.write(move |tx| batch.take(tx, &sender)).await?;
+    push::count(&answer);
+    Ok(answer)
 }
 
 async fn read(app: &App, who: &Authenticated, asked: Pull) -> Result<PullAnswer, Problem> {
     let (township, caller) = (who.township, who.caller.clone());
-    app.database.read(move |tx| Ok(pull::pull(tx, township, &caller, &asked)?)).await
+    let answer: PullAnswer =
+        app.database.read(move |tx| Ok::<_, Problem>(pull::pull(tx, township, &caller, &asked)?)).await?;
+    metrics::counter!("hazard_records_pulled_total").increment(u64::try_from(answer.records.len()).unwrap_or(0));
+    Ok(answer)
 }
 
-/// Those of the named photos whose bytes the township has not got.
-async fn lacking(app: &App, who: &Authenticated, asked: Vec<String>) -> Result<Vec<String>, Problem> {
+/// The named photos, apart: those whose bytes the township has, and those that it lacks.
+async fn photos(app: &App, who: &Authenticated, asked: Vec<String>) -> Result<(Vec<String>, Vec<String>), Problem> {
     if asked.len() > PHOTOS_ASKED_MAX {
         return Err(Problem::field("photos", format!("Ask about at most {PHOTOS_ASKED_MAX} photos at once")));
     }
-    if asked.is_empty() {
-        return Ok(asked);
+    let hashes = asked.iter().map(|hex| hex.parse()).collect::<Result<Vec<ContentHash>, _>>();
+    let hashes = hashes.map_err(|wrong| Problem::field("photos", wrong.to_string()))?;
+    if hashes.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
     }
     let township = who.township;
-    let asked = asked.iter().map(|text| text.parse::<ContentHash>());
-    let asked: Vec<ContentHash> =
-        asked.collect::<Result<_, _>>().map_err(|error| Problem::field("photos", error.to_string()))?;
-    let lacking = app.database.read(move |tx| tx.blobs_lacking(township, &asked).map_err(Problem::from)).await?;
-    Ok(lacking.iter().map(ContentHash::to_string).collect())
+    let lacking = app.database.read(move |tx| tx.blobs_lacking(township, &hashes).map_err(Problem::from)).await?;
+    let lacking: BTreeSet<String> = lacking.iter().map(ToString::to_string).collect();
+    Ok(asked.into_iter().partition(|hex| !lacking.contains(hex)))
 }
 
 /// Who sends, and when, with how far their clock is off.

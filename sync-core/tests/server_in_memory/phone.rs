@@ -174,7 +174,8 @@ impl Phone {
         true
     }
 
-    fn take(&mut self, answer: &str, link: Link) {
+    /// Takes an answer in and stores what follows from it.
+    pub fn take(&mut self, answer: &str, link: Link) {
         let answer: SyncAnswer = serde_json::from_str(answer).unwrap();
         let mut effects = self.client.handle_answer(answer);
         if let Link::DiesAfter(stored) = link {
@@ -205,6 +206,15 @@ impl Phone {
         self.sync_as(server, &caller);
     }
 
+    /// Sends the bytes of every photo that the server wants now.
+    pub fn send_photos(&mut self, server: &mut Server) {
+        let sent: Vec<String> = self.client.photos_to_send().map(str::to_owned).collect();
+        for hash in sent {
+            self.client.photo_sent(&hash);
+            server.photos.insert(hash);
+        }
+    }
+
     /// The same, where the server knows more of the account than the phone.
     pub fn sync_as(&mut self, server: &mut Server, caller: &Caller) {
         self.client.want_pull();
@@ -213,7 +223,7 @@ impl Phone {
                 assert!(self.client.is_idle(), "halted");
                 return;
             }
-            server.photos.extend(self.client.photos_to_send().map(str::to_owned));
+            self.send_photos(server);
         }
         panic!("never at rest");
     }
