@@ -1,0 +1,39 @@
+# Every command of the project. `make help` lists them; the work itself is in scripts/, one file a job.
+
+DATA   ?= data
+LISTEN ?= 127.0.0.1:8080
+SHARED ?= ../shared
+CSV    ?= $(SHARED)/data/fire-inspections/inspections-2017-2018.csv
+PHOTOS ?= $(SHARED)/data/photos
+SEED   ?= 1
+
+export DATA LISTEN CSV PHOTOS SEED
+
+.PHONY: help run test bench replay fmt lint deny clean
+
+help: ## List the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+
+run: ## Build, and serve a demo township (DATA=data LISTEN=127.0.0.1:8080); a second run keeps the data
+	@scripts/run.sh
+
+test: ## Check everything; ends with one line "N passed, N failed"
+	@scripts/test.sh
+
+bench: ## Run every benchmark that fits in ten minutes; writes target/bench/summary.json
+	@scripts/bench.sh
+
+replay: ## Replay all inspections through simulated phones and verify them (CSV= PHOTOS= SEED=)
+	@scripts/replay.sh
+
+fmt: ## Format the Rust sources
+	@cargo fmt --all
+
+lint: ## Formatting and clippy, warnings refused
+	@scripts/lint.sh
+
+deny: ## Check licences, bans and sources of all dependencies
+	@scripts/deny.sh
+
+clean: ## Remove what was built; data stays
+	@cargo clean

@@ -1,0 +1,6 @@
+//! Benchmarks of sync-core beside automerge, loro and yrs: the same edits of one record, made by the same replicas with
+//! the same syncs between them, given to each library in its own terms. What is timed is in `benches/`; that all four
+//! hold the same values afterwards is in `tests/`.
+
+pub mod history;
+pub mod peers;

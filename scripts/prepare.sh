@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Makes sure that the tools of a build are there: Rust's cargo and a C compiler (SQLite is built from source).
+# Debian packages are installed when missing; Rust is not, because how to install it is the machine owner's choice.
+set -euo pipefail
+
+missing=()
+command -v cc >/dev/null || missing+=(gcc libc6-dev)
+
+if ((${#missing[@]})); then
+    as_root=()
+    if ((EUID != 0)); then
+        if ! command -v sudo >/dev/null; then
+            echo "A C compiler is missing and there is no sudo. As root, run: apt-get install ${missing[*]}" >&2
+            exit 1
+        fi
+        as_root=(sudo)
+    fi
+    if ! command -v apt-get >/dev/null; then
+        echo "A C compiler (cc) is missing. Install one with this system's package manager, and run this again." >&2
+        exit 1
+    fi
+    echo "Installing ${missing[*]}" >&2
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+fi
+
+if ! command -v cargo >/dev/null; then
+    echo "Rust is missing: cargo is not on PATH. Install Rust $(sed -n 's/^channel = "\(.*\)"/\1/p' \
+        rust-toolchain.toml) or newer, and run this again." >&2
+    exit 1
+fi

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Replays a slice of the real inspections with every fault switched on: the part of `make replay` that `make test` runs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+: "${SHARED:=../shared}"
+: "${CSV:=$SHARED/data/fire-inspections/inspections-2017-2018.csv}"
+: "${PHOTOS:=$SHARED/data/photos}"
+if [[ ! -e $CSV || ! -e $PHOTOS ]]; then
+    echo "No inspections at $CSV or no photos at $PHOTOS. Set CSV and PHOTOS, or SHARED, to where they are." >&2
+    exit 1
+fi
+cargo build --locked -p server -p hazard-tests --bins
+"${CARGO_TARGET_DIR:-target}/debug/fleet" --csv "$CSV" --photos "$PHOTOS" --seed 1 --slice 400

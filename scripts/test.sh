@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Runs everything: `make test`. Each check outside the Rust test suites (format and lints, dependencies, the replayed
+# slice of real inspections) counts as one. A failing check does not stop the others. The last line is the sum.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+logs=target/test-logs
+passed=0
+failed=0
+
+# check NAME COMMAND…: runs the command, and counts it as one check.
+check() {
+    local name=$1 started=$SECONDS
+    shift
+    printf '\n== %s\n' "$name"
+    if "$@"; then
+        passed=$((passed + 1))
+        printf '== %s: passed in %d s\n' "$name" $((SECONDS - started))
+    else
+        failed=$((failed + 1))
+        printf '== %s: FAILED after %d s\n' "$name" $((SECONDS - started))
+    fi
+}
+
+# suites NAME COMMAND…: runs a cargo test command, and counts what its "test result:" lines say. A run that fails
+# without a failed test (it does not compile, it was killed) counts as one failure, and so does a run of no test.
+suites() {
+    local name=$1 log=$logs/$1.log started=$SECONDS status=0 ran=0 bad=0
+    shift
+    printf '\n== %s\n' "$name"
+    "$@" 2>&1 | tee "$log" || status=$?
+    read -r ran bad < <(scripts/count-tests.awk "$log")
+    if ((bad == 0 && (status != 0 || ran == 0))); then
+        bad=1
+    fi
+    passed=$((passed + ran))
+    failed=$((failed + bad))
+    printf '== %s: %d passed, %d failed, %d s\n' "$name" "$ran" "$bad" $((SECONDS - started))
+}
+
+scripts/prepare.sh
+mkdir -p "$logs"
+check "formatting and lints" scripts/lint.sh
+suites "tests" cargo test --locked --workspace --no-fail-fast
+check "dependencies" scripts/deny.sh
+check "replayed slice" scripts/replay-slice.sh
+
+printf '\n%d passed, %d failed\n' "$passed" "$failed"
+((failed == 0))
