@@ -14,6 +14,8 @@ use sync_core::time::Ms;
 use tokio::task::{JoinHandle, spawn_blocking};
 use uuid::{NoContext, Timestamp, Uuid};
 
+use crate::auth::password::Passwords;
+use crate::auth::throttle::Throttle;
 use crate::auth::token::TokenKeys;
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -21,7 +23,7 @@ use crate::db::{Database, DbError};
 use crate::limits::{KEEP_ALIVE, REQUEST_HEAD_WAIT};
 use crate::observe::observe;
 use crate::refusal::Refusal;
-use crate::{data_dir, metering, routes};
+use crate::{data_dir, demo, metering, routes};
 
 /// How often gathered measurements are folded into their histograms, so that they stay small when nobody asks.
 const UPKEEP: Duration = Duration::from_secs(10);
@@ -37,6 +39,10 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// The keys of access tokens.
     pub tokens: Arc<TokenKeys>,
+    /// Hashes and verifies passwords.
+    pub passwords: Passwords,
+    /// Counts failed sign-ins.
+    pub throttle: Arc<Throttle>,
     /// What `/metrics` shows.
     pub meter: PrometheusHandle,
     ending: Arc<AtomicBool>,
@@ -57,6 +63,8 @@ impl App {
             database,
             clock,
             tokens: Arc::new(TokenKeys::new(&key)),
+            passwords: Passwords::default(),
+            throttle: Arc::new(Throttle::default()),
             meter: metering::install(),
             ending: Arc::new(AtomicBool::new(false)),
         })
@@ -72,6 +80,12 @@ impl App {
     #[must_use]
     pub fn new_id(&self) -> Uuid {
         new_id(self.now_ms())
+    }
+
+    /// What phones open, without a slash at its end.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        self.settings.public_url.clone().unwrap_or_else(|| format!("http://{}", self.settings.listen))
     }
 
     /// Whether the server has been told to end.
@@ -112,6 +126,9 @@ pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Running,
     });
     let (app, listener) = opened.await.map_err(|error| DbError::Internal(error.to_string()))??;
     set_epoch(&app).await?;
+    if app.settings.demo {
+        demo::set_up(&app.database, app.now_ms()).await.map_err(|problem| Refusal::Argument(problem.to_string()))?;
+    }
     serve(app, listener)
 }
 

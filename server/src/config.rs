@@ -23,6 +23,8 @@ pub struct Cli {
 pub enum Command {
     /// Serve phones and consoles until SIGTERM or SIGINT.
     Serve(ServeArgs),
+    /// Make an account (and its township); the password is read from standard input.
+    CreateAccount(CreateAccountArgs),
 }
 
 /// How log lines are written.
@@ -84,6 +86,30 @@ pub struct ServeArgs {
     /// Seconds that requests in flight are given to finish on shutdown.
     #[arg(long, env = "HAZARD_SHUTDOWN_S", default_value_t = 30)]
     pub shutdown_s: u64,
+}
+
+/// Settings of `create-account`.
+#[derive(Debug, Args)]
+pub struct CreateAccountArgs {
+    /// Where the data lies.
+    #[command(flatten)]
+    pub data: DataArgs,
+
+    /// The township's name; it is set up when it does not exist. May be left out when there is exactly one.
+    #[arg(long)]
+    pub township: Option<String>,
+
+    /// What the person signs in with.
+    #[arg(long)]
+    pub username: String,
+
+    /// The person's name as shown; the username if it is left out.
+    #[arg(long)]
+    pub display_name: Option<String>,
+
+    /// inspector, supervisor, leader or admin.
+    #[arg(long, default_value = "admin")]
+    pub role: String,
 }
 
 /// What a server runs with. [`Settings::check`] says whether it is safe.
@@ -191,8 +217,10 @@ mod tests {
 
     fn settings(args: &[&str]) -> Result<Settings, Refusal> {
         let cli = Cli::try_parse_from(["hazard-ledger", "serve"].iter().chain(args)).unwrap();
-        let Command::Serve(args) = cli.command;
-        Settings::from_args(args)
+        match cli.command {
+            Command::Serve(args) => Settings::from_args(args),
+            Command::CreateAccount(_) => panic!("serve was asked for"),
+        }
     }
 
     #[test]

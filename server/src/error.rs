@@ -184,6 +184,12 @@ impl Problem {
         self.code
     }
 
+    /// The words for the person who reads it.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// What the log should say beside the code.
     pub(crate) fn cause(&self) -> Option<&str> {
         self.cause.as_deref()

@@ -1,6 +1,7 @@
 //! What handlers ask of a request: the caller, and a body within its limit. A request that lacks it never reaches them.
 
-use std::future::Future;
+use std::future::{Future, Ready, ready};
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use actix_web::dev::{Decompress, Payload};
@@ -97,6 +98,31 @@ fn no_app() -> Problem {
     Problem::internal("the application's state is missing")
 }
 
+/// The address that a request came from: the connection's, or behind a proxy the last that the proxy has appended to
+/// X-Forwarded-For (what stands before it was written by the client).
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAddress(pub IpAddr);
+
+impl FromRequest for ClientAddress {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(client_address(request).map(Self))
+    }
+}
+
+fn client_address(request: &HttpRequest) -> Result<IpAddr, Problem> {
+    let app = request.app_data::<web::Data<App>>().ok_or_else(no_app)?;
+    let forwarded = || {
+        let values = request.headers().get_all("x-forwarded-for").last()?.to_str().ok()?;
+        values.rsplit(',').next()?.trim().parse().ok()
+    };
+    let peer = || request.peer_addr().map(|peer| peer.ip());
+    let address = if app.settings.behind_proxy { forwarded().or_else(peer) } else { peer() };
+    address.ok_or_else(|| Problem::internal("a connection without an address"))
+}
+
 /// A JSON body's type, and how large it may be.
 pub trait Body: DeserializeOwned + 'static {
     /// Bytes of the body after decompression.
@@ -123,8 +149,11 @@ impl<T: Body> FromRequest for Json<T> {
 /// `malformed_body` with the place where it went wrong; the body's content is not repeated.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| {
+        let text = error.to_string();
         let what = match error.classify() {
-            serde_json::error::Category::Data => "The JSON has a missing, unknown or wrongly typed member",
+            // These messages name members of ours; others may repeat what was sent.
+            serde_json::error::Category::Data if text.starts_with("missing field") => text.as_str(),
+            serde_json::error::Category::Data => "The JSON has a member of the wrong type",
             serde_json::error::Category::Eof => "The JSON ends too early",
             serde_json::error::Category::Io | serde_json::error::Category::Syntax => "This is not JSON",
         };

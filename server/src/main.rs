@@ -1,19 +1,21 @@
 //! The program: reads its settings, starts the server, and ends it on SIGTERM or SIGINT. Everything else is the library.
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use server::clock::SystemClock;
-use server::config::{Cli, Command, ServeArgs, Settings};
-use server::logging;
+use server::clock::{Clock, SystemClock};
+use server::config::{Cli, Command, CreateAccountArgs, ServeArgs, Settings};
 use server::refusal::Refusal;
+use server::{Running, create_account, demo, logging};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(args) => serve(args).await,
+        Command::CreateAccount(args) => make_account(args).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -28,12 +30,45 @@ async fn serve(args: ServeArgs) -> Result<(), Refusal> {
     logging::init(args.data.log_format);
     let running = server::start(Settings::from_args(args)?, Arc::new(SystemClock)).await?;
     tracing::info!("listening on http://{}", running.addr);
+    if running.app.settings.demo {
+        announce_demo(&running);
+    }
     wait_for_signal().await;
     tracing::info!("ending: requests in flight are finished first");
     if let Err(error) = running.stop().await {
         tracing::error!(%error, "the server did not end cleanly");
     }
     Ok(())
+}
+
+async fn make_account(args: CreateAccountArgs) -> Result<(), Refusal> {
+    logging::init(args.data.log_format);
+    let (username, township) = create_account::run(args, std::io::stdin(), SystemClock.now_ms()).await?;
+    say(&format!("{username} can sign in now, in {township}\n"));
+    Ok(())
+}
+
+/// The address and the accounts of the demo, for the person at the terminal.
+fn announce_demo(running: &Running) {
+    let mut text = format!(
+        "\n{}: http://{}   (password of every account: {})\n\n  {:<14}{:<12}name\n",
+        demo::TOWNSHIP,
+        running.addr,
+        demo::PASSWORD,
+        "username",
+        "role"
+    );
+    for account in demo::accounts() {
+        text.push_str(&format!("  {:<14}{:<12}{}\n", account.username, account.role.name(), account.display_name));
+    }
+    say(&text);
+}
+
+/// Writes to standard output; that nobody reads it is no reason to stop.
+fn say(text: &str) {
+    if let Err(error) = std::io::stdout().write_all(text.as_bytes()) {
+        tracing::debug!(%error, "standard output is closed");
+    }
 }
 
 /// Returns at the first SIGTERM or SIGINT.

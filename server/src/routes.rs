@@ -3,7 +3,7 @@
 use actix_web::web::{self, PathConfig, QueryConfig, ServiceConfig};
 
 use crate::error::{Code, Problem};
-use crate::handlers::{health, ledger, review, sync};
+use crate::handlers::{accounts, auth, devices, health, ledger, review, sync};
 use crate::resource::at;
 
 /// Adds every address, and what is answered elsewhere.
@@ -25,6 +25,16 @@ pub fn configure(config: &mut ServiceConfig) {
 
 fn api(config: &mut ServiceConfig) {
     config
+        .service(at("/auth/login").post(auth::login))
+        .service(at("/auth/enrol").post(auth::enrol))
+        .service(at("/auth/refresh").post(auth::refresh))
+        .service(at("/auth/logout").post(auth::logout))
+        .service(at("/me").get(accounts::me))
+        .service(at("/accounts").get(accounts::list).post(accounts::create))
+        .service(at("/accounts/{id}").patch(accounts::change))
+        .service(at("/accounts/{id}/enrolments").post(accounts::enrol))
+        .service(at("/devices").get(devices::list))
+        .service(at("/devices/{id}/revoke").post(devices::revoke))
         .service(at("/sync").post(sync::round_trip))
         .service(at("/push").post(sync::push))
         .service(at("/pull").post(sync::pull))

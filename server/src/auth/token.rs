@@ -60,6 +60,7 @@ pub struct TokenKeys {
     encoding: EncodingKey,
     decoding: DecodingKey,
     validation: Validation,
+    pepper: [u8; 32],
 }
 
 impl TokenKeys {
@@ -78,7 +79,14 @@ impl TokenKeys {
             encoding: EncodingKey::from_secret(key),
             decoding: DecodingKey::from_secret(key),
             validation,
+            pepper: Sha256::new().chain_update(b"hazard-ledger/pepper").chain_update(key).finalize().into(),
         }
+    }
+
+    /// A secret of this server that is hashed together with short codes.
+    #[must_use]
+    pub fn pepper(&self) -> &[u8; 32] {
+        &self.pepper
     }
 
     /// Signs a token for a subject; with it the time at which it ends, ms since 1970.
@@ -121,5 +129,95 @@ impl TokenKeys {
             return Err(Problem::new(Code::TokenExpired, "Refresh the session; nothing of the request was done"));
         }
         Ok(data.claims)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use data_encoding::BASE64URL_NOPAD;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const T: Ms = 1_700_000_000_000;
+    const KEY: [u8; 32] = [7; 32];
+
+    fn subject() -> Subject {
+        let id = Uuid::from_u128;
+        Subject {
+            account: AccountId(id(1)),
+            device: DeviceId(id(2)),
+            township: TownshipId(id(3)),
+            role: Role::Inspector,
+            session: id(4),
+        }
+    }
+
+    /// A token with changed claims, signed by the right key or another.
+    fn forged(header: &Header, key: &[u8], change: impl Fn(&mut Value)) -> String {
+        let keys = TokenKeys::new(&KEY);
+        let claims = keys.verify(&keys.sign(subject(), T).unwrap().0, T).unwrap();
+        let mut claims = serde_json::to_value(claims).unwrap();
+        change(&mut claims);
+        encode(header, &claims, &EncodingKey::from_secret(key)).unwrap()
+    }
+
+    fn header(alg: Algorithm) -> Header {
+        Header { kid: Some(TokenKeys::new(&KEY).kid), ..Header::new(alg) }
+    }
+
+    #[test]
+    fn a_token_says_whom_it_was_made_for_until_it_ends() {
+        let keys = TokenKeys::new(&KEY);
+        let (token, ends_ms) = keys.sign(subject(), T).unwrap();
+        let claims = keys.verify(&token, T).unwrap();
+        assert_eq!((claims.sub, claims.device, claims.role), (subject().account, subject().device, Role::Inspector));
+        assert_eq!(ends_ms, T + ACCESS_TOKEN_S * 1000);
+        assert!(keys.verify(&token, ends_ms + ACCESS_LEEWAY_S * 1000).is_ok());
+        let problem = keys.verify(&token, ends_ms + (ACCESS_LEEWAY_S + 1) * 1000).unwrap_err();
+        assert_eq!(problem.code(), Code::TokenExpired);
+    }
+
+    #[test]
+    fn whatever_was_not_made_here_for_this_use_is_invalid() {
+        let none = {
+            let signed = forged(&header(Algorithm::HS256), &KEY, |_| {});
+            let claims = signed.split('.').nth(1).unwrap().to_owned();
+            let head = BASE64URL_NOPAD.encode(br#"{"alg":"none","typ":"JWT"}"#);
+            format!("{head}.{claims}.")
+        };
+        let ours = header(Algorithm::HS256);
+        let cases = [
+            ("alg none", none),
+            ("another key", forged(&ours, &[8; 32], |_| {})),
+            ("another algorithm", forged(&header(Algorithm::HS512), &KEY, |_| {})),
+            ("no kid", forged(&Header::new(Algorithm::HS256), &KEY, |_| {})),
+            ("wrong audience", forged(&ours, &KEY, |claims| claims["aud"] = json!("photos"))),
+            ("no audience", forged(&ours, &KEY, |claims| drop(claims.as_object_mut().unwrap().remove("aud")))),
+            ("wrong issuer", forged(&ours, &KEY, |claims| claims["iss"] = json!("other"))),
+            ("no end", forged(&ours, &KEY, |claims| drop(claims.as_object_mut().unwrap().remove("exp")))),
+            ("from the future", forged(&ours, &KEY, |claims| claims["iat"] = json!(T / 1000 + 3600))),
+            ("no role", forged(&ours, &KEY, |claims| claims["role"] = json!("king"))),
+            ("rubbish", "a.b.c".to_owned()),
+            ("nothing", String::new()),
+        ];
+        let keys = TokenKeys::new(&KEY);
+        for (what, token) in cases {
+            let outcome = keys.verify(&token, T).map_err(|problem| problem.code());
+            assert_eq!(outcome.err(), Some(Code::TokenInvalid), "{what}");
+        }
+        assert!(keys.verify(&forged(&ours, &KEY, |_| {}), T).is_ok(), "the control");
+    }
+
+    #[test]
+    fn a_changed_claim_breaks_the_signature() {
+        let keys = TokenKeys::new(&KEY);
+        let (token, _) = keys.sign(subject(), T).unwrap();
+        let parts: Vec<&str> = token.split('.').collect();
+        let claims = String::from_utf8(BASE64URL_NOPAD.decode(parts.get(1).unwrap().as_bytes()).unwrap()).unwrap();
+        let raised = BASE64URL_NOPAD.encode(claims.replace("inspector", "admin").as_bytes());
+        let forged = format!("{}.{raised}.{}", parts.first().unwrap(), parts.last().unwrap());
+        assert_eq!(keys.verify(&forged, T).unwrap_err().code(), Code::TokenInvalid);
     }
 }

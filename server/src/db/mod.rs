@@ -12,6 +12,8 @@ pub mod projections;
 pub mod records;
 mod schema;
 pub mod sessions;
+#[cfg(test)]
+mod tests;
 pub mod townships;
 mod types;
 pub mod versions;

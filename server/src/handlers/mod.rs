@@ -1,7 +1,11 @@
 //! The endpoints, a file an area: extract, call one function, answer.
 
+pub mod accounts;
+pub mod auth;
+pub mod devices;
 pub mod health;
 pub mod ledger;
 pub mod page;
 pub mod review;
 pub mod sync;
+pub mod views;

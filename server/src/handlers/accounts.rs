@@ -1,0 +1,234 @@
+//! Accounts of the caller's township: who I am, listing, making and changing them, and codes to enrol phones.
+
+use std::collections::BTreeSet;
+
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use serde_json::json;
+use sync_core::ids::{AccountId, VillageId};
+use sync_core::people::Role;
+
+use super::views::{AccountView, TownshipView};
+use crate::app::App;
+use crate::auth::permission::{Act, demand};
+use crate::auth::{account_rules, secret, sign_in};
+use crate::db::Transaction;
+use crate::db::accounts::Account;
+use crate::db::enrolments::Enrolment;
+use crate::db::sessions::RevokedWhy;
+use crate::error::{Code, Problem, created, ok};
+use crate::extract::{Authenticated, Body, Json};
+use crate::limits::{ENROLMENT_MS, PAGE_ROWS_MAX};
+
+/// `GET me`: the caller's account, township and device.
+///
+/// # Errors
+/// Those of an access token.
+pub async fn me(app: web::Data<App>, me: Authenticated) -> Result<HttpResponse, Problem> {
+    let (id, township) = (me.account(), me.township);
+    let (account, name) =
+        app.database.read(move |tx| Ok::<_, Problem>((find(tx, id)?, sign_in::township_name(tx, township)?))).await?;
+    let township = TownshipView { id: township, name };
+    Ok(ok(&json!({ "account": AccountView::from(account), "township": township, "device_id": me.device })))
+}
+
+/// The query of `GET accounts`.
+#[derive(Deserialize)]
+pub struct AccountsQuery {
+    #[serde(default)]
+    after: String,
+    limit: Option<u32>,
+}
+
+/// `GET accounts`: a page of the township's accounts by username; `next` is the `after` of the next page.
+///
+/// # Errors
+/// `forbidden`.
+pub async fn list(
+    app: web::Data<App>,
+    me: Authenticated,
+    query: web::Query<AccountsQuery>,
+) -> Result<HttpResponse, Problem> {
+    demand(me.caller.role, Act::ListAccounts)?;
+    let limit = query.limit.unwrap_or(PAGE_ROWS_MAX).clamp(1, PAGE_ROWS_MAX);
+    let after = query.into_inner().after;
+    let accounts = app.database.read(move |tx| tx.accounts(me.township, &after, limit).map_err(Problem::from)).await?;
+    let full = u32::try_from(accounts.len()).is_ok_and(|rows| rows == limit);
+    let next = accounts.last().filter(|_| full).map(|account| account.username.clone());
+    let accounts: Vec<AccountView> = accounts.into_iter().map(AccountView::from).collect();
+    Ok(ok(&json!({ "accounts": accounts, "next": next })))
+}
+
+/// The body of `POST accounts`.
+#[derive(Deserialize)]
+pub struct NewAccountBody {
+    username: String,
+    display_name: String,
+    role: Role,
+    #[serde(default)]
+    villages: BTreeSet<VillageId>,
+    /// Without one the person signs in by enrolment codes only.
+    password: Option<String>,
+}
+
+impl Body for NewAccountBody {}
+
+/// `POST accounts`: makes an account.
+///
+/// # Errors
+/// `forbidden`, `invalid_field`, `username_taken`.
+pub async fn create(
+    app: web::Data<App>,
+    me: Authenticated,
+    Json(body): Json<NewAccountBody>,
+) -> Result<HttpResponse, Problem> {
+    demand(me.caller.role, Act::ManageAccounts)?;
+    let (username, display_name) =
+        (account_rules::username(&body.username)?, account_rules::name("display_name", &body.display_name)?);
+    let villages = account_rules::villages(body.role, body.villages)?;
+    let password_hash = hash(&app, body.password).await?;
+    let now_ms = app.now_ms();
+    let account = Account {
+        id: AccountId(app.new_id()),
+        township: me.township,
+        username,
+        display_name,
+        role: body.role,
+        villages,
+        password_hash,
+        disabled_at_ms: None,
+        created_at_ms: now_ms,
+        updated_at_ms: now_ms,
+    };
+    let row = account.clone();
+    if !app.database.write(move |tx| tx.insert_account(&row).map_err(Problem::from)).await? {
+        return Err(Problem::new(Code::UsernameTaken, "Choose another username").with("field", "username"));
+    }
+    Ok(created(&AccountView::from(account)))
+}
+
+/// The body of `PATCH accounts/{id}`: what is left out stays as it is.
+#[derive(Clone, Deserialize)]
+pub struct AccountChanges {
+    display_name: Option<String>,
+    role: Option<Role>,
+    villages: Option<BTreeSet<VillageId>>,
+    disabled: Option<bool>,
+    password: Option<String>,
+}
+
+impl Body for AccountChanges {}
+
+/// `PATCH accounts/{id}`: changes an account. A new password and disabling end its sessions.
+///
+/// # Errors
+/// `forbidden`, `not_found`, `invalid_field`, `last_admin`.
+pub async fn change(
+    app: web::Data<App>,
+    me: Authenticated,
+    id: web::Path<AccountId>,
+    Json(mut changes): Json<AccountChanges>,
+) -> Result<HttpResponse, Problem> {
+    demand(me.caller.role, Act::ManageAccounts)?;
+    let id = id.into_inner();
+    let password_hash = hash(&app, changes.password.take()).await?;
+    let now_ms = app.now_ms();
+    let changed = app.database.write(move |tx| {
+        let before = find(tx, id)?;
+        if before.township != me.township {
+            return Err(no_such_account());
+        }
+        let mut account = apply(before.clone(), changes.clone(), now_ms)?;
+        if let Some(hash) = &password_hash {
+            account.password_hash = Some(hash.clone());
+        }
+        keep_an_admin(tx, &before, &account)?;
+        tx.update_account(&account)?;
+        if password_hash.is_some() || account.disabled_at_ms.is_some() {
+            tx.revoke_sessions_of_account(id, now_ms, RevokedWhy::AccountChanged)?;
+        }
+        Ok(account)
+    });
+    Ok(ok(&AccountView::from(changed.await?)))
+}
+
+/// The account with the changes, if they are allowed.
+fn apply(mut account: Account, changes: AccountChanges, now_ms: u64) -> Result<Account, Problem> {
+    if let Some(name) = changes.display_name {
+        account.display_name = account_rules::name("display_name", &name)?;
+    }
+    if let Some(role) = changes.role {
+        account.role = role;
+        if role != Role::Inspector {
+            account.villages = BTreeSet::new();
+        }
+    }
+    if let Some(villages) = changes.villages {
+        account.villages = account_rules::villages(account.role, villages)?;
+    }
+    if let Some(disabled) = changes.disabled {
+        account.disabled_at_ms = disabled.then(|| account.disabled_at_ms.unwrap_or(now_ms));
+    }
+    account.updated_at_ms = now_ms;
+    Ok(account)
+}
+
+/// Refuses a change that would leave the township without an administrator who can undo it.
+fn keep_an_admin(tx: &mut dyn Transaction, before: &Account, after: &Account) -> Result<(), Problem> {
+    let is_active_admin = |account: &Account| account.role == Role::Admin && account.disabled_at_ms.is_none();
+    if is_active_admin(before) && !is_active_admin(after) && tx.active_admins(before.township)? <= 1 {
+        return Err(Problem::new(Code::LastAdmin, "Make another account an administrator first"));
+    }
+    Ok(())
+}
+
+/// `POST accounts/{id}/enrolments`: a one-time code that signs a phone in as the account, for a day. A code that was
+/// given out before and not used is void.
+///
+/// # Errors
+/// `forbidden`, `not_found`, `account_disabled`.
+pub async fn enrol(app: web::Data<App>, me: Authenticated, id: web::Path<AccountId>) -> Result<HttpResponse, Problem> {
+    let id = id.into_inner();
+    let code = secret::new_enrolment_code();
+    let (code_hash, now_ms) = (secret::code_hash(app.tokens.pepper(), &code), app.now_ms());
+    let expires_at_ms = now_ms.saturating_add(ENROLMENT_MS);
+    let given_out = app.database.write(move |tx| {
+        let account = tx.account(id)?.filter(|account| account.township == me.township).ok_or_else(no_such_account)?;
+        if account.id != me.account() {
+            demand(me.caller.role, Act::Enrol(account.role))?;
+        }
+        if account.disabled_at_ms.is_some() {
+            return Err(Problem::new(Code::AccountDisabled, "Enable the account first"));
+        }
+        tx.forget_unused_enrolments(id)?;
+        tx.insert_enrolment(&Enrolment {
+            code_hash: code_hash.clone(),
+            township: me.township,
+            account: id,
+            created_by: me.account(),
+            created_at_ms: now_ms,
+            expires_at_ms,
+            used_at_ms: None,
+        })?;
+        Ok::<_, Problem>(())
+    });
+    given_out.await?;
+    let code = secret::grouped(&code);
+    let enrol_url = format!("{}/enrol#code={code}", app.public_url());
+    Ok(created(&json!({ "code": code, "expires_at_ms": expires_at_ms, "enrol_url": enrol_url })))
+}
+
+async fn hash(app: &App, password: Option<String>) -> Result<Option<String>, Problem> {
+    match password {
+        Some(password) => app.passwords.hash(password).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+fn find(tx: &mut dyn Transaction, id: AccountId) -> Result<Account, Problem> {
+    tx.account(id)?.ok_or_else(no_such_account)
+}
+
+fn no_such_account() -> Problem {
+    Problem::new(Code::NotFound, "The township has no such account")
+}

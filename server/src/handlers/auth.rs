@@ -1,0 +1,155 @@
+//! Signing in by password or enrolment code, renewing a session, signing out.
+
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use sync_core::ids::DeviceId;
+
+use crate::app::App;
+use crate::auth::rotation::{Rotation, rotate};
+use crate::auth::sign_in::{Opened, SessionAnswer, SignIn, open_session, township_name};
+use crate::auth::{account_rules, secret};
+use crate::db::sessions::RevokedWhy;
+use crate::error::{Code, Problem, done, ok};
+use crate::extract::{Authenticated, Body, ClientAddress, Json};
+
+/// The body of `POST auth/login`.
+#[derive(Deserialize)]
+pub struct LoginBody {
+    username: String,
+    password: String,
+    device_name: String,
+    /// The device that this client signed in as before.
+    device_id: Option<DeviceId>,
+}
+
+impl Body for LoginBody {}
+
+/// `POST auth/login`: begins a session by username and password.
+///
+/// # Errors
+/// `credentials_refused`, `too_many_attempts`, `account_disabled`, `device_revoked`, `too_many_devices`.
+pub async fn login(
+    app: web::Data<App>,
+    address: ClientAddress,
+    Json(body): Json<LoginBody>,
+) -> Result<HttpResponse, Problem> {
+    let device_name = account_rules::name("device_name", &body.device_name)?;
+    let username = account_rules::normal_username(&body.username);
+    app.throttle.attempt(Some(&username), address.0, app.now_ms())?;
+    let wanted = username.clone();
+    let account = app.database.read(move |tx| tx.account_by_username(&wanted).map_err(Problem::from)).await?;
+    let verified = account.as_ref().and_then(|account| account.password_hash.clone());
+    let right = app.passwords.verify(body.password, verified.clone()).await?;
+    let refused = || Problem::new(Code::CredentialsRefused, "Check both, or ask the township's administrator");
+    let account = account.filter(|_| right).ok_or_else(refused)?;
+    app.throttle.succeeded(Some(&username), address.0);
+    let (refresh_token, refresh_hash) = secret::new_refresh_token();
+    let with = SignIn::new(&app, body.device_id, device_name, refresh_hash);
+    let now_ms = with.now_ms;
+    let opened = app.database.write(move |tx| {
+        // The password may have been changed since it was verified.
+        let current = tx.account(account.id)?.filter(|current| current.password_hash == verified);
+        open_session(tx, current.ok_or_else(refused)?, &with)
+    });
+    Ok(ok(&SessionAnswer::new(&app, opened.await?, refresh_token, now_ms)?))
+}
+
+/// The body of `POST auth/enrol`.
+#[derive(Deserialize)]
+pub struct EnrolBody {
+    code: String,
+    device_name: String,
+}
+
+impl Body for EnrolBody {}
+
+/// `POST auth/enrol`: begins a session on a new device by a one-time code.
+///
+/// # Errors
+/// `enrolment_refused`, `too_many_attempts`, `account_disabled`, `too_many_devices`.
+pub async fn enrol(
+    app: web::Data<App>,
+    address: ClientAddress,
+    Json(body): Json<EnrolBody>,
+) -> Result<HttpResponse, Problem> {
+    let device_name = account_rules::name("device_name", &body.device_name)?;
+    app.throttle.attempt(None, address.0, app.now_ms())?;
+    let refused = || Problem::new(Code::EnrolmentRefused, "Unknown, used or older than a day: ask for a new code");
+    let code = secret::canonical_code(&body.code).ok_or_else(refused)?;
+    let code_hash = secret::code_hash(app.tokens.pepper(), &code);
+    let (refresh_token, refresh_hash) = secret::new_refresh_token();
+    let with = SignIn::new(&app, None, device_name, refresh_hash);
+    let now_ms = with.now_ms;
+    let opened = app.database.write(move |tx| {
+        let enrolment = tx.enrolment(&code_hash)?.ok_or_else(refused)?;
+        if enrolment.used_at_ms.is_some() || enrolment.expires_at_ms <= now_ms {
+            return Err(refused());
+        }
+        let account = tx.account(enrolment.account)?.ok_or_else(refused)?;
+        let opened = open_session(tx, account, &with)?;
+        tx.use_enrolment(&code_hash, opened.device, now_ms)?;
+        Ok(opened)
+    });
+    let opened = opened.await?;
+    app.throttle.succeeded(None, address.0);
+    Ok(ok(&SessionAnswer::new(&app, opened, refresh_token, now_ms)?))
+}
+
+/// The body of `POST auth/refresh`.
+#[derive(Deserialize)]
+pub struct RefreshBody {
+    refresh_token: String,
+}
+
+impl Body for RefreshBody {}
+
+/// `POST auth/refresh`: exchanges a refresh token for a new pair of tokens.
+///
+/// # Errors
+/// `refresh_unknown`, `refresh_expired`, `refresh_reused`, `session_revoked`, `device_revoked`, `account_disabled`.
+pub async fn refresh(app: web::Data<App>, Json(body): Json<RefreshBody>) -> Result<HttpResponse, Problem> {
+    let unknown = || Problem::new(Code::RefreshUnknown, "Sign in again");
+    let presented = secret::refresh_token_hash(&body.refresh_token).ok_or_else(unknown)?;
+    let (refresh_token, successor) = secret::new_refresh_token();
+    let now_ms = app.now_ms();
+    let renewed = app.database.write(move |tx| {
+        let rotation = rotate(tx, &presented, &successor, now_ms)?;
+        let Rotation::Rotated { account, device, session, expires_at_ms } = rotation else {
+            return Ok(Err(rotation));
+        };
+        let account = tx.account(account)?.ok_or_else(unknown)?;
+        if account.disabled_at_ms.is_some() {
+            return Err(Problem::new(Code::AccountDisabled, "Ask the township's administrator"));
+        }
+        let township_name = township_name(tx, account.township)?;
+        Ok(Ok(Opened { account, device, session, refresh_expires_at_ms: expires_at_ms, township_name }))
+    });
+    let opened = renewed.await?.map_err(refusal)?;
+    Ok(ok(&SessionAnswer::new(&app, opened, refresh_token, now_ms)?))
+}
+
+/// The problem that a rotation without a successor is answered with.
+fn refusal(rotation: Rotation) -> Problem {
+    match rotation {
+        Rotation::Expired => Problem::new(Code::RefreshExpired, "Sign in again"),
+        Rotation::Reused | Rotation::Ended(RevokedWhy::Reused) => Problem::new(
+            Code::RefreshReused,
+            "Somebody else may hold a copy of it; the session was ended. Sign in again",
+        ),
+        Rotation::Ended(RevokedWhy::DeviceRevoked) => Problem::new(Code::DeviceRevoked, "Enrol the device again"),
+        Rotation::Ended(_) => Problem::new(Code::SessionRevoked, "Sign in again"),
+        Rotation::Unknown | Rotation::Rotated { .. } => Problem::new(Code::RefreshUnknown, "Sign in again"),
+    }
+}
+
+/// `POST auth/logout`: ends the caller's session.
+///
+/// # Errors
+/// Those of an access token.
+pub async fn logout(app: web::Data<App>, caller: Authenticated) -> Result<HttpResponse, Problem> {
+    let now_ms = app.now_ms();
+    app.database
+        .write(move |tx| tx.revoke_session(caller.session, now_ms, RevokedWhy::Logout).map_err(Problem::from))
+        .await?;
+    Ok(done())
+}
