@@ -1,1 +1,3 @@
-//! x
+//! What the stories over HTTP share, and the phone fleet.
+
+pub mod fleet;
