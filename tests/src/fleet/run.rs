@@ -169,13 +169,13 @@ impl Fleet {
         let closed = |row: &csv::Row, id| Some(row.closed.is_some() && !oracle.major.contains(&id));
         verify_rows::standing(&inspections.rows, mapping, closed, &lines, &mut findings);
         supervisor.work(&visits(closing), written).await?;
-        supervisor.work(&[Step::Meet { at_ms: end_ms }], usize::MAX).await?;
+        supervisor.work(&[Step::Meet { at_ms: end_ms }], 0).await?;
         let meet = [Step::Meet { at_ms: end_ms }];
         let everybody = crews.iter_mut().flat_map(|crew| crew.members.iter_mut().map(|(member, _)| member));
         let everybody: Vec<&mut Member> = everybody.chain([&mut supervisor]).collect();
         try_join_all(everybody.into_iter().map(async |member| {
             member.quiet().await;
-            member.work(&meet, usize::MAX).await
+            member.work(&meet, 0).await
         }))
         .await?;
         let took = started.elapsed();
@@ -284,10 +284,10 @@ impl Crew {
             try_join_all(self.members.iter_mut().map(async |(member, script)| {
                 let first = script.stages.iter().take(stage).map(Vec::len).sum();
                 member.work(script.stages.get(stage).map_or(&[], Vec::as_slice), first).await?;
-                member.work(&meet, usize::MAX).await
+                member.work(&meet, 0).await
             }))
             .await?;
-            try_join_all(self.members.iter_mut().map(async |(member, _)| member.work(&meet, usize::MAX).await)).await?;
+            try_join_all(self.members.iter_mut().map(async |(member, _)| member.work(&meet, 0).await)).await?;
         }
         Ok(())
     }
