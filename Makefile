@@ -2,12 +2,14 @@
 
 DATA   ?= data
 LISTEN ?= 127.0.0.1:8080
-SHARED ?= ../shared
-CSV    ?= $(SHARED)/data/fire-inspections/inspections-2017-2018.csv
-PHOTOS ?= $(SHARED)/data/photos
+CSV    ?= $(HAZARD_SHARED)/data/fire-inspections/inspections-2017-2018.csv
+PHOTOS ?= $(HAZARD_SHARED)/data/photos
 SEED   ?= 1
 
-export DATA LISTEN CSV PHOTOS SEED
+# The folder of real inspections and photos that tests and replays read.
+HAZARD_SHARED ?= $(abspath ../shared)
+
+export DATA LISTEN CSV PHOTOS SEED HAZARD_SHARED
 
 .PHONY: help run test bench replay fmt lint deny clean
 

@@ -3,11 +3,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-: "${SHARED:=../shared}"
-: "${CSV:=$SHARED/data/fire-inspections/inspections-2017-2018.csv}"
-: "${PHOTOS:=$SHARED/data/photos}"
+: "${HAZARD_SHARED:=../shared}"
+: "${CSV:=$HAZARD_SHARED/data/fire-inspections/inspections-2017-2018.csv}"
+: "${PHOTOS:=$HAZARD_SHARED/data/photos}"
 if [[ ! -e $CSV || ! -e $PHOTOS ]]; then
-    echo "No inspections at $CSV or no photos at $PHOTOS. Set CSV and PHOTOS, or SHARED, to where they are." >&2
+    echo "No inspections at $CSV or no photos at $PHOTOS. Set HAZARD_SHARED, or CSV and PHOTOS." >&2
     exit 1
 fi
 cargo build --locked -p server -p hazard-tests --bins

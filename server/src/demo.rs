@@ -1,19 +1,21 @@
 //! The demo township: made on the first start with `--demo`, the same each time, with a password that everybody knows.
-//! It exists for trials on one machine; `Settings::check` keeps it off networks. Ledger records are not made here.
+//! It exists for trials on one machine; `Settings::check` keeps it off networks.
 
 use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
-use sync_core::ids::{AccountId, TownshipId, VillageId};
-use sync_core::people::Role;
+use sync_core::ids::{AccountId, DeviceId, TownshipId, VillageId};
+use sync_core::people::{Caller, Role};
 use sync_core::time::Ms;
-use uuid::Builder;
+use uuid::{Builder, Uuid};
 
 use crate::auth::password;
 use crate::db::accounts::Account;
 use crate::db::townships::TownshipRow;
 use crate::db::{Database, DbError, Transaction};
 use crate::error::Problem;
+use crate::sync::authored::{self, Writing};
+use crate::sync::push::Sender;
 
 /// The password of every demo account.
 pub const PASSWORD: &str = "demo-only-password";
@@ -124,11 +126,32 @@ fn insert(tx: &mut dyn Transaction, hash: &str, now_ms: Ms) -> Result<(), DbErro
             updated_at_ms: now_ms,
         })?;
     }
-    Ok(())
+    write_villages(tx, now_ms)
+}
+
+/// Writes the villages' records into the ledger, as the supervisor would.
+fn write_villages(tx: &mut dyn Transaction, now_ms: Ms) -> Result<(), DbError> {
+    let account = AccountId(derived("supervisor"));
+    let sender = Sender {
+        caller: Caller { account, role: Role::Supervisor, villages: BTreeSet::new() },
+        township: township(),
+        device: DeviceId(Uuid::nil()),
+        received_at_ms: now_ms,
+        clock_offset_ms: 0,
+    };
+    let writings = villages().map(|(village, name, code)| Writing {
+        record: village.record(),
+        kind: "village".to_owned(),
+        village: None,
+        context: None,
+        changes: [("name", name), ("code", code)].map(|(path, text)| (path.to_owned(), text.into())).into(),
+    });
+    let written = authored::write(tx, &sender, &writings)?;
+    written.map(drop).map_err(|refusal| DbError::Internal(format!("a demo village: {}", refusal.detail)))
 }
 
 /// A UUID (version 8, RFC 9562) that stands for a word of the demo.
-fn derived(word: &str) -> uuid::Uuid {
+fn derived(word: &str) -> Uuid {
     let digest: [u8; 32] = Sha256::digest(format!("hazard-ledger/demo/{word}")).into();
     let mut head = [0_u8; 16];
     for (to, from) in head.iter_mut().zip(digest) {

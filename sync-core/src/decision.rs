@@ -2,6 +2,7 @@
 //! Pure: the caller brings the stored facts and keeps the results in one transaction.
 
 use crate::dots::Dot;
+use crate::kinds::rule;
 use crate::limits::VERSION_BYTES_MAX;
 use crate::people::Caller;
 use crate::permissions::authorise;
@@ -75,13 +76,24 @@ impl Judgement {
     /// The outcome that the sender is told.
     #[must_use]
     pub fn outcome(&self, seq: u64) -> Outcome {
-        let (verdict, conflicts, refusal) = match self {
-            Self::Merged { conflicts, .. } if conflicts.is_empty() => (Verdict::Merged, Vec::new(), None),
-            Self::Merged { conflicts, .. } => (Verdict::Conflict, conflicts.clone(), None),
-            Self::Quarantined(refusal) => (Verdict::Quarantined, Vec::new(), Some(refusal.clone())),
-        };
-        Outcome { seq, verdict, first: None, conflicts, refusal }
+        match self {
+            Self::Merged { conflicts, .. } => merged(seq, conflicts.clone()),
+            Self::Quarantined(refusal) => quarantined(seq, refusal.clone()),
+        }
     }
+}
+
+/// The outcome of a version that was merged, with the touched paths on which distinct values now stand.
+#[must_use]
+pub fn merged(seq: u64, conflicts: Vec<String>) -> Outcome {
+    let verdict = if conflicts.is_empty() { Verdict::Merged } else { Verdict::Conflict };
+    Outcome { seq, verdict, first: None, conflicts, refusal: None }
+}
+
+/// The outcome of a version that was put aside.
+#[must_use]
+pub fn quarantined(seq: u64, refusal: Refusal) -> Outcome {
+    Outcome { seq, verdict: Verdict::Quarantined, first: None, conflicts: Vec::new(), refusal: Some(refusal) }
 }
 
 /// Judges a valid version against the record as it stands (`None`: unknown so far) and merges it.
@@ -89,29 +101,49 @@ impl Judgement {
 /// `received_ms` caps a stamp from the future. A version that is not merged leaves the record as it was.
 #[must_use]
 pub fn judge(version: &Version, caller: &Caller, standing: Option<Record>, received_ms: Ms) -> Judgement {
-    if let Some(record) = &standing {
-        if record.kind != version.kind {
-            let detail = format!("the record is of kind {}", record.kind);
-            return Judgement::Quarantined(Refusal::new(RefusalCode::KindMismatch, detail));
-        }
-        if record.village != version.village {
-            let detail = "the record belongs to another village";
-            return Judgement::Quarantined(Refusal::new(RefusalCode::VillageMismatch, detail));
-        }
-    }
-    if let Err(refusal) = authorise(version, caller, standing.as_ref()) {
+    if let Err(refusal) = admit(version, caller, standing.as_ref()) {
         return Judgement::Quarantined(refusal);
     }
+    let record = merge(version, standing, received_ms);
+    let conflicts = contested(version, &record);
+    Judgement::Merged { record, conflicts }
+}
+
+/// Whether a valid version may be merged into the record as it stands.
+///
+/// # Errors
+/// Why it goes to quarantine.
+pub fn admit(version: &Version, caller: &Caller, standing: Option<&Record>) -> Result<(), Refusal> {
+    if let Some(record) = standing {
+        if record.kind != version.kind {
+            let detail = format!("the record is of kind {}", record.kind);
+            return Err(Refusal::new(RefusalCode::KindMismatch, detail));
+        }
+        if record.village != version.village {
+            return Err(Refusal::new(RefusalCode::VillageMismatch, "the record belongs to another village"));
+        }
+    }
+    authorise(version, caller, standing)
+}
+
+/// The record with an admitted version merged into it. `received_ms` caps a stamp from the future.
+#[must_use]
+pub fn merge(version: &Version, standing: Option<Record>, received_ms: Ms) -> Record {
     let mut delta = Record::delta(version);
     delta.cap_stamps(received_ms);
     delta.complete_up_to(version.dot);
-    let record = match standing {
+    match standing {
         None => delta,
         Some(mut record) => {
             record.join(&delta);
             record
         }
-    };
-    let conflicts = record.conflicts().filter(|path| version.changes.contains_key(*path)).map(str::to_owned).collect();
-    Judgement::Merged { record, conflicts }
+    }
+}
+
+/// The paths that a version touched and on which distinct values now stand under review.
+#[must_use]
+pub fn contested(version: &Version, record: &Record) -> Vec<String> {
+    let touched = version.changes.keys().filter(|path| rule(&version.kind, path).is_reviewed());
+    touched.filter(|path| record.is_contested(path)).cloned().collect()
 }

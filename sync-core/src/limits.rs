@@ -22,7 +22,7 @@ pub const KIND_CHARS_MAX: usize = 40;
 /// Entries of a version's context. One record is written by a handful of phones; 500 is the design's growth bound.
 pub const CONTEXT_REPLICAS_MAX: usize = 512;
 
-/// Nesting of a value that no declaration describes (a newer client's field).
+/// Nesting of a value, the members and fields that only a newer client knows included.
 pub const VALUE_DEPTH_MAX: usize = 8;
 
 /// Record deltas in one answer to a pull.

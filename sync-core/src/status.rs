@@ -3,6 +3,9 @@
 //! Facts are other records, so no version vector tells which of them saw which. A re-inspection therefore names what its
 //! author had seen (`follows`): a pass answers the failures and the orders that it follows, and nothing else. Whatever
 //! nobody has answered keeps the hazard open: the ledger never looks safer than a report that nobody has overruled.
+//!
+//! Doubt is read both ways: an adverse fact counts unless it is surely voided, a favourable one only if nobody voided it,
+//! even where the voiding was not seen by a later edit and still awaits a supervisor.
 
 use std::collections::BTreeSet;
 
@@ -10,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::RecordId;
 use crate::record::Record;
+use crate::rules::Voiding;
 
 /// Where a hazard stands on its way to closure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -102,12 +106,13 @@ pub fn standing(hazard: &Record, related: &[Record]) -> Standing {
     let (passes, failures): (Vec<&Record>, Vec<&Record>) =
         of_kind("reinspection").partition(|fact| fact.text("result") == Some("passed"));
     let closing: Vec<&Record> = passes.into_iter().filter(|pass| closes(pass, hazard.id, is_major)).collect();
-    let answered = |fact: &Record, by: &[&Record]| by.iter().any(|answer| follows(answer, fact.id));
-    let adverse_open = failures.iter().copied().chain(of_kind("order")).any(|fact| !answered(fact, &closing));
+    let answered = |fact: &Record| closing.iter().any(|pass| surely_follows(pass, fact.id, is_major));
+    let adverse_open = failures.iter().copied().chain(of_kind("order")).any(|fact| !answered(fact));
+    let failed = |fact: &Record| failures.iter().any(|failure| follows(failure, fact.id));
 
     let status = if !closing.is_empty() && !adverse_open {
         Status::Closed
-    } else if of_kind("rectification").any(|fact| speaks_of(fact, hazard.id) && !answered(fact, &failures)) {
+    } else if of_kind("rectification").any(|fact| speaks_for(fact, hazard.id) && !failed(fact)) {
         Status::Rectified
     } else if of_kind("order").next().is_some() {
         Status::Ordered
@@ -119,8 +124,7 @@ pub fn standing(hazard: &Record, related: &[Record]) -> Standing {
     Standing {
         status,
         is_major,
-        is_suspended: of_kind("order")
-            .any(|order| order.text("kind") == Some("suspend_operations") && order.value("lifted_at").is_none()),
+        is_suspended: of_kind("order").any(|order| suspends(order) && order.value("lifted_at").is_none()),
         is_escalated: of_kind("escalation").any(|fact| fact.value("lifted_at").is_none()),
         deadline: deadlines.min().map(str::to_owned),
         closed_at_ms: closed_at_ms.filter(|_| status == Status::Closed),
@@ -137,14 +141,38 @@ pub fn to_follow<'a>(hazard: RecordId, related: &'a [Record]) -> impl Iterator<I
 
 /// A pass counts where nobody disputes that it is about this hazard, and for a major one only from the township.
 fn closes(pass: &Record, hazard: RecordId, is_major: bool) -> bool {
-    speaks_of(pass, hazard) && (!is_major || pass.text("authority") == Some("township"))
+    speaks_for(pass, hazard) && (!is_major || ["result", "hazard"].into_iter().all(|path| township_vouches(pass, path)))
 }
 
-fn speaks_of(fact: &Record, hazard: RecordId) -> bool {
-    !fact.is_contested("hazard") && fact.text("hazard").and_then(|id| id.parse().ok()) == Some(hazard)
+/// Whether the township claims the re-inspection, having seen what stands at `path`: an edit by somebody else on top of
+/// the township's word is not the township's word.
+fn township_vouches(pass: &Record, path: &str) -> bool {
+    let claims = || pass.siblings("authority").filter(|claim| claim.value.as_str() == Some("township"));
+    pass.text("authority") == Some("township")
+        && pass.siblings(path).all(|standing| {
+            claims().any(|claim| claim.dot == standing.dot || claim.authorship.context.covers(standing.dot))
+        })
+}
+
+/// Whether a favourable fact is undisputedly about this hazard, and nobody has voided it.
+fn speaks_for(fact: &Record, hazard: RecordId) -> bool {
+    fact.voiding() == Voiding::Stands
+        && !fact.is_contested("hazard")
+        && fact.text("hazard").and_then(|id| id.parse().ok()) == Some(hazard)
+}
+
+/// Any standing word for suspension counts, also beside one that this build does not know.
+fn suspends(order: &Record) -> bool {
+    order.siblings("kind").any(|sibling| sibling.value.as_str() == Some("suspend_operations"))
 }
 
 fn follows(answer: &Record, fact: RecordId) -> bool {
     let fact = fact.to_string();
     answer.keys("follows").any(|id| id == fact)
+}
+
+/// Whether nobody disputes that a pass follows a fact; for a major hazard the township itself must have said so.
+fn surely_follows(pass: &Record, fact: RecordId, is_major: bool) -> bool {
+    let path = format!("follows/{fact}");
+    follows(pass, fact) && !pass.is_contested(&path) && (!is_major || township_vouches(pass, &path))
 }

@@ -1,5 +1,5 @@
 //! Whether a version can be merged at all: its shape and its values against the declaration of its kind.
-//! Who may write it is `permissions`; what happens with one that cannot be merged is `server`.
+//! Who may write it is `permissions`; what happens with one that cannot be merged is `decision`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -82,7 +82,7 @@ impl Refusal {
 pub fn validate(version: &Version) -> Result<(), Refusal> {
     shape(version)?;
     let Some(kind) = kinds::kind(&version.kind) else {
-        return version.changes.iter().try_for_each(|(path, value)| unknown(path, value));
+        return version.changes.iter().try_for_each(|(path, value)| within_depth(path, value));
     };
     scope(kind, version)?;
     for (path, value) in &version.changes {
@@ -102,7 +102,8 @@ fn shape(version: &Version) -> Result<(), Refusal> {
     if version.context.len() > CONTEXT_REPLICAS_MAX {
         return too_large("the context names too many replicas");
     }
-    if version.dot.seq == 0 || version.dot.seq > SEQ_MAX || version.stamp.ms > TIME_MS_MAX {
+    let seq_max = version.context.iter().map(|dot| dot.seq).max().unwrap_or(0).max(version.dot.seq);
+    if version.dot.seq == 0 || seq_max > SEQ_MAX || version.stamp.ms > TIME_MS_MAX {
         return Err(Refusal::new(RefusalCode::FieldRange, "a sequence number or a stamp lies outside its range"));
     }
     if version.context.covers(version.dot) {
@@ -145,7 +146,7 @@ fn complete(kind: &Kind, version: &Version) -> Result<(), Refusal> {
 }
 
 fn change(kind: &Kind, path: &str, value: &Value) -> Result<(), Refusal> {
-    path_shape(path)?;
+    within_depth(path, value)?;
     let (name, key) = split_path(path);
     if name == VOID {
         return match value {
@@ -154,7 +155,7 @@ fn change(kind: &Kind, path: &str, value: &Value) -> Result<(), Refusal> {
             reason => typed(FieldType::Text(500), path, reason),
         };
     }
-    let Some(field) = kind.field(name) else { return unknown(path, value) };
+    let Some(field) = kind.field(name) else { return Ok(()) };
     match (field.ty, key) {
         (ty, Some(_)) if !ty.is_keyed() => Err(Refusal::at(RefusalCode::PathInvalid, path, "this field has no keys")),
         (ty, None) if ty.is_keyed() => {
@@ -180,7 +181,9 @@ fn path_shape(path: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn unknown(path: &str, value: &Value) -> Result<(), Refusal> {
+/// Checks the path and the nesting of its value, whether or not this build knows the field: a record's JSON nests its
+/// values deeper than a version does, and must still be readable.
+fn within_depth(path: &str, value: &Value) -> Result<(), Refusal> {
     path_shape(path)?;
     if depth(value) > VALUE_DEPTH_MAX {
         return Err(Refusal::at(RefusalCode::TooLarge, path, "the value is nested too deeply"));

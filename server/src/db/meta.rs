@@ -28,6 +28,10 @@ pub trait MetaTx {
     /// # Errors
     /// It does not.
     fn touch(&mut self) -> Result<(), DbError>;
+
+    /// Does what SQLite may do by itself on a full disk: rolls the whole transaction back under a running job.
+    #[cfg(test)]
+    fn tear(&mut self) -> Result<(), DbError>;
 }
 
 impl MetaTx for SqliteTransaction<'_> {
@@ -43,6 +47,12 @@ impl MetaTx for SqliteTransaction<'_> {
 
     fn touch(&mut self) -> Result<(), DbError> {
         put(self.conn, "touched", "")
+    }
+
+    #[cfg(test)]
+    fn tear(&mut self) -> Result<(), DbError> {
+        use diesel::connection::SimpleConnection;
+        Ok(self.conn.batch_execute("ROLLBACK")?)
     }
 }
 

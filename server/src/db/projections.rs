@@ -6,7 +6,7 @@ use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::version::Fingerprint;
 
 use super::schema::{conflicts, mentions, photo_records};
-use super::types::Key;
+use super::types::{KEYS_PER_STATEMENT, Key};
 use super::{DbError, SqliteTransaction};
 
 /// A field on which a supervisor is asked.
@@ -37,11 +37,12 @@ pub struct PhotoRecord {
 
 /// Questions about what is derived.
 pub trait ProjectionTx {
-    /// The states of the records that speak of a hazard, as JSON, in the order of their ids.
+    /// Which records speak of some hazards, as pairs of hazard and record, in that order.
     ///
     /// # Errors
     /// The database failed.
-    fn facts_about(&mut self, township: TownshipId, hazard: RecordId) -> Result<Vec<String>, DbError>;
+    fn mentions_of(&mut self, township: TownshipId, hazards: &[RecordId])
+    -> Result<Vec<(RecordId, RecordId)>, DbError>;
 
     /// Notes that a record speaks of a hazard; it may be noted already, and stays when the record speaks of it no more.
     ///
@@ -124,23 +125,22 @@ impl PhotoRow {
 }
 
 impl ProjectionTx for SqliteTransaction<'_> {
-    fn facts_about(&mut self, township: TownshipId, hazard: RecordId) -> Result<Vec<String>, DbError> {
-        use super::schema::records;
-        let ids: Vec<Key> = mentions::table
-            .filter(mentions::township_id.eq(Key::from(township)))
-            .filter(mentions::hazard_id.eq(Key::from(hazard)))
-            .order(mentions::record_id)
-            .select(mentions::record_id)
-            .load(self.conn)?;
-        let mut states = Vec::with_capacity(ids.len());
-        for id in ids {
-            let state = records::table
-                .filter(records::township_id.eq(Key::from(township)))
-                .filter(records::id.eq(id))
-                .select(records::state);
-            states.extend(state.first::<String>(self.conn).optional()?);
+    fn mentions_of(
+        &mut self,
+        township: TownshipId,
+        hazards: &[RecordId],
+    ) -> Result<Vec<(RecordId, RecordId)>, DbError> {
+        let mut pairs = Vec::new();
+        for some in hazards.chunks(KEYS_PER_STATEMENT) {
+            let rows: Vec<(Key, Key)> = mentions::table
+                .filter(mentions::township_id.eq(Key::from(township)))
+                .filter(mentions::hazard_id.eq_any(some.iter().copied().map(Key::from)))
+                .order((mentions::hazard_id, mentions::record_id))
+                .select((mentions::hazard_id, mentions::record_id))
+                .load(self.conn)?;
+            pairs.extend(rows.into_iter().map(|(hazard, record)| (hazard.into(), record.into())));
         }
-        Ok(states)
+        Ok(pairs)
     }
 
     fn put_mention(&mut self, township: TownshipId, hazard: RecordId, record: RecordId) -> Result<(), DbError> {

@@ -7,7 +7,7 @@ use sync_core::time::Ms;
 use uuid::Uuid;
 
 use super::schema::{feeds, records};
-use super::types::{Key, Whole};
+use super::types::{KEYS_PER_STATEMENT, Key, Whole};
 use super::{DbError, SqliteTransaction};
 
 /// A record's state as it is to be stored.
@@ -41,6 +41,12 @@ pub trait RecordTx {
     /// # Errors
     /// The database failed.
     fn record(&mut self, township: TownshipId, id: RecordId) -> Result<Option<String>, DbError>;
+
+    /// The states of those of some records that are there, as JSON, in no order.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn records(&mut self, township: TownshipId, ids: &[RecordId]) -> Result<Vec<(RecordId, String)>, DbError>;
 
     /// Stores states and gives each the next position of the township's feed, in the given order; each record once.
     ///
@@ -104,6 +110,19 @@ impl RecordTx for SqliteTransaction<'_> {
             .filter(records::id.eq(Key::from(id)))
             .select(records::state);
         Ok(row.first(self.conn).optional()?)
+    }
+
+    fn records(&mut self, township: TownshipId, ids: &[RecordId]) -> Result<Vec<(RecordId, String)>, DbError> {
+        let mut found = Vec::new();
+        for some in ids.chunks(KEYS_PER_STATEMENT) {
+            let rows: Vec<(Key, String)> = records::table
+                .filter(records::township_id.eq(Key::from(township)))
+                .filter(records::id.eq_any(some.iter().copied().map(Key::from)))
+                .select((records::id, records::state))
+                .load(self.conn)?;
+            found.extend(rows.into_iter().map(|(id, state)| (id.into(), state)));
+        }
+        Ok(found)
     }
 
     fn publish(&mut self, township: TownshipId, stored: &[StoredRecord], now_ms: Ms) -> Result<(), DbError> {

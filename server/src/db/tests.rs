@@ -172,6 +172,30 @@ async fn a_full_disk_fails_whole_jobs_only_and_only_those_that_need_room() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_is_torn_by_one_job_is_run_again_for_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = open(dir.path());
+    let release = hold_writer(&database);
+    let write = |number: u128, torn: bool| {
+        let database = database.clone();
+        tokio::spawn(async move {
+            database
+                .write(move |tx| {
+                    tx.insert_township(township(number, &number.to_string()))?;
+                    if torn { tx.tear() } else { Ok(()) }
+                })
+                .await
+        })
+    };
+    let writes = [write(1, false), write(2, true), write(3, false)];
+    until_waiting(&database, 3).await;
+    drop(release);
+    let outcomes: Vec<_> = join_all(writes).await.into_iter().map(Result::unwrap).collect();
+    assert!(outcomes[0].is_ok() && outcomes[1].is_err() && outcomes[2].is_ok(), "{outcomes:?}");
+    assert_eq!(names(&database).await, ["1", "3"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_given_up_does_not_tear_its_job() {
     let dir = tempfile::tempdir().unwrap();
     let database = open(dir.path());

@@ -12,6 +12,9 @@ use uuid::Uuid;
 
 use super::DbError;
 
+/// Keys in one statement's list: long lists make statements that no cache keeps, and databases limit their parameters.
+pub(super) const KEYS_PER_STATEMENT: usize = 500;
+
 /// An id as 16 bytes in network order, so that time-ordered UUIDs sort by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Binary)]

@@ -9,6 +9,7 @@ use sync_core::dots::Dot;
 use sync_core::ids::{RecordId, ReplicaId};
 use sync_core::people::Role;
 use sync_core::permissions::may_decide;
+use sync_core::protocol::Outcome;
 use sync_core::time::Ms;
 use sync_core::validate::Refusal;
 
@@ -16,11 +17,13 @@ use super::ledger::unknown;
 use super::page::{Page, PageQuery};
 use super::sync::sender;
 use crate::app::App;
+use crate::db::Transaction;
 use crate::error::{Code, Problem, done, ok};
 use crate::extract::{Authenticated, Body, Json};
 use crate::ledger::project::villages_of;
 use crate::ledger::read;
-use crate::sync::authored;
+use crate::sync::authored::{self, Writing};
+use crate::sync::push::Sender;
 use crate::sync::repair::{self, Mending};
 
 /// GET /api/v1/conflicts: the fields on which distinct values stand under review, with those values.
@@ -74,23 +77,24 @@ pub async fn resolve(
         return Err(Problem::new(Code::Forbidden, "A supervisor decides between values"));
     }
     let by = sender(&app, &who, app.clock.now_ms());
-    let outcome = app.database.write(move |tx| {
-        let record = read::visible(tx, by.township, &by.caller, *id)?.ok_or_else(unknown)?;
-        let mut named = decision.siblings.clone();
-        named.sort();
-        if !record.siblings(&decision.path).map(|sibling| sibling.dot).eq(named) {
-            return Err(Problem::new(Code::ConflictChanged, "Read the record again; its values have changed"));
-        }
-        let writing = authored::Writing {
-            record: record.id,
-            kind: record.kind.clone(),
-            village: record.village,
-            context: None,
-            changes: BTreeMap::from([(decision.path.clone(), decision.value.clone())]),
-        };
-        authored::write(tx, &by, &[writing])?.map_err(|refusal| refused(&refusal))
-    });
-    Ok(ok(&outcome.await?))
+    Ok(ok(&app.database.write(move |tx| decide(tx, &by, *id, &decision)).await?))
+}
+
+fn decide(tx: &mut dyn Transaction, by: &Sender, id: RecordId, decision: &Decision) -> Result<Vec<Outcome>, Problem> {
+    let record = read::visible(tx, by.township, &by.caller, id)?.ok_or_else(unknown)?;
+    let mut named = decision.siblings.clone();
+    named.sort();
+    if !record.siblings(&decision.path).map(|sibling| sibling.dot).eq(named) {
+        return Err(Problem::new(Code::ConflictChanged, "Read the record again; its values have changed"));
+    }
+    let writing = Writing {
+        record: record.id,
+        kind: record.kind.clone(),
+        village: record.village,
+        context: None,
+        changes: BTreeMap::from([(decision.path.clone(), decision.value.clone())]),
+    };
+    authored::write(tx, by, &[writing])?.map_err(|refusal| refused(&refusal))
 }
 
 /// A change that a check refused, with the check's own words.

@@ -69,12 +69,17 @@ pub async fn pull(app: web::Data<App>, who: Authenticated, Json(asked): Json<Pul
 async fn take(app: &App, who: &Authenticated, push: Push, sent_at_ms: Ms) -> Result<PushAnswer, Problem> {
     let batch = push::read(push)?;
     let sender = sender(app, who, sent_at_ms);
-    app.database.write(move |tx| batch.take(tx, &sender)).await
+    let answer = app.database.write(move |tx| batch.take(tx, &sender)).await?;
+    push::count(&answer);
+    Ok(answer)
 }
 
 async fn read(app: &App, who: &Authenticated, asked: Pull) -> Result<PullAnswer, Problem> {
     let (township, caller) = (who.township, who.caller.clone());
-    app.database.read(move |tx| Ok(pull::pull(tx, township, &caller, &asked)?)).await
+    let answer: PullAnswer =
+        app.database.read(move |tx| Ok::<_, Problem>(pull::pull(tx, township, &caller, &asked)?)).await?;
+    metrics::counter!("hazard_records_pulled_total").increment(u64::try_from(answer.records.len()).unwrap_or(0));
+    Ok(answer)
 }
 
 /// Those of the named photos whose bytes the township has not got.

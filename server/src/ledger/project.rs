@@ -20,18 +20,20 @@ pub fn read_state(state: &str) -> Result<Record, DbError> {
     Record::from_json(state).map_err(|error| DbError::Internal(format!("a stored record: {error}")))
 }
 
-/// A record that a transaction changes.
+/// A record that a transaction holds.
 #[derive(Clone, Debug)]
 pub struct Held {
     /// Its newest state.
     pub record: Record,
-    /// Whether the database has it already.
-    pub was_stored: bool,
+    /// Whether this transaction changed it.
+    pub is_changed: bool,
     /// The hazards that it spoke of before this transaction.
     pub spoke_of: BTreeSet<RecordId>,
+    /// Whether a supervisor was asked about it before this transaction.
+    pub had_conflicts: bool,
 }
 
-/// The records that a transaction changes, by id.
+/// The records that a transaction holds, by id.
 pub type Working = BTreeMap<RecordId, Held>;
 
 /// Brings the projections up to the changed records. They need not be stored yet.
@@ -40,31 +42,87 @@ pub type Working = BTreeMap<RecordId, Held>;
 /// The database failed.
 pub fn project(tx: &mut dyn Transaction, township: TownshipId, working: &Working) -> Result<(), DbError> {
     let mut hazards = BTreeSet::new();
-    for held in working.values() {
+    for held in working.values().filter(|held| held.is_changed) {
         let record = &held.record;
         if record.kind == "hazard" {
             hazards.insert(record.id);
         }
         for hazard in hazards_named(record) {
-            tx.put_mention(township, hazard, record.id)?;
+            if !held.spoke_of.contains(&hazard) {
+                tx.put_mention(township, hazard, record.id)?;
+            }
             hazards.insert(hazard);
         }
         // A hazard that a fact no longer speaks of reads differently without it.
         hazards.extend(&held.spoke_of);
         let open = open_conflicts(record);
-        if held.was_stored || !open.is_empty() {
+        if held.had_conflicts || !open.is_empty() {
             tx.put_conflicts(township, record.id, &open)?;
         }
         for photo in photo_record(record) {
             tx.put_photo_record(township, &photo)?;
         }
     }
+    let known = Known::about(tx, township, hazards.iter().copied().collect(), working)?;
     for hazard in hazards {
-        if let Some(line) = line_of(tx, township, hazard, working)? {
+        if let Some(line) = known.line_of(hazard) {
             tx.put_hazard(township, &line)?;
         }
     }
     Ok(())
+}
+
+/// Some hazards, and everything that speaks of them: what a transaction holds, and the rest from the database.
+struct Known<'a> {
+    working: &'a Working,
+    loaded: BTreeMap<RecordId, Record>,
+    facts_of: BTreeMap<RecordId, BTreeSet<RecordId>>,
+}
+
+impl<'a> Known<'a> {
+    fn about(
+        tx: &mut dyn Transaction,
+        township: TownshipId,
+        hazards: Vec<RecordId>,
+        working: &'a Working,
+    ) -> Result<Self, DbError> {
+        let mut facts_of: BTreeMap<RecordId, BTreeSet<RecordId>> = BTreeMap::new();
+        for (hazard, fact) in tx.mentions_of(township, &hazards)? {
+            facts_of.entry(hazard).or_default().insert(fact);
+        }
+        let lacking: Vec<RecordId> = hazards
+            .into_iter()
+            .chain(facts_of.values().flatten().copied())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .filter(|id| !working.contains_key(id))
+            .collect();
+        let mut loaded = BTreeMap::new();
+        for (id, state) in tx.records(township, &lacking)? {
+            loaded.insert(id, read_state(&state)?);
+        }
+        Ok(Self { working, loaded, facts_of })
+    }
+
+    fn get(&self, id: RecordId) -> Option<&Record> {
+        self.working.get(&id).map(|held| &held.record).or_else(|| self.loaded.get(&id))
+    }
+
+    /// The ledger's line of a hazard; `None` while the hazard itself has not arrived.
+    fn line_of(&self, id: RecordId) -> Option<HazardLine> {
+        let hazard = self.get(id).filter(|record| record.kind == "hazard")?;
+        let facts = self.facts_of.get(&id).into_iter().flatten().filter_map(|fact| self.get(*fact).cloned());
+        Some(line(hazard, &standing(hazard, &facts.collect::<Vec<_>>())))
+    }
+}
+
+/// The facts about a stored hazard.
+///
+/// # Errors
+/// The database failed.
+pub fn facts_about(tx: &mut dyn Transaction, township: TownshipId, hazard: RecordId) -> Result<Vec<Record>, DbError> {
+    let ids: Vec<RecordId> = tx.mentions_of(township, &[hazard])?.into_iter().map(|(_, fact)| fact).collect();
+    tx.records(township, &ids)?.iter().map(|(_, state)| read_state(state)).collect()
 }
 
 /// The fields of a record on which a supervisor is asked; `void` where it was revived.
@@ -87,48 +145,6 @@ fn photo_record(record: &Record) -> Vec<PhotoRecord> {
     let hashes = hashes.filter_map(|hex| data_encoding::HEXLOWER.decode(hex.as_bytes()).ok()?.try_into().ok());
     let photo = |hash| PhotoRecord { hash: Fingerprint(hash), record: record.id, subject, village: record.village };
     if record.kind == "photo" { hashes.map(photo).collect() } else { Vec::new() }
-}
-
-/// The ledger's line of a hazard; `None` while the hazard itself has not arrived.
-fn line_of(
-    tx: &mut dyn Transaction,
-    township: TownshipId,
-    id: RecordId,
-    working: &Working,
-) -> Result<Option<HazardLine>, DbError> {
-    let hazard = match working.get(&id) {
-        Some(held) => held.record.clone(),
-        None => match tx.record(township, id)? {
-            Some(state) => read_state(&state)?,
-            None => return Ok(None),
-        },
-    };
-    if hazard.kind != "hazard" {
-        return Ok(None);
-    }
-    let facts = facts_about(tx, township, id, working)?;
-    Ok(Some(line(&hazard, &standing(&hazard, &facts))))
-}
-
-/// The facts about a hazard, with those that the transaction holds in their newest state.
-///
-/// # Errors
-/// The database failed.
-pub fn facts_about(
-    tx: &mut dyn Transaction,
-    township: TownshipId,
-    hazard: RecordId,
-    working: &Working,
-) -> Result<Vec<Record>, DbError> {
-    let mut facts = BTreeMap::new();
-    for state in tx.facts_about(township, hazard)? {
-        let record = read_state(&state)?;
-        facts.insert(record.id, record);
-    }
-    for held in working.values().filter(|held| hazards_named(&held.record).contains(&hazard)) {
-        facts.insert(held.record.id, held.record.clone());
-    }
-    Ok(facts.into_values().collect())
 }
 
 /// What the ledger says of a hazard in one line.

@@ -16,7 +16,7 @@ use sync_core::rules::Voiding;
 use sync_core::status::standing;
 use sync_core::time::{Ms, Stamp, township_date};
 
-use super::project::{Working, facts_about, open_conflicts, read_state};
+use super::project::{facts_about, open_conflicts, read_state};
 use crate::db::hazards::HazardLine;
 use crate::db::projections::OpenConflict;
 use crate::db::{DbError, Transaction};
@@ -214,7 +214,7 @@ fn standing_view(
     hazard: &Record,
     now_ms: Ms,
 ) -> Result<StandingView, DbError> {
-    let facts = facts_about(tx, township, hazard.id, &Working::new())?;
+    let facts = facts_about(tx, township, hazard.id)?;
     let standing = standing(hazard, &facts);
     Ok(StandingView {
         status: standing.status.name(),

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sync_core::decision::{Judgement, read_version};
+use sync_core::decision::{merged, read_version};
 use sync_core::dots::{Dot, VersionVector};
 use sync_core::ids::{DeviceId, RecordId, ReplicaId, TownshipId, VillageId};
 use sync_core::protocol::Outcome;
-use sync_core::time::Stamp;
-use sync_core::validate::Refusal;
+use sync_core::record::Record;
+use sync_core::validate::{Refusal, RefusalCode};
 use sync_core::version::{Fingerprint, Version};
 use uuid::Uuid;
 
@@ -17,7 +17,6 @@ use super::merge::Merge;
 use super::push::Sender;
 use crate::db::versions::{Arrival, Replica};
 use crate::db::{DbError, Transaction};
-use crate::ledger::project::read_state;
 
 /// What is to be written.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +33,7 @@ pub struct Writing {
     pub changes: BTreeMap<String, Value>,
 }
 
-/// Writes versions as the server's replica of the sender's township, all or none; at most one a record.
+/// Writes versions as the server's replica of the sender's township, all or none, in their order.
 ///
 /// # Errors
 /// Inside: why one of them may not be written; nothing is, then. Outside: the database failed.
@@ -44,26 +43,27 @@ pub fn write(
     writings: &[Writing],
 ) -> Result<Result<Vec<Outcome>, Refusal>, DbError> {
     let mut replica = server_replica(tx, sender)?;
-    let mut merge = Merge::new(sender.township, sender.received_at_ms);
+    let records = writings.iter().map(|writing| writing.record).collect();
+    let mut merge = Merge::of(tx, sender.township, &records, sender.received_at_ms)?;
     let mut arrivals = Vec::with_capacity(writings.len());
     for writing in writings {
         replica.highest = replica.highest.saturating_add(1);
         let dot = Dot { replica: replica.id, seq: replica.highest };
-        let (version, body) = match compose(tx, sender, writing, dot)? {
-            Ok(composed) => composed,
+        let taken = compose(merge.standing(writing.record), sender, writing, dot).and_then(|(version, body)| {
+            let conflicts = merge.take(&version, &sender.caller)?;
+            Ok((body, conflicts))
+        });
+        let (body, conflicts) = match taken {
+            Ok(taken) => taken,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let judgement = merge.judge(tx, &version, &sender.caller)?;
-        if let Judgement::Quarantined(refusal) = judgement {
-            return Ok(Err(refusal));
-        }
         arrivals.push(Arrival {
             dot,
-            record: Some(version.record),
+            record: Some(writing.record),
             fingerprint: Fingerprint::of(body.as_bytes()),
             received_at_ms: sender.received_at_ms,
             clock_offset_ms: 0,
-            outcome: judgement.outcome(dot.seq),
+            outcome: merged(dot.seq, conflicts),
             body,
         });
     }
@@ -76,26 +76,26 @@ pub fn write(
 }
 
 fn compose(
-    tx: &mut dyn Transaction,
+    standing: Option<&Record>,
     sender: &Sender,
     writing: &Writing,
     dot: Dot,
-) -> Result<Result<(Version, String), Refusal>, DbError> {
-    let standing = tx.record(sender.township, writing.record)?.as_deref().map(read_state).transpose()?;
-    let seen = standing.as_ref().map(|record| record.seen.context().clone()).unwrap_or_default();
-    let last = standing.iter().flat_map(|record| record.standing_versions().map(|(_, by)| by.stamp)).max();
+) -> Result<(Version, String), Refusal> {
+    let seen = standing.map(|record| record.seen.context().clone()).unwrap_or_default();
+    let last = standing.into_iter().flat_map(|record| record.standing_versions().map(|(_, by)| by.stamp)).max();
     let version = Version {
         record: writing.record,
         kind: writing.kind.clone(),
         village: writing.village,
         dot,
         context: writing.context.clone().unwrap_or(seen),
-        stamp: last.unwrap_or(Stamp::default()).next(sender.received_at_ms),
+        stamp: last.unwrap_or_default().next(sender.received_at_ms),
         author: sender.caller.account,
         changes: writing.changes.clone(),
     };
-    let body = serde_json::to_string(&version).map_err(|error| DbError::Internal(error.to_string()))?;
-    Ok(read_version(&body, dot).map(|version| (version, body)))
+    let body = serde_json::to_string(&version)
+        .map_err(|error| Refusal::new(RefusalCode::Malformed, format!("cannot be written: {error}")))?;
+    read_version(&body, dot).map(|version| (version, body))
 }
 
 /// The replica under which this server writes in a township: derived from the epoch, so that a server restored from a

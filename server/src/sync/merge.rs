@@ -1,63 +1,78 @@
-//! Merging judged versions inside one transaction: records are loaded once, changed in memory, and published together
-//! with their projections as the transaction's last statements.
+//! Merging versions inside one transaction: records are loaded together, changed in memory, and published together with
+//! their projections as the transaction's last statements.
 
 use std::collections::BTreeSet;
 
 use sync_core::cursor::feed_scope;
-use sync_core::decision::{Judgement, judge};
+use sync_core::decision::{admit, contested, merge};
 use sync_core::ids::{RecordId, TownshipId};
 use sync_core::people::Caller;
+use sync_core::record::Record;
 use sync_core::status::hazards_named;
 use sync_core::time::Ms;
+use sync_core::validate::Refusal;
 use sync_core::version::Version;
 
 use crate::db::records::StoredRecord;
 use crate::db::{DbError, Transaction};
-use crate::ledger::project::{Held, Working, project, read_state};
+use crate::ledger::project::{Held, Working, open_conflicts, project, read_state};
 
 /// The records that one transaction merges into.
 pub struct Merge {
     township: TownshipId,
     received_at_ms: Ms,
+    /// What was loaded or made; what no version changed is not published.
     working: Working,
     /// The changed records in the order in which they were first changed: a parent comes before its children.
     order: Vec<RecordId>,
 }
 
 impl Merge {
-    /// Begins with nothing loaded.
-    #[must_use]
-    pub fn new(township: TownshipId, received_at_ms: Ms) -> Self {
-        Self { township, received_at_ms, working: Working::new(), order: Vec::new() }
-    }
-
-    /// Judges a version against the record as it stands, and merges it if it may be.
+    /// Begins with the records that will be merged into, as far as the database has them.
     ///
     /// # Errors
     /// The database failed.
-    pub fn judge(
-        &mut self,
+    pub fn of(
         tx: &mut dyn Transaction,
-        version: &Version,
-        caller: &Caller,
-    ) -> Result<Judgement, DbError> {
-        let (standing, was_stored, spoke_of) = match self.working.get(&version.record) {
-            Some(held) => (Some(held.record.clone()), held.was_stored, held.spoke_of.clone()),
-            None => {
-                let stored = tx.record(self.township, version.record)?;
-                let record = stored.as_deref().map(read_state).transpose()?;
-                let spoke_of = record.as_ref().map_or_else(BTreeSet::new, hazards_named);
-                (record, stored.is_some(), spoke_of)
-            }
-        };
-        let judgement = judge(version, caller, standing, self.received_at_ms);
-        if let Judgement::Merged { record, .. } = &judgement {
-            let held = Held { record: record.clone(), was_stored, spoke_of };
-            if self.working.insert(version.record, held).is_none() {
-                self.order.push(version.record);
-            }
+        township: TownshipId,
+        records: &BTreeSet<RecordId>,
+        received_at_ms: Ms,
+    ) -> Result<Self, DbError> {
+        let ids: Vec<RecordId> = records.iter().copied().collect();
+        let mut working = Working::new();
+        for (id, state) in tx.records(township, &ids)? {
+            let record = read_state(&state)?;
+            let (spoke_of, had_conflicts) = (hazards_named(&record), !open_conflicts(&record).is_empty());
+            working.insert(id, Held { record, is_changed: false, spoke_of, had_conflicts });
         }
-        Ok(judgement)
+        Ok(Self { township, received_at_ms, working, order: Vec::new() })
+    }
+
+    /// A record as it stands now.
+    #[must_use]
+    pub fn standing(&self, id: RecordId) -> Option<&Record> {
+        self.working.get(&id).map(|held| &held.record)
+    }
+
+    /// Merges a version if it may be merged, and tells the touched paths on which distinct values now stand; inside the
+    /// error is why it is put aside.
+    ///
+    /// # Errors
+    /// The reason for quarantine.
+    pub fn take(&mut self, version: &Version, caller: &Caller) -> Result<Vec<String>, Refusal> {
+        admit(version, caller, self.standing(version.record))?;
+        let (standing, held) = match self.working.remove(&version.record) {
+            Some(held) => (Some(held.record), (held.is_changed, held.spoke_of, held.had_conflicts)),
+            None => (None, (false, BTreeSet::new(), false)),
+        };
+        let (was_changed, spoke_of, had_conflicts) = held;
+        let record = merge(version, standing, self.received_at_ms);
+        let conflicts = contested(version, &record);
+        if !was_changed {
+            self.order.push(version.record);
+        }
+        self.working.insert(version.record, Held { record, is_changed: true, spoke_of, had_conflicts });
+        Ok(conflicts)
     }
 
     /// Stores what changed. Nothing may be written in the transaction after it.
@@ -66,7 +81,7 @@ impl Merge {
     /// The database failed.
     pub fn publish(self, tx: &mut dyn Transaction) -> Result<(), DbError> {
         project(tx, self.township, &self.working)?;
-        let changed = self.order.iter().filter_map(|id| self.working.get(id)).map(|held| &held.record);
+        let changed = self.order.iter().filter_map(|id| self.standing(*id));
         let stored: Vec<StoredRecord> = changed
             .map(|record| StoredRecord {
                 id: record.id,

@@ -46,7 +46,6 @@ pub fn pull(
     entries.truncate(sent);
     let records = entries.into_iter().map(|entry| RawValue::from_string(entry.state));
     let records = records.collect::<Result<Vec<_>, _>>().map_err(|error| DbError::Internal(error.to_string()))?;
-    metrics::counter!("hazard_records_pulled_total").increment(u64::try_from(records.len()).unwrap_or(0));
     let mut forget = followed.forget;
     if followed.lost_all {
         forget.extend(others(tx, township, &scopes)?);

@@ -1,7 +1,9 @@
 //! Taking a batch: read and hashed before the transaction, judged version by version inside it, answered after its commit.
 
+use std::collections::BTreeSet;
+
 use serde_json::value::RawValue;
-use sync_core::decision::{Numbering, number, read_version};
+use sync_core::decision::{Numbering, merged, number, quarantined, read_version};
 use sync_core::dots::Dot;
 use sync_core::ids::{DeviceId, RecordId, ReplicaId, TownshipId};
 use sync_core::limits::{BATCH_VERSIONS_MAX, SEQ_MAX};
@@ -77,11 +79,11 @@ impl Batch {
     /// `replica_foreign` when the replica is another account's; the database's own.
     pub fn take(&self, tx: &mut dyn Transaction, sender: &Sender) -> Result<PushAnswer, Problem> {
         let mut replica = self.replica(tx, sender)?;
-        let mut merge = Merge::new(sender.township, sender.received_at_ms);
-        let mut outcomes = Vec::with_capacity(self.items.len());
         if self.first_seq > replica.highest.saturating_add(1) {
             return Ok(PushAnswer::Gap { expected: replica.highest.saturating_add(1) });
         }
+        let mut merge = Merge::of(tx, sender.township, &self.records_after(replica.highest), sender.received_at_ms)?;
+        let mut outcomes = Vec::with_capacity(self.items.len());
         for item in &self.items {
             let taken = if item.dot.seq <= replica.highest { tx.arrived(item.dot)? } else { None };
             let fingerprint = taken.as_ref().map(|(fingerprint, _)| *fingerprint);
@@ -99,8 +101,13 @@ impl Batch {
         }
         tx.put_replica(&replica, sender.received_at_ms)?;
         merge.publish(tx)?;
-        count(&outcomes);
         Ok(PushAnswer::Accepted { outcomes, through: replica.highest })
+    }
+
+    /// The records that readable versions after a sequence number edit.
+    fn records_after(&self, highest: u64) -> BTreeSet<RecordId> {
+        let fresh = self.items.iter().filter(|item| item.dot.seq > highest);
+        fresh.filter_map(|item| item.version.as_ref().ok()).map(|version| version.record).collect()
     }
 
     fn replica(&self, tx: &mut dyn Transaction, sender: &Sender) -> Result<Replica, Problem> {
@@ -121,10 +128,10 @@ impl Batch {
 
 impl Item {
     fn take(&self, tx: &mut dyn Transaction, sender: &Sender, merge: &mut Merge) -> Result<Outcome, DbError> {
-        let outcome = match &self.version {
-            Ok(version) => merge.judge(tx, version, &sender.caller)?.outcome(self.dot.seq),
-            Err(refusal) => refused(self.dot.seq, refusal),
-        };
+        let seq = self.dot.seq;
+        let taken =
+            self.version.as_ref().map_err(Refusal::clone).and_then(|version| merge.take(version, &sender.caller));
+        let outcome = taken.map_or_else(|refusal| quarantined(seq, refusal), |conflicts| merged(seq, conflicts));
         let arrival = Arrival {
             dot: self.dot,
             record: self.record(),
@@ -151,11 +158,9 @@ impl Item {
     }
 }
 
-fn refused(seq: u64, refusal: &Refusal) -> Outcome {
-    Outcome { seq, verdict: Verdict::Quarantined, first: None, conflicts: Vec::new(), refusal: Some(refusal.clone()) }
-}
-
-fn count(outcomes: &[Outcome]) {
+/// Counts the verdicts of an answer; after the commit, since a transaction may be run again.
+pub fn count(answer: &PushAnswer) {
+    let PushAnswer::Accepted { outcomes, .. } = answer else { return };
     for outcome in outcomes {
         let verdict = match outcome.verdict {
             Verdict::Merged => "merged",

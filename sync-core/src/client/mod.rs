@@ -70,7 +70,8 @@ pub enum Effect {
     },
     /// Join a delta into the base state of its record.
     Merge(Box<Record>),
-    /// Drop the base states of this village's records; what is in the outbox stays.
+    /// Drop the base states of the records in this village's part of the feed (`cursor::feed_scope`; its sites are in the
+    /// directory and stay). What is in the outbox stays too.
     Forget(VillageId),
     /// Where to read on.
     Position {
@@ -170,7 +171,9 @@ impl Client {
         match effect {
             Effect::Keep { dot, record, bytes, clock } => {
                 self.outbox.insert(dot, Entry { record, bytes, outcome: None });
-                self.next_seq = self.next_seq.max(dot.seq.saturating_add(1));
+                if dot.replica == self.replica {
+                    self.next_seq = self.next_seq.max(dot.seq.saturating_add(1));
+                }
                 self.clock = self.clock.max(clock);
             }
             Effect::Settle { replica, outcome } => {
@@ -312,8 +315,14 @@ impl Client {
 
     fn handle_pull_answer(&mut self, answer: PullAnswer, effects: &mut Vec<Effect>) {
         effects.extend(answer.forget.into_iter().map(Effect::Forget));
-        let records = answer.records.iter().filter_map(|raw| Record::from_json(raw.get()).ok());
-        effects.extend(records.map(|record| Effect::Merge(Box::new(record))));
+        let records: Vec<Record> = answer.records.iter().filter_map(|raw| Record::from_json(raw.get()).ok()).collect();
+        // A copy of this replica has written on: its numbers are taken, and edits of what it wrote would claim them.
+        let overtaken = records.iter().any(|record| record.seen.context().get(self.replica) >= self.next_seq);
+        effects.extend(records.into_iter().map(|record| Effect::Merge(Box::new(record))));
+        if overtaken && !matches!(self.halted, Some(Halt::Forked(_))) {
+            self.halted = Some(Halt::Forked(self.replica));
+            effects.push(Effect::TakeNewReplica { instead_of: self.replica });
+        }
         let restored = self.epoch.as_ref().is_some_and(|known| *known != answer.epoch);
         for from in if restored { self.outbox.firsts() } else { Vec::new() } {
             self.outbox.reopen(from);

@@ -5,7 +5,8 @@ use crate::schema::{Field, FieldType, Kind, Rule, Scope};
 /// The declaration.
 ///
 /// `authority` is `township` where the office itself re-inspected; only its roles may write that, and a major hazard is
-/// closed by nothing less. `follows` names the rectifications and re-inspections of the hazard that the author had seen:
+/// closed by nothing less: whoever edits the township's re-inspection later writes `authority` again with the edit, or it
+/// does not count for a major hazard. `follows` names the rectifications and re-inspections of the hazard that the author had seen:
 /// a pass answers only the failures that it follows.
 pub(super) static REINSPECTION: Kind = Kind {
     name: "reinspection",

@@ -1,0 +1,106 @@
+//! The program as an operator meets it: its exit status, its words, its signals.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests may fail loudly")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hazard-ledger"));
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn refused(args: &[&str]) -> String {
+    let Output { status, stderr, .. } = program().args(args).output().unwrap();
+    assert_eq!(status.code(), Some(1), "{args:?}");
+    String::from_utf8(stderr).unwrap()
+}
+
+/// The demo on a free port, and its address as it was printed.
+fn demo(data_dir: &Path) -> (Child, String, String) {
+    let mut child = program()
+        .args(["serve", "--demo", "--listen", "127.0.0.1:0", "--log-format", "json", "--data-dir"])
+        .arg(data_dir)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut printed = String::new();
+    while !printed.contains("inspector18") {
+        printed.push_str(&lines.next().expect("the accounts are printed").unwrap());
+        printed.push('\n');
+    }
+    let addr = printed.split("http://").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    (child, addr, printed)
+}
+
+fn end(mut child: Child) -> String {
+    let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let mut log = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{log}");
+    log
+}
+
+#[test]
+fn the_demo_says_where_it_is_and_ends_cleanly_on_sigterm() {
+    let dir = tempfile::tempdir().unwrap();
+    let (child, addr, printed) = demo(dir.path());
+    assert!(printed.contains("示范镇") && printed.contains("demo-only-password"), "{printed}");
+    let mut stream = TcpStream::connect(&addr).unwrap();
+    stream.write_all(b"GET /readyz?password=secret-word HTTP/1.1\r\nhost: x\r\nauthorization: Bearer secret-word\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let log = end(child);
+    let line = log.lines().find(|line| line.contains("/readyz")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!(line["status"], 200);
+    assert!(line["span"]["request_id"].is_string(), "{line}");
+    assert!(!log.contains("secret-word"), "{log}");
+    let (child, _, _) = demo(dir.path());
+    end(child);
+}
+
+#[test]
+fn unsafe_starts_are_refused_in_words_that_say_how_to_mend_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_str().unwrap();
+    let cases: [(&[&str], &str); 3] = [
+        (&["serve", "--data-dir", data, "--listen", "0.0.0.0:0"], "--behind-proxy"),
+        (&["serve", "--data-dir", data, "--listen", "0.0.0.0:0", "--behind-proxy", "--demo"], "--demo"),
+        (
+            &["serve", "--data-dir", data, "--database-url", "postgres://a:secret-word@b/c"],
+            "not supported by this build",
+        ),
+    ];
+    for (args, words) in cases {
+        let log = refused(args);
+        assert!(log.contains(words) && !log.contains("secret-word"), "{log}");
+    }
+    assert_eq!(std::fs::read_dir(data).unwrap().count(), 0, "nothing was made");
+}
+
+#[test]
+fn an_account_is_made_from_the_shell_without_its_password_in_the_arguments() {
+    let dir = tempfile::tempdir().unwrap();
+    let make = |username: &str, password: &str| {
+        let mut child = program()
+            .stdin(Stdio::piped())
+            .args(["create-account", "--township", "青山镇", "--username", username, "--data-dir"])
+            .arg(dir.path())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let made = make("wang", "correct horse\n");
+    assert!(made.status.success(), "{made:?}");
+    assert!(String::from_utf8(made.stdout).unwrap().contains("青山镇"));
+    let again = make("wang", "correct horse\n");
+    assert_eq!(again.status.code(), Some(1));
+    assert!(String::from_utf8(again.stderr).unwrap().contains("taken"));
+}

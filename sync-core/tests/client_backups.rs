@@ -1,0 +1,333 @@
+//! Phones that come back from backups or exist twice, and servers that are restored: what is offered again, under which
+//! number, and that nothing of any copy is lost. An ordinary day is `client`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::panic,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod server_in_memory;
+
+use serde_json::json;
+use server_in_memory::phone::{Link, Phone, replica};
+use server_in_memory::{Server, caller};
+use sync_core::client::{Effect, Failure};
+use sync_core::dots::Dot;
+use sync_core::people::{Caller, Role};
+use sync_core::protocol::Verdict;
+
+fn inspector(number: u128) -> Caller {
+    caller(number, Role::Inspector, &[1])
+}
+
+fn supervisor() -> Caller {
+    caller(99, Role::Supervisor, &[])
+}
+
+fn at_rest(server: &Server, phones: &[&Phone]) {
+    for phone in phones {
+        assert_eq!(phone.base, server.visible_to(&phone.caller));
+        for (dot, entry) in phone.client.outbox().iter() {
+            assert_eq!(server.taken[&dot].bytes, entry.bytes, "the server holds what {dot:?} says");
+        }
+    }
+}
+
+#[test]
+fn of_a_phone_and_its_copy_one_takes_a_new_id_and_nothing_of_either_is_lost() {
+    let mut server = Server::new();
+    let mut phone = Phone::new(1, inspector(1));
+    phone.find(1, "sent before the copy");
+    phone.sync(&mut server);
+    phone.find(2, "waited when it was copied");
+    phone.edit(2, &[("funds", json!(2))]);
+    let mut copy = phone.clone();
+    phone.edit(1, &[("place", json!("edited by the phone"))]);
+    phone.find(3, "found by the phone");
+    copy.edit(1, &[("place", json!("edited by the copy"))]);
+    copy.find(4, "found by the copy");
+    copy.edit(4, &[("funds", json!(4))]);
+    copy.edit(2, &[("funds", json!(22))]);
+    phone.sync(&mut server);
+    assert_eq!(phone.client.replica(), replica(1));
+    copy.sync(&mut server);
+    assert_ne!(copy.client.replica(), replica(1), "the second to speak takes a new id");
+    phone.client.want_pull();
+    phone.sync(&mut server);
+    at_rest(&server, &[&phone, &copy]);
+    for words in [
+        "sent before the copy",
+        "waited when it was copied",
+        "edited by the phone",
+        "edited by the copy",
+        "found by the phone",
+        "found by the copy",
+    ] {
+        assert_eq!(server.times_taken(words), 1, "{words}");
+    }
+    assert!(server.quarantine().is_empty());
+    let of_both = phone.view(1).unwrap();
+    assert_eq!(of_both.siblings("place").count(), 2, "neither copy had seen the other's edit");
+    assert_eq!(of_both.conflicts().collect::<Vec<_>>(), ["place"]);
+    assert_eq!(phone.view(2).unwrap().siblings("funds").count(), 1, "what the copy had seen of itself it replaces");
+    assert_eq!(phone.view(2).unwrap().value("funds"), Some(&json!(22)));
+    assert_eq!(phone.view(4).unwrap().value("funds"), Some(&json!(4)));
+    assert_eq!(phone.view(4).unwrap().siblings("funds").count(), 1);
+}
+
+#[test]
+fn a_copy_does_not_claim_to_have_seen_what_the_other_wrote_under_the_same_number() {
+    let mut server = Server::new();
+    let mut phone = Phone::new(1, inspector(1));
+    phone.find(1, "one");
+    phone.sync(&mut server);
+    let mut copy = phone.clone();
+    let of_phone = phone.edit(1, &[("place", json!("by the phone"))]);
+    let of_copy = copy.edit(1, &[("funds", json!(5))]);
+    assert_eq!(of_phone, of_copy);
+    copy.edit(1, &[("place", json!("by the copy"))]);
+    phone.sync(&mut server);
+    copy.sync(&mut server);
+    phone.sync(&mut server);
+    at_rest(&server, &[&phone, &copy]);
+    assert_eq!(phone.view(1).unwrap().siblings("place").count(), 2, "the phone's edit is not overwritten unseen");
+    assert_eq!(phone.view(1).unwrap().value("funds"), Some(&json!(5)));
+}
+
+#[test]
+fn a_phone_that_dies_before_it_has_taken_its_new_id_still_takes_one() {
+    let mut server = Server::new();
+    let mut phone = Phone::new(1, inspector(1));
+    let mut copy = phone.clone();
+    phone.find(1, "by the phone");
+    phone.sync(&mut server);
+    copy.find(2, "by the copy");
+    copy.round_trip(&mut server, &inspector(1), Link::DiesAfter(usize::MAX));
+    assert!(matches!(copy.log.iter().find(|effect| matches!(effect, Effect::TakeNewReplica { .. })),
+        Some(Effect::TakeNewReplica { instead_of }) if *instead_of == replica(1)));
+    assert!(copy.client.poll(u64::MAX).is_none(), "silent until it has a new id");
+    copy.client.retry_now();
+    assert!(copy.client.poll(u64::MAX).is_none(), "the button does not help");
+    copy.find(3, "written meanwhile");
+    copy.renumber();
+    copy.crash();
+    copy.sync(&mut server);
+    assert_eq!(server.taken.len(), 3);
+    at_rest(&server, &[&copy]);
+}
+
+#[test]
+fn entries_of_an_id_that_was_given_up_do_not_raise_the_numbers_of_the_next() {
+    let mut old = Phone::new(1, inspector(1));
+    for number in 0..9 {
+        old.find(number, "under the old id");
+    }
+    let mut phone = Phone::new(2, inspector(1));
+    phone.find(20, "under the new id");
+    for kept in old.log {
+        phone.client.restore(kept);
+    }
+    assert_eq!(phone.find(21, "the next"), Dot { replica: replica(2), seq: 2 });
+}
+
+#[test]
+fn renumbering_without_being_asked_does_nothing() {
+    let mut phone = Phone::new(1, inspector(1));
+    phone.find(1, "one");
+    let before = phone.client.clone();
+    assert!(phone.client.renumber(replica(5)).is_empty());
+    assert_eq!(phone.client, before);
+}
+
+#[test]
+fn a_phone_restored_from_any_backup_takes_a_new_id_before_it_can_reuse_a_number() {
+    let mut server = Server::new();
+    let mut phone = Phone::new(1, inspector(1));
+    for number in 0..4 {
+        phone.find(number, &format!("hazard {number}"));
+        phone.edit(number, &[("funds", json!(100 + number as u64))]);
+        phone.sync(&mut server);
+    }
+    for effects in 0..phone.log.len() {
+        for writes_first in [false, true] {
+            let (mut server, mut old) = (server.clone(), phone.as_of(effects));
+            if writes_first {
+                old.find(50, "after the restore");
+            }
+            old.sync(&mut server);
+            for number in 0..4 {
+                let seq = old.edit(number, &[("place", json!(format!("gate {number}")))]).seq;
+                assert!(seq > 0);
+            }
+            old.sync(&mut server);
+            at_rest(&server, &[&old]);
+            let after = format!("{effects} effects, writes first: {writes_first}");
+            assert!(server.quarantine().is_empty(), "{after}");
+            assert_eq!(server.times_taken("after the restore"), usize::from(writes_first), "{after}");
+            for number in 0..4 {
+                assert_eq!(server.times_taken(&format!("gate {number}")), 1, "{after}");
+                assert_eq!(server.times_taken(&format!("hazard {number}")), 1, "{after}");
+                let record = old.view(number).unwrap();
+                assert_eq!(record.value("funds"), Some(&json!(100 + number as u64)), "{after}");
+                assert_eq!(record.siblings("place").count(), 1, "{after}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_server_restored_from_any_backup_is_offered_again_what_it_forgot() {
+    let mut server = Server::new();
+    let (mut phone, mut office) = (Phone::new(1, inspector(1)), Phone::new(2, supervisor()));
+    let mut backups = vec![server.clone()];
+    for number in 0..4 {
+        phone.find(number, &format!("hazard {number}"));
+        phone.sync(&mut server);
+        backups.push(server.clone());
+        office.sync(&mut server);
+        office.edit(number, &[("funds", json!(number as u64))]);
+        office.sync(&mut server);
+        backups.push(server.clone());
+    }
+    phone.sync(&mut server);
+    for (at, backup) in backups.iter().enumerate() {
+        for phone_first in [true, false] {
+            let mut again = server.restored(backup);
+            let (mut phone, mut office) = (phone.clone(), office.clone());
+            phone.find(9, "written before the restore was known");
+            let (first, second) = if phone_first { (&mut phone, &mut office) } else { (&mut office, &mut phone) };
+            first.sync(&mut again);
+            second.sync(&mut again);
+            first.sync(&mut again);
+            assert_eq!(again.taken.len(), server.taken.len() + 1, "backup {at}");
+            at_rest(&again, &[&phone, &office]);
+            for number in 0..4 {
+                let (now, then) = (
+                    &again.records[&server_in_memory::phone::record(number)].0,
+                    &server.records[&server_in_memory::phone::record(number)].0,
+                );
+                assert_eq!(now, then, "backup {at}: the very same state");
+            }
+            assert_eq!(phone.client.replica(), replica(1), "nobody needs a new id");
+        }
+    }
+}
+
+#[test]
+fn a_phone_that_dies_while_it_learns_of_a_restored_server_still_offers_everything() {
+    let mut server = Server::new();
+    let mut phone = Phone::new(1, inspector(1));
+    for number in 0..3 {
+        phone.find(number, &format!("hazard {number}"));
+    }
+    phone.sync(&mut server);
+    for stored in 0..8 {
+        let mut again = server.restored(&Server::new());
+        let mut phone = phone.clone();
+        phone.client.want_pull();
+        phone.round_trip(&mut again, &inspector(1), Link::DiesAfter(stored));
+        phone.sync(&mut again);
+        assert_eq!(again.taken.len(), 3, "{stored} effects");
+        at_rest(&again, &[&phone]);
+    }
+}
+
+#[test]
+fn a_restored_server_is_offered_what_is_kept_also_after_older_entries_were_freed() {
+    let mut server = Server::new();
+    let mut phone = Phone::new(1, inspector(1));
+    let mut backups = Vec::new();
+    let mut last = Vec::new();
+    for number in 0..6 {
+        last.push(phone.find(number, &format!("hazard {number}")));
+        phone.sync(&mut server);
+        backups.push(server.clone());
+    }
+    for (held, backup) in backups.iter().enumerate() {
+        for (freed, free_to) in last.iter().enumerate() {
+            let mut again = server.restored(backup);
+            let mut phone = phone.clone();
+            phone.client.free_settled(*free_to);
+            phone.find(9, "new");
+            phone.edit(5, &[("funds", json!(5))]);
+            phone.sync(&mut again);
+            let kept_from = freed + 1;
+            for number in 0..6 {
+                let expected = usize::from(number <= held || number >= kept_from);
+                let what = format!("hazard {number}, backup of {held}, freed to {freed}");
+                assert_eq!(again.times_taken(&format!("hazard {number}")), expected, "{what}");
+            }
+            assert_eq!((again.times_taken("\"new\""), again.quarantine().len()), (1, 0));
+            assert!(phone.client.is_idle());
+            let needs_new_id = held < freed;
+            assert_eq!(phone.client.replica() != replica(1), needs_new_id, "backup of {held}, freed to {freed}");
+            if !needs_new_id {
+                at_rest(&again, &[&phone]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_gap_that_the_phone_can_fill_is_filled_from_where_the_server_stands() {
+    let mut server = Server::new();
+    let mut phone = Phone::new(1, inspector(1));
+    phone.find(0, "hazard 0");
+    phone.sync(&mut server);
+    let backup = server.clone();
+    phone.find(1, "hazard 1");
+    phone.sync(&mut server);
+    // The same epoch: an operator put the old file back and told nobody.
+    let mut silent = backup;
+    phone.find(2, "hazard 2");
+    phone.sync(&mut silent);
+    assert_eq!(silent.taken.len(), 3);
+    assert!(phone.log.contains(&Effect::Reopen { from: Dot { replica: replica(1), seq: 2 } }));
+    at_rest(&silent, &[&phone]);
+}
+
+#[test]
+fn entries_of_a_replica_that_was_given_up_are_offered_again_too() {
+    let mut server = Server::new();
+    let mut phone = Phone::new(1, inspector(1));
+    phone.find(1, "under the first id");
+    phone.sync(&mut server);
+    let mut copy = phone.clone();
+    phone.find(2, "of the phone");
+    phone.sync(&mut server);
+    copy.find(3, "of the copy");
+    copy.sync(&mut server);
+    copy.crash();
+    let seq = copy.find(4, "under the second id");
+    assert_eq!((seq.replica, seq.seq), (copy.client.replica(), 2));
+    copy.sync(&mut server);
+    let mut again = server.restored(&Server::new());
+    copy.sync(&mut again);
+    phone.sync(&mut again);
+    copy.sync(&mut again);
+    assert_eq!(again.taken.len(), server.taken.len());
+    at_rest(&again, &[&phone, &copy]);
+}
+
+#[test]
+fn a_freed_entry_stays_settled_for_the_reader_of_its_record() {
+    let mut server = Server::new();
+    let mut phone = Phone::new(1, inspector(1));
+    let dot = phone.find(1, "one");
+    let waiting = phone.find(2, "two");
+    phone.client.free_settled(waiting);
+    assert_eq!(phone.client.outbox().iter().count(), 2, "what waits is never freed");
+    phone.round_trip(&mut server, &inspector(1), Link::Works);
+    assert_eq!(phone.verdict(dot), Some(Verdict::Merged));
+    phone.client.free_settled(dot);
+    assert_eq!(phone.client.outbox().iter().map(|(dot, _)| dot).collect::<Vec<_>>(), [waiting]);
+    assert_eq!(phone.words(1).as_deref(), Some("one"), "the base has it");
+    phone.client.want_pull();
+    phone.client.poll(phone.now_ms + 1).unwrap();
+    phone.client.handle_failure(Failure::Network, phone.now_ms);
+    assert_eq!(phone.find(3, "three").seq, 3, "numbers go on");
+}

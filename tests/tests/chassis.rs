@@ -1,0 +1,286 @@
+//! Stories over HTTP: bodies, addresses, ids of requests, health, a full disk, a damaged file, starting and ending.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may fail loudly"
+)]
+
+use std::io::Write;
+use std::sync::Arc;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use hazard_tests::server::{PASSWORD, START_MS, Session, TestServer, answer, read, village};
+use reqwest::Method;
+use serde_json::{Value, json};
+use server::clock::ManualClock;
+use server::config::Settings;
+use server::demo;
+use server::refusal::Refusal;
+use sync_core::people::Role;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+fn code(answer: &(u16, Value)) -> (u16, &str) {
+    (answer.0, answer.1["code"].as_str().unwrap_or("-"))
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_the_json_that_is_wanted_is_told_so() {
+    let server = TestServer::start().await;
+    let login = |body: &str| server.request(Method::POST, "/auth/login").body(body.to_owned());
+    for body in ["", "{", "nonsense", "[1]", r#"{"username":1,"password":"x","device_name":"y"}"#, "\u{feff}{}"] {
+        assert_eq!(code(&answer(login(body)).await), (400, "malformed_body"), "{body}");
+    }
+    let (_, problem) = answer(login(r#"{"username":"secret-name"}"#)).await;
+    assert!(problem["detail"].as_str().unwrap().contains("`password`"), "{problem}");
+    assert!(!problem.to_string().contains("secret-name"), "what was sent is not repeated");
+    let (_, problem) = answer(login(r#"{"username":["secret-name"]}"#)).await;
+    assert!(!problem.to_string().contains("secret-name"), "what was sent is not repeated");
+}
+
+#[tokio::test]
+async fn a_body_is_limited_after_decompression() {
+    let server = TestServer::start().await;
+    server.make_account("wang", Role::Leader, &[]).await;
+    let login = |pad: usize| {
+        let body = json!({ "username": "wang", "password": PASSWORD, "device_name": "phone", "pad": "x".repeat(pad) });
+        body.to_string().into_bytes()
+    };
+    let send = |body: Vec<u8>, encoding: &str| {
+        answer(server.request(Method::POST, "/auth/login").header("content-encoding", encoding).body(body))
+    };
+    assert_eq!(send(gzip(&login(1_000)), "gzip").await.0, 200);
+    let plain = send(login(40_000), "identity").await;
+    assert_eq!((code(&plain), &plain.1["bytes_max"]), ((413, "body_too_large"), &json!(32 * 1024)));
+    let bomb = gzip(&login(10_000_000));
+    assert!(bomb.len() < 32 * 1024);
+    assert_eq!(code(&send(bomb, "gzip").await), (413, "body_too_large"));
+    assert_eq!(code(&send(b"not gzip".to_vec(), "gzip").await), (400, "malformed_body"));
+    assert_eq!(code(&send(login(1), "br").await), (415, "unsupported_media"));
+}
+
+#[tokio::test]
+async fn unknown_addresses_and_methods_are_problems_too() {
+    let server = TestServer::start().await;
+    let session = server.enlist("wang", Role::Leader, &[]).await;
+    for path in ["/api/v1/nothing", "/api/v2/me", "/", "/../etc/passwd", "/api/v1/me/"] {
+        let found = read(server.http.get(server.url(path)).send().await.unwrap()).await;
+        assert_eq!(code(&found), (404, "not_found"), "{path}");
+    }
+    let response = server.request(Method::DELETE, "/accounts").send().await.unwrap();
+    assert_eq!(response.headers()["allow"], "GET, POST");
+    assert_eq!(code(&read(response).await), (405, "method_not_allowed"));
+    assert_eq!(code(&server.patch(&session, "/accounts/not-an-id", &json!({})).await), (404, "not_found"));
+}
+
+#[tokio::test]
+async fn a_request_keeps_its_id_or_gets_one() {
+    let server = TestServer::start().await;
+    let id_of = async |sent: Option<&str>| {
+        let request = server.http.get(server.url("/healthz"));
+        let request = match sent {
+            Some(id) => request.header("x-request-id", id),
+            None => request,
+        };
+        request.send().await.unwrap().headers()["x-request-id"].to_str().unwrap().to_owned()
+    };
+    assert_eq!(id_of(Some("edge-42")).await, "edge-42");
+    let made = id_of(None).await;
+    assert_eq!(made.len(), 32);
+    assert_ne!(id_of(Some("bad id with spaces")).await, "bad id with spaces");
+    assert_ne!(id_of(None).await, made);
+}
+
+#[tokio::test]
+async fn what_is_measured_can_be_read_and_names_nobody() {
+    let server = TestServer::start().await;
+    let session = server.enlist("wang", Role::Leader, &[]).await;
+    server.get(&session, &format!("/devices?account={}", session.account)).await;
+    let response = server.http.get(server.url("/metrics")).send().await.unwrap();
+    let text = response.text().await.unwrap();
+    for metric in [
+        "hazard_http_requests_total{",
+        "hazard_http_request_seconds_bucket{",
+        "hazard_db_commit_seconds_count",
+        "hazard_db_jobs_per_commit_bucket",
+        "hazard_db_writer_queue_jobs",
+        "route=\"/api/v1/devices\"",
+    ] {
+        assert!(text.contains(metric), "{metric} is missing in\n{text}");
+    }
+    assert!(!text.contains(&session.account.to_string()) && !text.contains("wang"));
+}
+
+#[tokio::test]
+async fn a_full_disk_is_answered_as_such_and_leaves_no_half_account() {
+    let mut server = TestServer::start().await;
+    server.fill_disk(8).await;
+    let admin = server.enlist("admin", Role::Admin, &[]).await;
+    let villages: Vec<_> = (0..18).map(village).collect();
+    let mut made = 0;
+    let full = loop {
+        let username = format!("user{made:04}");
+        let body =
+            json!({ "username": username, "display_name": "长".repeat(80), "role": "inspector", "villages": villages });
+        let answer = server.post(&admin, "/accounts", &body).await;
+        if answer.0 != 201 {
+            break answer;
+        }
+        made += 1;
+        assert!(made < 1_000, "the disk never fills");
+    };
+    assert_eq!(code(&full), (507, "storage_full"));
+    assert_eq!(full.1["retry_after_s"], 60);
+    let (status, listed) = server.get(&admin, "/accounts?after=user").await;
+    assert_eq!(status, 200, "reading still works");
+    let listed = listed["accounts"].as_array().unwrap();
+    assert_eq!(listed.len(), made);
+    assert!(listed.iter().all(|account| account["villages"].as_array().unwrap().len() == 18), "none is half there");
+}
+
+#[tokio::test]
+async fn behind_a_proxy_a_guesser_cannot_choose_the_address_that_is_counted() {
+    let server = TestServer::start_with(|settings| settings.behind_proxy = true).await;
+    server.make_account("wang", Role::Leader, &[]).await;
+    let guess = |forwarded: String, password: &str| {
+        let body = json!({ "username": "wang", "password": password, "device_name": "phone" });
+        answer(server.request(Method::POST, "/auth/login").header("x-forwarded-for", forwarded).json(&body))
+    };
+    for n in 0..5 {
+        assert_eq!(guess(format!("203.0.113.{n}, 198.51.100.7"), "guess guess").await.0, 401);
+    }
+    assert_eq!(guess("203.0.113.99, 198.51.100.7".to_owned(), PASSWORD).await.0, 429);
+    assert_eq!(guess("198.51.100.8".to_owned(), PASSWORD).await.0, 200, "another client is not held up");
+}
+
+#[tokio::test]
+async fn without_a_proxy_the_forwarded_address_is_not_believed() {
+    let server = TestServer::start().await;
+    let body = json!({ "username": "wang", "password": "guess guess", "device_name": "phone" });
+    let mut statuses = Vec::new();
+    for n in 0..6 {
+        let request = server.request(Method::POST, "/auth/login").header("x-forwarded-for", format!("203.0.113.{n}"));
+        statuses.push(answer(request.json(&body)).await.0);
+    }
+    assert_eq!(statuses, [401, 401, 401, 401, 401, 429]);
+}
+
+#[tokio::test]
+async fn the_demo_is_made_once_and_its_accounts_sign_in() {
+    let mut server = TestServer::start_with(|settings| settings.demo = true).await;
+    for username in ["admin", "supervisor", "leader", "inspector01", "inspector18"] {
+        let (status, answer) = server.try_log_in(username, demo::PASSWORD).await;
+        assert_eq!(status, 200, "{username}: {answer}");
+    }
+    let inspector = Session::of(&server.try_log_in("inspector18", demo::PASSWORD).await.1);
+    server.restart().await.unwrap();
+    let me = server.get(&inspector, "/me").await.1;
+    assert_eq!(me["account"]["villages"], json!([village(17)]));
+    let admin = Session::of(&server.try_log_in("admin", demo::PASSWORD).await.1);
+    assert_eq!(server.get(&admin, "/accounts").await.1["accounts"].as_array().unwrap().len(), 21);
+}
+
+#[tokio::test]
+async fn without_the_demo_a_new_server_has_no_accounts_and_no_townships() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings::local(dir.path().join("data"));
+    let running = server::start(settings, Arc::new(ManualClock::at(START_MS))).await.unwrap();
+    assert!(running.app.database.read(|tx| tx.townships()).await.unwrap().is_empty());
+    assert!(running.app.database.read(|tx| tx.epoch()).await.unwrap().is_some(), "but an epoch");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_keeps_everything_over_a_restart() {
+    let mut server = TestServer::start().await;
+    let session = server.enlist("wang", Role::Leader, &[]).await;
+    server.restart().await.unwrap();
+    assert_eq!(server.get(&session, "/me").await.0, 200, "the same key, the same session");
+    assert_eq!(server.refresh(&session.refresh_token).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_refused_at_the_start_and_not_touched() {
+    let mut server = TestServer::start().await;
+    let path = server.data_dir().join("ledger.sqlite3");
+    let settings = (*server.app().settings).clone();
+    server.stop().await;
+    let damaged = vec![0x5a; 20_000];
+    std::fs::write(&path, &damaged).unwrap();
+    let refusal = server::start(settings, Arc::new(ManualClock::at(START_MS))).await.err().unwrap();
+    assert!(matches!(refusal, Refusal::Database(_)), "{refusal}");
+    assert!(refusal.to_string().contains("damaged"), "{refusal}");
+    assert!(std::fs::read(&path).unwrap() == damaged);
+}
+
+#[tokio::test]
+async fn unsafe_settings_are_refused_before_anything_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut settings = Settings::local(dir.path().join("data"));
+    settings.listen = "0.0.0.0:0".parse().unwrap();
+    let refusal = server::start(settings, Arc::new(ManualClock::at(START_MS))).await.err().unwrap();
+    assert!(matches!(refusal, Refusal::ClearText { .. }), "{refusal}");
+    assert!(!dir.path().join("data").exists());
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_refused_with_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut settings = Settings::local(dir.path().join("data"));
+    settings.listen = taken.local_addr().unwrap();
+    let refusal = server::start(settings, Arc::new(ManualClock::at(START_MS))).await.err().unwrap();
+    assert!(refusal.to_string().contains("--listen"), "{refusal}");
+}
+
+#[tokio::test]
+async fn ending_finishes_the_request_in_flight() {
+    let mut server = TestServer::start().await;
+    server.make_account("wang", Role::Leader, &[]).await;
+    let running = server.take();
+    let addr = running.addr;
+    let app = running.app.clone();
+    let body = json!({ "username": "wang", "password": PASSWORD, "device_name": "phone" }).to_string();
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    let head = format!(
+        "POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut go_on = [0_u8; 25];
+    stream.read_exact(&mut go_on).await.unwrap();
+    assert!(go_on.starts_with(b"HTTP/1.1 100"), "the handler waits for the body");
+    let stopping = tokio::spawn(running.stop());
+    while !app.is_ending() {
+        tokio::task::yield_now().await;
+    }
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    assert!(text.contains("access_token"), "{text}");
+    stopping.await.unwrap().unwrap();
+    assert!(TcpStream::connect(addr).await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test]
+async fn health_and_readiness_are_told_apart() {
+    let server = TestServer::start().await;
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(read(server.http.get(server.url(path)).send().await.unwrap()).await.0, 200, "{path}");
+    }
+    server.app().database.close();
+    let (status, problem) = read(server.http.get(server.url("/readyz")).send().await.unwrap()).await;
+    assert_eq!((status, problem["code"].as_str().unwrap()), (503, "busy"), "the database takes no writes");
+    assert_eq!(read(server.http.get(server.url("/healthz")).send().await.unwrap()).await.0, 200);
+}
