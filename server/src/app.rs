@@ -22,6 +22,7 @@ use crate::config::Settings;
 use crate::db::{Database, DbError};
 use crate::limits::{KEEP_ALIVE, REQUEST_HEAD_WAIT};
 use crate::observe::observe;
+use crate::photos::Photos;
 use crate::refusal::Refusal;
 use crate::{data_dir, demo, metering, routes};
 
@@ -43,6 +44,8 @@ pub struct App {
     pub passwords: Passwords,
     /// Counts failed sign-ins.
     pub throttle: Arc<Throttle>,
+    /// Photos' bytes.
+    pub photos: Photos,
     /// What `/metrics` shows.
     pub meter: PrometheusHandle,
     ending: Arc<AtomicBool>,
@@ -58,6 +61,9 @@ impl App {
         data_dir::prepare(&settings.data_dir)?;
         let key = data_dir::token_key(&settings.data_dir)?;
         let database = Database::open(&settings.database)?;
+        let photos = Photos::open(&settings.data_dir, database.clone(), Arc::clone(&clock)).map_err(|error| {
+            Refusal::DataDir { path: settings.data_dir.display().to_string(), why: error.to_string() }
+        })?;
         Ok(Self {
             settings: Arc::new(settings),
             database,
@@ -65,6 +71,7 @@ impl App {
             tokens: Arc::new(TokenKeys::new(&key)),
             passwords: Passwords::default(),
             throttle: Arc::new(Throttle::default()),
+            photos,
             meter: metering::install(),
             ending: Arc::new(AtomicBool::new(false)),
         })
@@ -111,6 +118,7 @@ pub struct Running {
     handle: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
     upkeep: JoinHandle<()>,
+    sweeping: JoinHandle<()>,
 }
 
 /// Starts a server: checks, opens, and only then listens. Needs a tokio runtime.
@@ -171,7 +179,8 @@ fn serve(app: App, listener: TcpListener) -> Result<Running, Refusal> {
             meter.run_upkeep();
         }
     });
-    Ok(Running { addr, app, handle: server.handle(), serving: tokio::spawn(server), upkeep })
+    let sweeping = app.photos.keep_swept();
+    Ok(Running { addr, app, handle: server.handle(), serving: tokio::spawn(server), upkeep, sweeping })
 }
 
 impl Running {
@@ -185,6 +194,7 @@ impl Running {
         self.handle.stop(true).await;
         let served = self.serving.await.map_err(std::io::Error::other)?;
         self.upkeep.abort();
+        self.sweeping.abort();
         let database = self.app.database.clone();
         spawn_blocking(move || database.close()).await.map_err(std::io::Error::other)?;
         served

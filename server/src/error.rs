@@ -4,7 +4,7 @@
 use std::fmt;
 
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -104,6 +104,38 @@ codes! {
     ChangeRefused, "change_refused", StatusCode::UNPROCESSABLE_ENTITY, "The record does not take this change", None;
     /// It exists already.
     Conflict, "conflict", StatusCode::CONFLICT, "It exists already", None;
+    /// The request does not speak tus 1.0.0; `Tus-Version` in the answer says what is spoken.
+    TusVersionUnsupported, "tus_version_unsupported", StatusCode::PRECONDITION_FAILED, "This version of tus is not spoken", None;
+    /// The photo is longer than any that is taken; `bytes_max` says how long it may be.
+    PhotoTooLarge, "photo_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The photo is too large", None;
+    /// This device has no upload there: create it (again).
+    UploadUnknown, "upload_unknown", StatusCode::NOT_FOUND, "There is no such upload", None;
+    /// No byte came for too long; create the upload again.
+    UploadExpired, "upload_expired", StatusCode::GONE, "The upload has expired", None;
+    /// The chunk does not begin where the upload stands; `offset` and `Upload-Offset` say where that is.
+    UploadOffsetMismatch, "upload_offset_mismatch", StatusCode::CONFLICT, "The upload stands elsewhere", None;
+    /// All bytes are stored already, and what is stored is not taken back.
+    UploadFinished, "upload_finished", StatusCode::CONFLICT, "The upload is finished", None;
+    /// Another request is sending bytes to the same upload.
+    UploadBusy, "upload_busy", StatusCode::LOCKED, "Another request sends to this upload", Some(2);
+    /// The chunk reaches beyond the upload's length; nothing beyond `offset` was kept.
+    UploadExceeded, "upload_exceeded", StatusCode::PAYLOAD_TOO_LARGE, "The chunk is longer than what is missing", None;
+    /// The body broke off or fell silent; what came is kept, up to `offset`.
+    UploadInterrupted, "upload_interrupted", StatusCode::REQUEST_TIMEOUT, "The upload was interrupted", None;
+    /// The chunk has not the checksum that it was sent with and was discarded; send it again from `offset`.
+    ChecksumMismatch, "checksum_mismatch", checksum_mismatch(), "The chunk arrived damaged", None;
+    /// The whole has not the announced SHA-256 and was discarded; begin again.
+    ContentHashMismatch, "content_hash_mismatch", checksum_mismatch(), "The photo is not the one that was announced", None;
+    /// The device has as many unfinished uploads as are allowed: finish or end some.
+    TooManyUploads, "too_many_uploads", StatusCode::TOO_MANY_REQUESTS, "Too many uploads are unfinished", Some(60);
+    /// No photo with this hash is known, or not to this caller.
+    PhotoUnknown, "photo_unknown", StatusCode::NOT_FOUND, "There is no such photo", None;
+    /// The photo is recorded, but its bytes are still on their way.
+    PhotoPending, "photo_pending", StatusCode::NOT_FOUND, "The photo is on its way", Some(30);
+    /// No reduced picture can be made; `reason` says why. The original can be fetched.
+    VariantUnavailable, "variant_unavailable", StatusCode::UNSUPPORTED_MEDIA_TYPE, "There is no reduced picture of this photo", None;
+    /// No byte of the photo lies in the range that was asked for.
+    RangeUnsatisfiable, "range_unsatisfiable", StatusCode::RANGE_NOT_SATISFIABLE, "The photo has no such bytes", None;
     /// Too many attempts.
     TooManyAttempts, "too_many_attempts", StatusCode::TOO_MANY_REQUESTS, "Too many attempts", Some(30);
     /// The server has more to do than it can.
@@ -116,6 +148,11 @@ codes! {
     DatabaseDamaged, "database_damaged", StatusCode::INTERNAL_SERVER_ERROR, "The database is damaged", None;
     /// A fault of the server.
     Internal, "internal", StatusCode::INTERNAL_SERVER_ERROR, "The server failed", None;
+}
+
+/// 460, the status of the tus checksum extension, which HTTP does not know.
+fn checksum_mismatch() -> StatusCode {
+    StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST)
 }
 
 /// An answer that says what went wrong: `application/problem+json` (RFC 9457) with a stable `code`.
@@ -278,6 +315,35 @@ pub fn created(body: &impl Serialize) -> HttpResponse {
 #[must_use]
 pub fn done() -> HttpResponse {
     HttpResponse::NoContent().finish()
+}
+
+/// The answers of success whose body or headers their handler adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Success {
+    /// 200: the whole of what was asked for.
+    Whole,
+    /// 201: made, and `Location` says where.
+    Made,
+    /// 204: done, and only headers to say.
+    Done,
+    /// 206: the part that was asked for.
+    Part,
+    /// 304: the client has it already.
+    Unchanged,
+}
+
+impl Success {
+    /// The answer, to be filled.
+    #[must_use]
+    pub fn answer(self) -> HttpResponseBuilder {
+        match self {
+            Self::Whole => HttpResponse::Ok(),
+            Self::Made => HttpResponse::Created(),
+            Self::Done => HttpResponse::NoContent(),
+            Self::Part => HttpResponse::PartialContent(),
+            Self::Unchanged => HttpResponse::NotModified(),
+        }
+    }
 }
 
 /// 200 with text of a given type.

@@ -17,6 +17,7 @@ pub mod limits;
 pub mod logging;
 pub mod metering;
 pub mod observe;
+pub mod photos;
 pub mod refusal;
 pub mod resource;
 pub mod routes;

@@ -80,3 +80,42 @@ pub const LEDGER_ROWS_MAX: usize = 500;
 
 /// Versions in one page of a record's history; each may have 64 KiB, and most have 1.
 pub const HISTORY_ROWS_MAX: usize = 100;
+
+/// Uploads of one device that are not finished: several days of photos on a phone that keeps being cut off.
+pub const UPLOADS_PER_DEVICE_MAX: u64 = 1_000;
+
+/// How long after its last byte an unfinished upload is kept, ms: a week without a network.
+pub const UPLOAD_IDLE_MS: u64 = 7 * 24 * 3_600_000;
+
+/// How long a body may be silent before its upload is let go, so that the phone's next try is not locked out.
+pub const UPLOAD_SILENCE: Duration = Duration::from_secs(30);
+
+/// Bytes of a body that are gathered in memory before they are written.
+pub const UPLOAD_BUFFER_BYTES: usize = 128 * 1024;
+
+/// Bytes after which an upload under way is made durable, so that a crash of the server costs no more.
+pub const UPLOAD_CHECKPOINT_BYTES: u64 = 1024 * 1024;
+
+/// How long bytes of a slow body may wait to be made durable.
+pub const UPLOAD_CHECKPOINT_WAIT: Duration = Duration::from_secs(5);
+
+/// Uploads whose end is worked on at the same time: each holds a photo in memory while its facts are read.
+pub const UPLOADS_FINISHING_MAX: usize = 4;
+
+/// How often expired uploads are looked for.
+pub const UPLOAD_SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Expired uploads that one sweep removes.
+pub const UPLOAD_SWEEP_ROWS_MAX: u32 = 500;
+
+/// Images decoded at the same time; each may take 200 MB of pixels and as much again while it is decoded.
+pub const DECODES_MAX: usize = 2;
+
+/// Photos that may wait to be decoded; beyond it readers are told that the server is busy.
+pub const DECODES_WAITING_MAX: usize = 64;
+
+/// How long a reader waits for a variant to be made.
+pub const DECODE_WAIT: Duration = Duration::from_secs(20);
+
+/// Bytes of a photo that are read from disk at a time while it is sent.
+pub const SEND_CHUNK_BYTES: u64 = 128 * 1024;

@@ -35,6 +35,9 @@ fn builder() -> PrometheusBuilder {
 }
 
 fn describe() {
+    metrics::describe_counter!("hazard_photo_bytes_received_total", "Bytes of photos taken in by uploads");
+    metrics::describe_counter!("hazard_photos_stored_total", "Photos whose last byte was stored");
+    metrics::describe_counter!("hazard_photos_reduced_total", "Photos reduced, or refused by the decoder");
     metrics::describe_counter!("hazard_http_requests_total", "Requests answered, by method, route pattern and status");
     metrics::describe_histogram!("hazard_http_request_seconds", "Time from a request's head to its answer's head");
     metrics::describe_gauge!("hazard_db_writer_queue_jobs", "Write transactions that wait for the writer");

@@ -1,9 +1,12 @@
 //! Every address of the server on one page.
 
+use actix_web::http::Method;
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, PathConfig, QueryConfig, ServiceConfig};
 
 use crate::error::{Code, Problem};
-use crate::handlers::{accounts, auth, devices, health, ledger, review, sync};
+use crate::handlers::{accounts, auth, devices, health, ledger, photos, review, sync, uploads};
+use crate::photos::tus;
 use crate::resource::at;
 
 /// Adds every address, and what is answered elsewhere.
@@ -46,6 +49,20 @@ fn api(config: &mut ServiceConfig) {
         .service(at("/quarantine").get(review::quarantine))
         .service(at("/quarantine/{replica}/{seq}/repair").post(review::repair))
         .service(at("/quarantine/{replica}/{seq}/dismiss").post(review::dismiss))
+        .service(at("/photos/{sha256}").get(photos::show).on(&Method::HEAD, photos::show))
+        .service(
+            web::scope("/uploads")
+                .wrap(from_fn(tus::speak))
+                .service(at("").on(&Method::OPTIONS, uploads::describe).post(uploads::create))
+                .service(
+                    at("/{sha256}")
+                        .on(&Method::OPTIONS, uploads::describe)
+                        .on(&Method::HEAD, uploads::find)
+                        .patch(uploads::append)
+                        .on(&Method::DELETE, uploads::end),
+                )
+                .default_service(web::route().to(nowhere)),
+        )
         .default_service(web::route().to(nowhere));
 }
 

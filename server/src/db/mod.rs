@@ -2,6 +2,7 @@
 //! What a row means is decided by its callers; each area keeps its row structs beside its queries in a file of its own.
 
 pub mod accounts;
+pub mod blobs;
 mod connection;
 pub mod devices;
 pub mod enrolments;
@@ -65,6 +66,7 @@ pub trait Transaction:
     + devices::DeviceTx
     + sessions::SessionTx
     + enrolments::EnrolmentTx
+    + blobs::BlobTx
     + records::RecordTx
     + versions::VersionTx
     + projections::ProjectionTx

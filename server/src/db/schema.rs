@@ -197,6 +197,32 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    blobs (township_id, hash) {
+        township_id -> Binary,
+        hash -> Binary,
+        account_id -> Binary,
+        bytes -> BigInt,
+        content_type -> Text,
+        width -> Nullable<BigInt>,
+        height -> Nullable<BigInt>,
+        facts -> Text,
+        stored_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    uploads (device_id, hash) {
+        device_id -> Binary,
+        hash -> Binary,
+        township_id -> Binary,
+        length -> BigInt,
+        received -> BigInt,
+        created_at_ms -> BigInt,
+        expires_at_ms -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     townships,
     accounts,
@@ -205,4 +231,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     sessions,
     refresh_tokens,
     enrolments,
+    blobs,
+    uploads,
 );

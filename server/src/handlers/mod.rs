@@ -6,6 +6,8 @@ pub mod devices;
 pub mod health;
 pub mod ledger;
 pub mod page;
+pub mod photos;
 pub mod review;
 pub mod sync;
+pub mod uploads;
 pub mod views;

@@ -9,8 +9,9 @@ use sync_core::protocol::{Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRe
 use sync_core::time::Ms;
 
 use crate::app::App;
-use crate::error::{Code, Problem, ok};
+use crate::error::{Problem, ok};
 use crate::extract::{Authenticated, Body, Json};
+use crate::photos::hash::ContentHash;
 use crate::sync::push::Sender;
 use crate::sync::{pull, push};
 
@@ -90,8 +91,12 @@ async fn lacking(app: &App, who: &Authenticated, asked: Vec<String>) -> Result<V
     if asked.is_empty() {
         return Ok(asked);
     }
-    let _ = (app, who);
-    Err(Problem::new(Code::NotFound, "photos"))
+    let township = who.township;
+    let asked = asked.iter().map(|text| text.parse::<ContentHash>());
+    let asked: Vec<ContentHash> =
+        asked.collect::<Result<_, _>>().map_err(|error| Problem::field("photos", error.to_string()))?;
+    let lacking = app.database.read(move |tx| tx.blobs_lacking(township, &asked).map_err(Problem::from)).await?;
+    Ok(lacking.iter().map(ContentHash::to_string).collect())
 }
 
 /// Who sends, and when, with how far their clock is off.

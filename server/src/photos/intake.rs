@@ -1,0 +1,218 @@
+//! Taking in one body of bytes: streamed to the upload's file in bounded memory, made durable now and then, checked
+//! against its checksum. What becomes of the upload afterwards is decided in `uploads`.
+
+use std::fmt::Display;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use sha2::{Digest, Sha256};
+use sync_core::time::Ms;
+use tokio::time::timeout;
+
+use super::partial::Partial;
+use super::store::StoreError;
+use super::tus::ChunkHead;
+use super::{blocking, storage_problem};
+use crate::db::blobs::Upload;
+use crate::db::{Database, DbError};
+use crate::error::{Code, Problem};
+use crate::limits::{UPLOAD_BUFFER_BYTES, UPLOAD_CHECKPOINT_BYTES, UPLOAD_CHECKPOINT_WAIT, UPLOAD_SILENCE};
+
+/// How a body ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// With its last byte.
+    Whole,
+    /// The connection broke, or nothing came for too long.
+    Early,
+}
+
+/// One body on its way into an upload's file.
+pub(super) struct Intake {
+    database: Database,
+    upload: Upload,
+    expires_at_ms: Ms,
+    partial: Arc<Mutex<Partial>>,
+    /// Where the upload stood when the body began.
+    start: u64,
+    /// Bytes of the body to pass over, because they are there already.
+    skip: u64,
+    gathered: BytesMut,
+    /// Bytes in the file.
+    written: u64,
+    /// Bytes in the file that are durable and recorded.
+    durable: u64,
+    digest: Option<(Sha256, [u8; 32])>,
+}
+
+impl Intake {
+    /// Opens the file at `path` for a body that begins at the byte `offset` of the whole, or at its first byte (`None`).
+    ///
+    /// # Errors
+    /// `upload_offset_mismatch`, `upload_exceeded`, `storage_full`, or the file cannot be opened.
+    pub(super) async fn open(
+        database: Database,
+        upload: Upload,
+        path: PathBuf,
+        offset: Option<u64>,
+        head: ChunkHead,
+        expires_at_ms: Ms,
+    ) -> Result<Self, Problem> {
+        let recorded = upload.received;
+        let partial = blocking(move || Partial::open(&path, recorded)).await?.map_err(storage)?;
+        let start = partial.at();
+        if offset.is_some_and(|offset| offset != start) {
+            return Err(Problem::new(Code::UploadOffsetMismatch, format!("The upload stands at byte {start}"))
+                .with("offset", start));
+        }
+        let end = offset.unwrap_or(0).saturating_add(head.announced.unwrap_or(0));
+        if end > upload.length {
+            return Err(exceeded(start));
+        }
+        let skip = if offset.is_some() { 0 } else { start };
+        Ok(Self {
+            database,
+            upload,
+            expires_at_ms,
+            partial: Arc::new(Mutex::new(partial)),
+            start,
+            skip,
+            gathered: BytesMut::new(),
+            written: start,
+            durable: start,
+            digest: head.checksum.map(|sum| (Sha256::new(), sum)),
+        })
+    }
+
+    /// Bytes that the upload has in its file.
+    pub(super) fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Takes in the whole body. Bytes that came before a break stay; a body with a wrong checksum leaves nothing.
+    ///
+    /// # Errors
+    /// `upload_exceeded`, `checksum_mismatch`, `storage_full`, or the file cannot be written.
+    pub(super) async fn take<S, E>(&mut self, mut body: S) -> Result<Ended, Problem>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+        E: Display,
+    {
+        let mut silence = Duration::ZERO;
+        let ended = loop {
+            match timeout(UPLOAD_CHECKPOINT_WAIT, body.next()).await {
+                Ok(Some(Ok(bytes))) => {
+                    silence = Duration::ZERO;
+                    self.add(bytes).await?;
+                }
+                Ok(Some(Err(_))) => break Ended::Early,
+                Ok(None) => break Ended::Whole,
+                Err(_) => {
+                    silence = silence.saturating_add(UPLOAD_CHECKPOINT_WAIT);
+                    if silence >= UPLOAD_SILENCE {
+                        break Ended::Early;
+                    }
+                    self.flush().await?;
+                    self.checkpoint().await?;
+                }
+            }
+        };
+        self.flush().await?;
+        // Of a body that broke off the checksum cannot be known; its bytes stay, and the hash of the whole judges them.
+        if let (Ended::Whole, Some((digest, expected))) = (ended, self.digest.take())
+            && <[u8; 32]>::from(digest.finalize()) != expected
+        {
+            self.discard(self.start).await?;
+            return Err(Problem::new(Code::ChecksumMismatch, "Send the chunk again").with("offset", self.start));
+        }
+        Ok(ended)
+    }
+
+    async fn add(&mut self, mut bytes: Bytes) -> Result<(), Problem> {
+        if let Some((digest, _)) = &mut self.digest {
+            digest.update(&bytes);
+        }
+        let known = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
+        self.skip = self.skip.saturating_sub(count(known));
+        drop(bytes.split_to(known));
+        let end = self.written.saturating_add(count(self.gathered.len())).saturating_add(count(bytes.len()));
+        if end > self.upload.length {
+            self.discard(self.durable).await?;
+            return Err(exceeded(self.written));
+        }
+        self.gathered.extend_from_slice(&bytes);
+        if self.gathered.len() >= UPLOAD_BUFFER_BYTES {
+            self.flush().await?;
+        }
+        if self.written.saturating_sub(self.durable) >= UPLOAD_CHECKPOINT_BYTES {
+            self.checkpoint().await?;
+        }
+        Ok(())
+    }
+
+    /// Writes what was gathered to the file.
+    async fn flush(&mut self) -> Result<(), Problem> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        let bytes = self.gathered.split().freeze();
+        let added = count(bytes.len());
+        self.on_file(move |partial| partial.append(&bytes)).await?;
+        self.written = self.written.saturating_add(added);
+        metrics::counter!("hazard_photo_bytes_received_total").increment(added);
+        Ok(())
+    }
+
+    /// Makes the bytes so far durable and records them, unless they are still to be judged by a checksum.
+    async fn checkpoint(&mut self) -> Result<(), Problem> {
+        if self.digest.is_none() && self.written > self.durable { self.record().await } else { Ok(()) }
+    }
+
+    /// Makes the bytes in the file durable, then records how many they are.
+    ///
+    /// # Errors
+    /// `upload_busy` when another server has moved the upload; the disk or the database failed.
+    pub(super) async fn record(&mut self) -> Result<(), Problem> {
+        self.on_file(|partial| partial.sync()).await?;
+        let (upload, to, expires_at_ms) = (self.upload.clone(), self.written, self.expires_at_ms);
+        let moved = self
+            .database
+            .write(move |tx| tx.move_upload(upload.device, upload.hash, upload.received, to, expires_at_ms));
+        if !moved.await.map_err(|error: DbError| Problem::from(error))? {
+            return Err(Problem::new(Code::UploadBusy, "Another server takes in this upload"));
+        }
+        self.upload.received = to;
+        self.durable = to;
+        Ok(())
+    }
+
+    /// Cuts the file off at `at`.
+    async fn discard(&mut self, at: u64) -> Result<(), Problem> {
+        self.gathered.clear();
+        self.on_file(move |partial| partial.back_to(at)).await?;
+        self.written = at;
+        Ok(())
+    }
+
+    async fn on_file(&self, work: impl FnOnce(&mut Partial) -> io::Result<()> + Send + 'static) -> Result<(), Problem> {
+        let partial = Arc::clone(&self.partial);
+        let done = blocking(move || work(&mut partial.lock().unwrap_or_else(PoisonError::into_inner))).await?;
+        done.map_err(storage)
+    }
+}
+
+fn storage(error: io::Error) -> Problem {
+    storage_problem(StoreError::from(error))
+}
+
+fn exceeded(offset: u64) -> Problem {
+    Problem::new(Code::UploadExceeded, "The chunk reaches beyond the announced length").with("offset", offset)
+}
+
+fn count(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,119 @@
+//! The file of an unfinished upload. Bytes are appended; what was made durable is never cut off by a later failure.
+//! Everything here blocks. Which offset is told to the client is decided in `uploads`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use super::store::sync_folder;
+
+/// An unfinished upload's file, open at its end.
+#[derive(Debug)]
+pub(super) struct Partial {
+    file: File,
+    at: u64,
+}
+
+impl Partial {
+    /// Opens the file of an upload of which `recorded` bytes are known to be durable, and cuts off what lies beyond: it
+    /// was written before a crash and is not known to be whole. Where fewer bytes are there, it stands at those.
+    pub(super) fn open(path: &Path, recorded: u64) -> io::Result<Self> {
+        let is_new = !path.exists();
+        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        if let Some(folder) = path.parent().filter(|_| is_new) {
+            sync_folder(folder)?;
+        }
+        let length = file.metadata()?.len();
+        let at = recorded.min(length);
+        if length > at {
+            file.set_len(at)?;
+        }
+        file.seek(SeekFrom::Start(at))?;
+        Ok(Self { file, at })
+    }
+
+    /// Bytes that the file holds.
+    pub(super) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Appends bytes; after a failure the file holds what it held before.
+    pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Err(error) = self.file.write_all(bytes) {
+            self.back_to(self.at)?;
+            return Err(error);
+        }
+        self.at = self.at.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        Ok(())
+    }
+
+    /// Makes durable what was appended.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    /// Cuts the file off at `at`.
+    pub(super) fn back_to(&mut self, at: u64) -> io::Result<()> {
+        if self.file.metadata()?.len() > at {
+            self.file.set_len(at)?;
+        }
+        self.file.seek(SeekFrom::Start(at))?;
+        self.at = at;
+        Ok(())
+    }
+}
+
+/// How many bytes the file at `path` holds; 0 where there is none.
+pub(super) fn length(path: &Path) -> io::Result<u64> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(found.len()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes the file at `path`, if there is one.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn bytes_beyond_what_was_recorded_are_cut_off_and_missing_ones_are_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("part");
+        let mut partial = Partial::open(&path, 0).unwrap();
+        partial.append(b"0123456789").unwrap();
+        drop(partial);
+        assert_eq!(Partial::open(&path, 6).unwrap().at(), 6);
+        assert_eq!(fs::read(&path).unwrap(), b"012345");
+        assert_eq!(Partial::open(&path, 9).unwrap().at(), 6, "the disk lost what the record knew");
+    }
+
+    #[test]
+    fn what_is_appended_after_a_step_back_replaces_what_was_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("part");
+        let mut partial = Partial::open(&path, 0).unwrap();
+        partial.append(b"good").unwrap();
+        partial.append(b"damaged").unwrap();
+        partial.back_to(4).unwrap();
+        partial.append(b" again").unwrap();
+        partial.sync().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"good again");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_has_no_bytes_and_is_removed_without_complaint() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(length(&dir.path().join("none")).unwrap(), 0);
+        remove(&dir.path().join("none")).unwrap();
+    }
+}

@@ -1,0 +1,366 @@
+//! Resumable uploads: created, moved on, finished into the store, ended, expired. An upload is named by its device and
+//! the SHA-256 of its whole, so that creating it twice resumes it. HTTP is spoken in `tus` and `handlers/uploads`.
+
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use sync_core::ids::{AccountId, DeviceId, TownshipId};
+use sync_core::time::Ms;
+use tokio::sync::Semaphore;
+
+use super::hash::ContentHash;
+use super::intake::{Ended, Intake};
+use super::store::{BlobName, BlobStore, StoreError};
+use super::tus::{Announced, ChunkHead};
+use super::{blocking, exif, partial, sniff, storage_problem};
+use crate::clock::Clock;
+use crate::db::blobs::{Blob, Upload};
+use crate::db::{Database, DbError};
+use crate::error::{Code, Problem};
+use crate::limits::{UPLOAD_IDLE_MS, UPLOAD_SWEEP_ROWS_MAX, UPLOADS_FINISHING_MAX, UPLOADS_PER_DEVICE_MAX};
+
+/// How often a busy database is asked again to note a stored photo, and after how long.
+const NOTE_TRIES: u32 = 20;
+const NOTE_WAIT: Duration = Duration::from_millis(250);
+
+/// Who uploads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uploader {
+    /// The township that the photo belongs to.
+    pub township: TownshipId,
+    /// The person.
+    pub account: AccountId,
+    /// The phone; uploads of one phone are unknown to every other.
+    pub device: DeviceId,
+}
+
+/// Where an upload stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Bytes that are durable here: where the next chunk begins. Equal to `length` when the photo is stored.
+    pub received: u64,
+    /// Bytes of the whole.
+    pub length: u64,
+    /// When it is forgotten unless more bytes come; `None` when it is finished.
+    pub expires_at_ms: Option<Ms>,
+}
+
+impl Standing {
+    fn finished(length: u64) -> Self {
+        Self { received: length, length, expires_at_ms: None }
+    }
+}
+
+type Key = (DeviceId, ContentHash);
+
+/// What is known of an upload's name.
+enum Known {
+    Stored(Blob),
+    Open(Upload),
+    Nothing,
+}
+
+/// The uploads of every phone; clones share them.
+#[derive(Clone)]
+pub struct Uploads {
+    dir: PathBuf,
+    store: Arc<dyn BlobStore>,
+    database: Database,
+    clock: Arc<dyn Clock>,
+    busy: Arc<Mutex<HashSet<Key>>>,
+    finishing: Arc<Semaphore>,
+}
+
+/// The right to change one upload, given back when dropped.
+struct Claim {
+    busy: Arc<Mutex<HashSet<Key>>>,
+    key: Key,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
+impl Uploads {
+    /// Uploads whose files lie in `dir` and whose finished bytes go to `store`.
+    pub(super) fn new(dir: PathBuf, store: Arc<dyn BlobStore>, database: Database, clock: Arc<dyn Clock>) -> Self {
+        let finishing = Arc::new(Semaphore::new(UPLOADS_FINISHING_MAX));
+        Self { dir, store, database, clock, busy: Arc::default(), finishing }
+    }
+
+    /// Begins an upload, or finds it: one that this phone has begun with the same length stands where it stood, and one
+    /// whose bytes the township has is finished at once.
+    ///
+    /// # Errors
+    /// `too_many_uploads`; `content_hash_mismatch` when the stored photo has another length; the database failed.
+    pub async fn create(&self, who: Uploader, wanted: Announced) -> Result<Standing, Problem> {
+        match self.known(who, wanted.hash).await? {
+            Known::Stored(blob) if blob.bytes == wanted.length => return Ok(Standing::finished(blob.bytes)),
+            Known::Stored(_) => return Err(another_photo()),
+            Known::Open(_) | Known::Nothing => {}
+        }
+        let now_ms = self.clock.now_ms();
+        let fresh = Upload {
+            device: who.device,
+            hash: wanted.hash,
+            township: who.township,
+            length: wanted.length,
+            received: 0,
+            created_at_ms: now_ms,
+            expires_at_ms: now_ms.saturating_add(UPLOAD_IDLE_MS),
+        };
+        let begun = self.database.write(move |tx| {
+            if let Some(open) = tx.upload(fresh.device, fresh.hash)? {
+                if open.length == fresh.length && open.expires_at_ms > now_ms {
+                    return Ok(open);
+                }
+                tx.delete_upload(fresh.device, fresh.hash)?;
+            }
+            if tx.open_uploads(fresh.device)? >= UPLOADS_PER_DEVICE_MAX {
+                return Err(Problem::new(Code::TooManyUploads, "Finish or end some of them first")
+                    .with("uploads_max", UPLOADS_PER_DEVICE_MAX));
+            }
+            tx.insert_upload(&fresh)?;
+            Ok(fresh.clone())
+        });
+        self.standing(begun.await?).await
+    }
+
+    /// Where an upload stands.
+    ///
+    /// # Errors
+    /// `upload_unknown`, `upload_expired`; the database failed.
+    pub async fn find(&self, who: Uploader, hash: ContentHash) -> Result<Standing, Problem> {
+        match self.known(who, hash).await? {
+            Known::Stored(blob) => Ok(Standing::finished(blob.bytes)),
+            Known::Open(upload) => self.standing(self.unexpired(upload)?).await,
+            Known::Nothing => Err(unknown()),
+        }
+    }
+
+    /// Takes in a chunk that begins at `offset`; `None`: at the photo's first byte, and what is there already is passed
+    /// over (the body of a creation). The last byte finishes the upload: its hash is checked and it is stored.
+    ///
+    /// # Errors
+    /// Those of [`Uploads::find`]; `upload_busy`, `upload_offset_mismatch`, `upload_exceeded`, `upload_interrupted` (the
+    /// bytes that came are kept), `checksum_mismatch`, `content_hash_mismatch` (nothing is kept), `storage_full`.
+    pub async fn append<S, E>(
+        &self,
+        who: Uploader,
+        hash: ContentHash,
+        offset: Option<u64>,
+        head: ChunkHead,
+        body: S,
+    ) -> Result<Standing, Problem>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+        E: Display,
+    {
+        let _claim = self.claim((who.device, hash))?;
+        let upload = match self.known(who, hash).await? {
+            Known::Stored(blob) if offset.is_none_or(|offset| offset == blob.bytes) && head.announced == Some(0) => {
+                return Ok(Standing::finished(blob.bytes));
+            }
+            Known::Stored(blob) if offset.is_none() => return Ok(Standing::finished(blob.bytes)),
+            Known::Stored(blob) => {
+                return Err(
+                    Problem::new(Code::UploadOffsetMismatch, "The photo is stored already").with("offset", blob.bytes)
+                );
+            }
+            Known::Open(upload) => self.unexpired(upload)?,
+            Known::Nothing => return Err(unknown()),
+        };
+        let length = upload.length;
+        let expires_at_ms = self.clock.now_ms().saturating_add(UPLOAD_IDLE_MS);
+        let path = self.path((who.device, hash));
+        let mut intake = Intake::open(self.database.clone(), upload, path, offset, head, expires_at_ms).await?;
+        let ended = intake.take(body).await?;
+        if intake.written() == length {
+            drop(intake);
+            return self.finish(who, hash, length).await;
+        }
+        intake.record().await?;
+        let received = intake.written();
+        if ended == Ended::Early {
+            return Err(Problem::new(Code::UploadInterrupted, "Go on from the offset").with("offset", received));
+        }
+        Ok(Standing { received, length, expires_at_ms: Some(expires_at_ms) })
+    }
+
+    /// Checks the whole, stores it, and notes it in the database; the upload is gone then.
+    async fn finish(&self, who: Uploader, hash: ContentHash, length: u64) -> Result<Standing, Problem> {
+        let turn = Arc::clone(&self.finishing).acquire_owned().await.map_err(Problem::internal)?;
+        let (path, store, stored_at_ms) = (self.path((who.device, hash)), Arc::clone(&self.store), self.clock.now_ms());
+        let stored = blocking(move || {
+            let _turn = turn;
+            let bytes = fs::read(&path)?;
+            let facts = exif::read_facts(&bytes);
+            let content_type = sniff::content_type(&bytes).to_owned();
+            drop(bytes);
+            store.put(&BlobName::original(hash), &path)?;
+            Ok::<_, StoreError>((facts, content_type))
+        });
+        let (facts, content_type) = match stored.await? {
+            Ok(read) => read,
+            Err(StoreError::HashMismatch { .. }) => {
+                self.forget((who.device, hash)).await?;
+                return Err(another_photo());
+            }
+            Err(error) => return Err(storage_problem(error)),
+        };
+        let blob = Blob {
+            township: who.township,
+            hash,
+            account: who.account,
+            bytes: length,
+            content_type,
+            size_px: facts.shown_size(),
+            facts: serde_json::to_string(&facts).map_err(Problem::internal)?,
+            stored_at_ms,
+        };
+        self.note(who.device, blob).await?;
+        metrics::counter!("hazard_photos_stored_total").increment(1);
+        Ok(Standing::finished(length))
+    }
+
+    /// Notes a stored photo in place of its upload. The bytes have left the upload's file by now, so a busy database is
+    /// asked again before the phone has to send them again.
+    async fn note(&self, device: DeviceId, blob: Blob) -> Result<(), Problem> {
+        let mut tries = NOTE_TRIES;
+        loop {
+            let blob = blob.clone();
+            let noted = self.database.write(move |tx| {
+                tx.insert_blob(&blob)?;
+                tx.delete_upload(device, blob.hash)
+            });
+            match noted.await {
+                Ok(_) => return Ok(()),
+                Err(DbError::Busy(_)) if tries > 0 => tries -= 1,
+                Err(error) => return Err(error.into()),
+            }
+            tokio::time::sleep(NOTE_WAIT).await;
+        }
+    }
+
+    /// Ends an upload; its bytes are removed.
+    ///
+    /// # Errors
+    /// `upload_unknown`; `upload_finished` when the photo is stored; `upload_busy`; the disk or the database failed.
+    pub async fn end(&self, who: Uploader, hash: ContentHash) -> Result<(), Problem> {
+        let key = (who.device, hash);
+        let _claim = self.claim(key)?;
+        match self.known(who, hash).await? {
+            Known::Stored(_) => Err(Problem::new(Code::UploadFinished, "A stored photo is not taken back")),
+            Known::Open(_) => self.forget(key).await,
+            Known::Nothing => Err(unknown()),
+        }
+    }
+
+    /// Removes uploads that have expired, and files that no upload owns. Says how many files went.
+    ///
+    /// # Errors
+    /// The disk or the database failed.
+    pub async fn sweep(&self) -> Result<usize, Problem> {
+        let now_ms = self.clock.now_ms();
+        let expired = self
+            .database
+            .read(move |tx| tx.expired_uploads(now_ms, UPLOAD_SWEEP_ROWS_MAX).map_err(Problem::from))
+            .await?;
+        let mut gone = 0;
+        for upload in expired {
+            let key = (upload.device, upload.hash);
+            let Ok(_claim) = self.claim(key) else { continue };
+            self.forget(key).await?;
+            gone += 1;
+        }
+        let dir = self.dir.clone();
+        let files = blocking(move || fs::read_dir(dir)?.collect::<Result<Vec<_>, _>>()).await?;
+        for file in files.map_err(Problem::internal)? {
+            let Some((device, hash)) = file.file_name().to_str().and_then(read_name) else { continue };
+            let Ok(_claim) = self.claim((device, hash)) else { continue };
+            let owner = self.database.read(move |tx| tx.upload(device, hash).map_err(Problem::from)).await?;
+            if owner.is_none() {
+                blocking(move || partial::remove(&file.path())).await?.map_err(Problem::internal)?;
+                gone += 1;
+            }
+        }
+        Ok(gone)
+    }
+
+    /// What is known of an upload. A photo whose row is here but whose bytes are not (a restored backup) is not stored.
+    async fn known(&self, who: Uploader, hash: ContentHash) -> Result<Known, Problem> {
+        let (blob, upload) = self
+            .database
+            .read(move |tx| Ok::<_, DbError>((tx.blob(who.township, hash)?, tx.upload(who.device, hash)?)))
+            .await?;
+        if let Some(blob) = blob {
+            let store = Arc::clone(&self.store);
+            let size = blocking(move || store.size(&BlobName::original(hash))).await?.map_err(storage_problem)?;
+            if size == Some(blob.bytes) {
+                return Ok(Known::Stored(blob));
+            }
+        }
+        Ok(upload.map_or(Known::Nothing, Known::Open))
+    }
+
+    fn unexpired(&self, upload: Upload) -> Result<Upload, Problem> {
+        if upload.expires_at_ms > self.clock.now_ms() {
+            return Ok(upload);
+        }
+        Err(Problem::new(Code::UploadExpired, "Create the upload again and send the photo from its beginning"))
+    }
+
+    /// Never more than the disk holds.
+    async fn standing(&self, upload: Upload) -> Result<Standing, Problem> {
+        let path = self.path((upload.device, upload.hash));
+        let on_disk = blocking(move || partial::length(&path)).await?.map_err(Problem::internal)?;
+        let received = upload.received.min(on_disk);
+        Ok(Standing { received, length: upload.length, expires_at_ms: Some(upload.expires_at_ms) })
+    }
+
+    fn claim(&self, key: Key) -> Result<Claim, Problem> {
+        if self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
+            return Ok(Claim { busy: Arc::clone(&self.busy), key });
+        }
+        Err(Problem::new(Code::UploadBusy, "Ask where the upload stands after a moment, and go on from there"))
+    }
+
+    /// Removes an upload's row, then its file: a crash between leaves a file that the sweep finds.
+    async fn forget(&self, key: Key) -> Result<(), Problem> {
+        let (device, hash) = key;
+        self.database.write(move |tx| tx.delete_upload(device, hash).map_err(Problem::from)).await?;
+        let path = self.path(key);
+        blocking(move || partial::remove(&path)).await?.map_err(Problem::internal)
+    }
+
+    fn path(&self, (device, hash): Key) -> PathBuf {
+        path_in(&self.dir, device, hash)
+    }
+}
+
+/// The file of a device's upload in `dir`.
+fn path_in(dir: &Path, device: DeviceId, hash: ContentHash) -> PathBuf {
+    dir.join(format!("{device}.{hash}"))
+}
+
+/// Whose upload a file is, by its name.
+fn read_name(name: &str) -> Option<Key> {
+    let (device, hash) = name.split_once('.')?;
+    Some((device.parse().ok()?, hash.parse().ok()?))
+}
+
+fn unknown() -> Problem {
+    Problem::new(Code::UploadUnknown, "Create the upload; what is there already is not sent again")
+}
+
+fn another_photo() -> Problem {
+    Problem::new(Code::ContentHashMismatch, "Hash the photo again, create its upload again and send all of it")
+}

@@ -1,0 +1,198 @@
+//! Reduced pictures: one decode, the EXIF orientation applied, every metadata left behind. Pure computation on bytes in
+//! memory; who may run how many at a time, and where the results are kept, is decided in `workshop`.
+
+use std::io::Cursor;
+
+use fast_image_resize::Resizer;
+use image::codecs::jpeg::JpegEncoder;
+use image::error::ImageError;
+use image::metadata::Orientation;
+use image::{DynamicImage, GenericImageView, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use moxcms::{ColorProfile, Layout, TransformOptions};
+use serde::{Deserialize, Serialize};
+
+use super::exif;
+
+/// Pixels of an image that is decoded at all: the largest phone sensors give 48–50 million by default.
+pub const PIXELS_MAX: u64 = 50_000_000;
+
+/// Pixels of the longer side that is decoded at all: panoramas fit, and a strip of one pixel by millions does not.
+pub const SIDE_PX_MAX: u32 = 20_000;
+
+/// Bytes of memory that one decoder may take for its pixels: 50 million of four bytes.
+pub const DECODE_BYTES_MAX: u64 = 200_000_000;
+
+/// JPEG quality of variants, of 100: the usual point where artefacts are not yet seen on a phone.
+const JPEG_QUALITY: u8 = 80;
+
+/// The sizes in which photos are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VariantSize {
+    /// 256 px: lists and maps.
+    Small,
+    /// 1280 px: a phone's screen, a page in a document.
+    Large,
+}
+
+impl VariantSize {
+    /// Every size, the smaller first.
+    pub const ALL: [Self; 2] = [Self::Small, Self::Large];
+
+    /// The longer side in pixels, never exceeded and never reached by enlarging.
+    #[must_use]
+    pub fn long_edge_px(self) -> u32 {
+        match self {
+            Self::Small => 256,
+            Self::Large => 1280,
+        }
+    }
+}
+
+/// Why a stored photo has no variants. Its bytes are kept and can be fetched as they came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Refusal {
+    /// Neither JPEG, PNG nor WebP; HEIC, for example.
+    #[error("only JPEG, PNG and WebP are reduced on the server")]
+    FormatNotDecoded,
+    /// The header announces more pixels, or more memory, than are decoded.
+    #[error("the image announces {width} by {height} pixels, more than are decoded")]
+    TooManyPixels {
+        /// Announced width in pixels; 0 where the header cannot be read.
+        width: u32,
+        /// Announced height in pixels.
+        height: u32,
+    },
+    /// The bytes cannot be decoded.
+    #[error("the image is damaged: {detail}")]
+    Damaged {
+        /// The decoder's words.
+        detail: String,
+    },
+}
+
+/// Both variants as JPEG files.
+#[derive(Debug)]
+pub struct Rendered {
+    /// 256 px.
+    pub small: Vec<u8>,
+    /// 1280 px.
+    pub large: Vec<u8>,
+}
+
+/// Decodes `bytes` once and makes both variants, turned upright by the EXIF `orientation` (1–8).
+///
+/// # Errors
+/// A [`Refusal`]; images that are too large are refused by their header, before memory is taken for their pixels.
+pub fn render(bytes: &[u8], orientation: u8) -> Result<Rendered, Refusal> {
+    let (decoded, profile) = decode(bytes)?;
+    let orientation = Orientation::from_exif(orientation).unwrap_or(Orientation::NoTransforms);
+    let mut large = shrink(decoded, VariantSize::Large.long_edge_px())?;
+    large.apply_orientation(orientation);
+    let mut large = over_white(large);
+    if let Some(profile) = profile {
+        to_srgb(&mut large, &profile);
+    }
+    let encoded = encode(&large)?;
+    let small = shrink(DynamicImage::ImageRgb8(large), VariantSize::Small.long_edge_px())?;
+    Ok(Rendered { small: encode(&small.into_rgb8())?, large: encoded })
+}
+
+/// The pixels, and the colour profile that they are meant in.
+fn decode(bytes: &[u8]) -> Result<(DynamicImage, Option<Vec<u8>>), Refusal> {
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(damaged)?;
+    match reader.format() {
+        Some(ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP) => {}
+        _ => return Err(Refusal::FormatNotDecoded),
+    }
+    let (width, height) = exif::stored_size(bytes).unwrap_or((0, 0));
+    let too_many = || Refusal::TooManyPixels { width, height };
+    if width.max(height) > SIDE_PX_MAX || u64::from(width) * u64::from(height) > PIXELS_MAX {
+        return Err(too_many());
+    }
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(SIDE_PX_MAX);
+    limits.max_image_height = Some(SIDE_PX_MAX);
+    limits.max_alloc = Some(DECODE_BYTES_MAX);
+    reader.limits(limits.clone());
+    let refusal = |error| match error {
+        ImageError::Limits(_) => too_many(),
+        ImageError::Unsupported(_) => Refusal::FormatNotDecoded,
+        other => damaged(other),
+    };
+    let mut decoder = reader.into_decoder().map_err(refusal)?;
+    if decoder.total_bytes() > DECODE_BYTES_MAX {
+        return Err(too_many());
+    }
+    decoder.set_limits(limits).map_err(refusal)?;
+    let profile = decoder.icc_profile().ok().flatten();
+    Ok((DynamicImage::from_decoder(decoder).map_err(refusal)?, profile))
+}
+
+/// Brings colours into sRGB, which is what a picture without a profile is taken for. An unreadable profile, or one that
+/// is not of RGB, leaves them as they are.
+fn to_srgb(image: &mut RgbImage, profile: &[u8]) {
+    let Ok(source) = ColorProfile::new_from_slice(profile) else { return };
+    let target = ColorProfile::new_srgb();
+    let Ok(transform) = source.create_transform_8bit(Layout::Rgb, &target, Layout::Rgb, TransformOptions::default())
+    else {
+        return;
+    };
+    let mut converted = vec![0; image.as_raw().len()];
+    if transform.transform(image.as_raw(), &mut converted).is_ok() {
+        image.copy_from_slice(&converted);
+    }
+}
+
+/// The image with its longer side at most `long_edge_px`, in eight bits a channel, with transparency where it had any.
+fn shrink(image: DynamicImage, long_edge_px: u32) -> Result<DynamicImage, Refusal> {
+    let image = if image.color().has_alpha() {
+        DynamicImage::ImageRgba8(image.into_rgba8())
+    } else {
+        DynamicImage::ImageRgb8(image.into_rgb8())
+    };
+    let (width, height) = image.dimensions();
+    let long_edge = width.max(height);
+    if long_edge <= long_edge_px {
+        return Ok(image);
+    }
+    let scaled = |side: u32| {
+        let rounded = (u64::from(side) * u64::from(long_edge_px) + u64::from(long_edge) / 2) / u64::from(long_edge);
+        u32::try_from(rounded).unwrap_or(long_edge_px).max(1)
+    };
+    let mut smaller = DynamicImage::new(scaled(width), scaled(height), image.color());
+    Resizer::new().resize(&image, &mut smaller, None).map_err(damaged)?;
+    Ok(smaller)
+}
+
+/// The image on white paper: signatures are strokes on a transparent ground, and JPEG knows no transparency.
+fn over_white(image: DynamicImage) -> RgbImage {
+    if !image.color().has_alpha() {
+        return image.into_rgb8();
+    }
+    let image = image.into_rgba8();
+    let (width, height) = image.dimensions();
+    let mut paper = RgbImage::new(width, height);
+    for (sheet, ink) in paper.pixels_mut().zip(image.pixels()) {
+        let [red, green, blue, alpha] = ink.0;
+        sheet.0 = [red, green, blue].map(|channel| {
+            let mixed = u16::from(channel) * u16::from(alpha) + 255 * (255 - u16::from(alpha));
+            u8::try_from(mixed / 255).unwrap_or(u8::MAX)
+        });
+    }
+    paper
+}
+
+fn encode(image: &RgbImage) -> Result<Vec<u8>, Refusal> {
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY).encode_image(image).map_err(damaged)?;
+    Ok(bytes)
+}
+
+fn damaged(error: impl std::fmt::Display) -> Refusal {
+    Refusal::Damaged { detail: error.to_string() }
+}
+
+#[cfg(test)]
+#[path = "variants_tests.rs"]
+mod tests;

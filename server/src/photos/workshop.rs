@@ -1,0 +1,151 @@
+//! Where variants are made: a bounded number at a time, off the async threads, kept beside the original. A photo that
+//! cannot be reduced is remembered, so that it is decoded once. How a variant is made is in `variants`.
+
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::hash::ContentHash;
+use super::store::{Blob, BlobName, BlobStore, StoreError};
+use super::variants::{Refusal, VariantSize, render};
+use super::{blocking, exif, storage_problem};
+use crate::error::{Code, Problem};
+use crate::limits::{DECODE_WAIT, DECODES_MAX, DECODES_WAITING_MAX};
+
+/// What a look into the store, or an hour at the bench, has given.
+enum Work {
+    Ready(Blob),
+    Refused(Refusal),
+    ToDo,
+}
+
+/// Makes variants; clones share its places.
+#[derive(Clone)]
+pub struct Workshop {
+    store: Arc<dyn BlobStore>,
+    dir: PathBuf,
+    places: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
+}
+
+impl Workshop {
+    /// A workshop for the photos in `store`, with its unfinished files in `dir` (of the store's file system).
+    pub(super) fn new(store: Arc<dyn BlobStore>, dir: PathBuf) -> Self {
+        let (places, queue) = (Semaphore::new(DECODES_MAX), Semaphore::new(DECODES_WAITING_MAX));
+        Self { store, dir, places: Arc::new(places), queue: Arc::new(queue) }
+    }
+
+    /// The variant of a stored photo, made if it is not there yet.
+    ///
+    /// # Errors
+    /// `variant_unavailable` with its reason; `busy` when too many wait or it takes too long; the store failed.
+    pub async fn variant(&self, hash: ContentHash, size: VariantSize) -> Result<Blob, Problem> {
+        let store = Arc::clone(&self.store);
+        let seen = blocking(move || look(&*store, hash, size)).await?.map_err(storage_problem)?;
+        let work = match seen {
+            Work::ToDo => self.make(hash, size).await?,
+            done => done,
+        };
+        match work {
+            Work::Ready(blob) => Ok(blob),
+            Work::Refused(refusal) => Err(unavailable(&refusal)),
+            Work::ToDo => Err(Problem::internal("a variant was made and is not there")),
+        }
+    }
+
+    /// Makes the variants of a photo some time soon; when too much is to do, its first reader will have them made.
+    pub fn prepare(&self, hash: ContentHash) {
+        let Ok(queued) = Arc::clone(&self.queue).try_acquire_owned() else { return };
+        let this = self.clone();
+        tokio::spawn(async move {
+            if let Err(problem) = this.at_the_bench(queued, hash, VariantSize::Large).await {
+                tracing::info!(code = problem.code().name(), cause = problem.cause(), "no variants were prepared");
+            }
+        });
+    }
+
+    async fn make(&self, hash: ContentHash, size: VariantSize) -> Result<Work, Problem> {
+        let busy = || Problem::new(Code::Busy, "Many photos are being reduced; ask again after a moment");
+        let queued = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| busy())?;
+        // What takes longer goes on without its reader and keeps its place until it ends.
+        let this = self.clone();
+        let making = tokio::spawn(async move { this.at_the_bench(queued, hash, size).await });
+        timeout(DECODE_WAIT, making).await.map_err(|_| busy())?.map_err(Problem::internal)?
+    }
+
+    /// Waits for a place and makes both variants there, unless another has made them meanwhile.
+    async fn at_the_bench(
+        &self,
+        queued: OwnedSemaphorePermit,
+        hash: ContentHash,
+        size: VariantSize,
+    ) -> Result<Work, Problem> {
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(Problem::internal)?;
+        let (store, dir) = (Arc::clone(&self.store), self.dir.clone());
+        let done = blocking(move || {
+            let _held = (queued, place);
+            match look(&*store, hash, size)? {
+                Work::ToDo => {}
+                done => return Ok(done),
+            }
+            make_both(&*store, &dir, hash)?;
+            look(&*store, hash, size)
+        });
+        done.await?.map_err(|error: StoreError| storage_problem(error))
+    }
+}
+
+/// What the store has of a variant.
+fn look(store: &dyn BlobStore, hash: ContentHash, size: VariantSize) -> Result<Work, StoreError> {
+    if let Some(blob) = store.open(&BlobName::variant(hash, size))? {
+        return Ok(Work::Ready(blob));
+    }
+    let Some(mut note) = store.open(&BlobName::refusal(hash))? else { return Ok(Work::ToDo) };
+    let mut text = String::new();
+    note.file.read_to_string(&mut text)?;
+    // A note of another release is made anew.
+    Ok(serde_json::from_str(&text).map_or(Work::ToDo, Work::Refused))
+}
+
+/// Reduces a photo and stores both variants, or the note that says why not.
+fn make_both(store: &dyn BlobStore, dir: &std::path::Path, hash: ContentHash) -> Result<(), StoreError> {
+    let Some(mut original) = store.open(&BlobName::original(hash))? else {
+        return Err(StoreError::Io(std::io::ErrorKind::NotFound.into()));
+    };
+    let mut bytes = Vec::new();
+    original.file.read_to_end(&mut bytes)?;
+    // Decoders are fuzzed crates, but not proven: a panic in one is a damaged photo, not a failed server.
+    let made = std::panic::catch_unwind(|| render(&bytes, exif::read_facts(&bytes).orientation))
+        .unwrap_or_else(|_| Err(Refusal::Damaged { detail: "the decoder gave up".to_owned() }));
+    let put = |name: &BlobName, bytes: &[u8]| {
+        let mut file = tempfile::Builder::new().prefix("variant-").tempfile_in(dir)?;
+        file.write_all(bytes)?;
+        let path = file.into_temp_path();
+        store.put(name, &path)?;
+        Ok::<_, StoreError>(())
+    };
+    match made {
+        Ok(variants) => {
+            metrics::counter!("hazard_photos_reduced_total", "outcome" => "made").increment(1);
+            put(&BlobName::variant(hash, VariantSize::Small), &variants.small)?;
+            put(&BlobName::variant(hash, VariantSize::Large), &variants.large)
+        }
+        Err(refusal) => {
+            metrics::counter!("hazard_photos_reduced_total", "outcome" => "refused").increment(1);
+            let note = serde_json::to_vec(&refusal).map_err(std::io::Error::other)?;
+            put(&BlobName::refusal(hash), &note)
+        }
+    }
+}
+
+fn unavailable(refusal: &Refusal) -> Problem {
+    let reason = match refusal {
+        Refusal::FormatNotDecoded => "format_not_decoded",
+        Refusal::TooManyPixels { .. } => "too_many_pixels",
+        Refusal::Damaged { .. } => "damaged",
+    };
+    Problem::new(Code::VariantUnavailable, format!("{refusal}; the original can be fetched")).with("reason", reason)
+}

@@ -1,0 +1,112 @@
+//! Cut links, crashes, restarts, a full disk, backups: what was acknowledged stays, and the phone can go on.
+
+use hazard_tests::server::{TestServer, village};
+use sync_core::people::Role;
+
+use crate::phone::{Phone, hash, header, refused, sample};
+
+#[tokio::test]
+async fn bytes_that_came_before_a_cut_are_kept() {
+    let server = TestServer::start().await;
+    let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
+    let bytes = sample("phones/jolla.jpg");
+    let hash = hash(&bytes);
+    phone.create(&hash, bytes.len()).await;
+    let mut at = 0;
+    for end in [1, 12_345, 300_000, 300_001, 700_000] {
+        let socket = phone.begin_by_hand(&hash, at, bytes.len() - at, &bytes[at..end]).await;
+        drop(socket);
+        phone.until_offset(&hash, end).await;
+        at = end;
+    }
+    assert_eq!(phone.send(&hash, at, &bytes[at..]).await.status(), 204);
+    let shown = phone.show(&hash, "?variant=original").send().await.unwrap();
+    assert_eq!(shown.bytes().await.unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn an_upload_goes_on_after_a_restart_of_the_server() {
+    let mut server = TestServer::start().await;
+    let session = server.enlist("wang", Role::Inspector, &[village(0)]).await;
+    let bytes = sample("phones/jolla.jpg");
+    let hash = hash(&bytes);
+    Phone::new(&server, session.clone()).create_with(&hash, bytes.len(), &bytes[..500_000]).await;
+    server.restart().await.unwrap();
+    let phone = Phone::new(&server, session);
+    assert_eq!(phone.offset(&hash).await, 500_000);
+    assert_eq!(phone.send(&hash, 500_000, &bytes[500_000..]).await.status(), 204);
+}
+
+/// What a server that was killed leaves: bytes in the file that were never recorded, perhaps damaged.
+#[tokio::test]
+async fn bytes_that_a_crash_left_unrecorded_are_sent_again() {
+    let server = TestServer::start().await;
+    let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
+    let bytes = sample("gps/DSCN0010.jpg");
+    let hash = hash(&bytes);
+    phone.create_with(&hash, bytes.len(), &bytes[..1000]).await;
+    let file = part(&server, &phone, &hash);
+    let mut left = std::fs::read(&file).unwrap();
+    left.extend_from_slice(&[0; 500]);
+    std::fs::write(&file, left).unwrap();
+    assert_eq!(phone.offset(&hash).await, 1000);
+    assert_eq!(phone.send(&hash, 1000, &bytes[1000..]).await.status(), 204);
+    assert_eq!(phone.offset(&hash).await, bytes.len());
+}
+
+#[tokio::test]
+async fn the_offset_never_exceeds_what_the_disk_holds() {
+    let server = TestServer::start().await;
+    let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
+    let bytes = sample("gps/DSCN0010.jpg");
+    let hash = hash(&bytes);
+    phone.create_with(&hash, bytes.len(), &bytes[..1000]).await;
+    let file = part(&server, &phone, &hash);
+    std::fs::write(&file, &bytes[..600]).unwrap();
+    assert_eq!(phone.offset(&hash).await, 600);
+    assert_eq!(phone.send(&hash, 1000, &bytes[1000..]).await.status(), 409);
+    assert_eq!(phone.send(&hash, 600, &bytes[600..700]).await.status(), 204);
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(phone.offset(&hash).await, 0);
+    assert_eq!(phone.send(&hash, 0, &bytes).await.status(), 204);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_the_upload_goes_on_when_there_is_room() {
+    let server = TestServer::start().await;
+    let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
+    let bytes = sample("gps/DSCN0010.jpg");
+    let hash = hash(&bytes);
+    phone.create(&hash, bytes.len()).await;
+    // Linux's own full disk: a device on which every write fails with ENOSPC.
+    let file = part(&server, &phone, &hash);
+    std::os::unix::fs::symlink("/dev/full", &file).unwrap();
+    let response = phone.send(&hash, 0, &bytes).await;
+    assert_ne!(header(&response, "retry-after"), "-");
+    assert_eq!(refused(response).await, (507, "storage_full".to_owned()));
+    assert_eq!(phone.offset(&hash).await, 0);
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(phone.send(&hash, 0, &bytes).await.status(), 204);
+}
+
+#[tokio::test]
+async fn a_photo_whose_bytes_were_lost_can_be_sent_again() {
+    let server = TestServer::start().await;
+    let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
+    let bytes = sample("gps/DSCN0010.jpg");
+    let hash = phone.upload(&bytes).await;
+    let file = server.data_dir().join("blobs").join(&hash[..2]).join(&hash[2..4]).join(&hash);
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(
+        refused(phone.show(&hash, "?variant=original").send().await.unwrap()).await,
+        (404, "photo_pending".to_owned())
+    );
+    let again = phone.create(&hash, bytes.len()).await;
+    assert_eq!(header(&again, "upload-offset"), "0");
+    phone.upload(&bytes).await;
+    assert_eq!(std::fs::read(&file).unwrap(), bytes);
+}
+
+fn part(server: &TestServer, phone: &Phone<'_>, hash: &str) -> std::path::PathBuf {
+    server.data_dir().join("uploads").join(format!("{}.{hash}", phone.session.device))
+}
