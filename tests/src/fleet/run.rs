@@ -2,7 +2,7 @@
 //! and has the outcome verified.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -86,11 +86,13 @@ impl Fleet {
     async fn new(options: &Options, seed: Seed, server: ServerProcess, folder: PathBuf) -> Result<Self, Trouble> {
         let measures = Arc::new(Measures::default());
         let faults = !options.no_faults;
+        // A slice moves little: its cuts must come early to come at all.
+        let [records_cut, photos_cut] = if options.slice { [30_000, 250_000] } else { [400_000, 1_500_000] };
         let weather = |cut_after_bytes_max| Weather { cut_percent: 60, cut_after_bytes_max, slow_percent: 25 };
         let (to, counted) = (server.addr, measures.clone());
-        let records = faults.then(|| weather(400_000));
+        let records = faults.then(|| weather(records_cut));
         let records = Link::start(to, Cargo::Records, records, seed, counted.clone()).await?;
-        let photos = Link::start(to, Cargo::Photos, faults.then(|| weather(1_500_000)), seed, counted).await?;
+        let photos = Link::start(to, Cargo::Photos, faults.then(|| weather(photos_cut)), seed, counted).await?;
         Ok(Self {
             seed,
             folder,
@@ -320,10 +322,4 @@ async fn kill_at(
             measures.server_kills.one();
         }
     }
-}
-
-/// The repository's programs, as the test suite finds them.
-#[must_use]
-pub fn repository() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
