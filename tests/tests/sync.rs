@@ -73,10 +73,7 @@ async fn what_one_inspector_saved_offline_reaches_a_colleague_and_the_ledger() {
     assert_eq!(one.verdicts(), [Verdict::Merged, Verdict::Merged]);
     for record in [found, inspection] {
         assert_eq!(one.sees(record), two.sees(record));
-        assert_eq!(
-            two.base.get(&record).map(Record::fingerprint),
-            one.base.get(&record).map(Record::fingerprint)
-        );
+        assert_eq!(two.base.get(&record).map(Record::fingerprint), one.base.get(&record).map(Record::fingerprint));
     }
     let (status, ledger) = server.get(&two.session, "/hazards").await;
     assert_eq!((status, ledger["rows"].as_array().unwrap().len()), (200, 1));

@@ -128,8 +128,7 @@ impl Mapping {
             changes.push(("site", json!(self.site(&row.ward, address))));
         }
         changes.extend(row.position.map(|at| ("location", location(at))));
-        let mut draft =
-            draft(self.inspection(row), "inspection", Some(self.village(&row.ward)), at_ms, changes);
+        let mut draft = draft(self.inspection(row), "inspection", Some(self.village(&row.ward)), at_ms, changes);
         draft.changes.insert(format!("inspectors/{by}"), json!(true));
         draft
     }

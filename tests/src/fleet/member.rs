@@ -52,7 +52,13 @@ struct Network {
 impl Member {
     /// A phone that was never switched on.
     #[must_use]
-    pub fn new(owner: Owner, wire: Wire, uploader: Uploader, measures: Arc<Measures>, battery: Option<Battery>) -> Self {
+    pub fn new(
+        owner: Owner,
+        wire: Wire,
+        uploader: Uploader,
+        measures: Arc<Measures>,
+        battery: Option<Battery>,
+    ) -> Self {
         let network = Network { wire, uploader, measures };
         Self { owner: Arc::new(owner), phone: None, network, battery }
     }
@@ -166,7 +172,11 @@ impl Network {
                 }
             }
         }
-        if phone.client().is_idle() { Ok(()) } else { Err(Trouble::Stuck("the client stopped with work left".to_owned())) }
+        if phone.client().is_idle() {
+            Ok(())
+        } else {
+            Err(Trouble::Stuck("the client stopped with work left".to_owned()))
+        }
     }
 
     async fn recover(&self, failure: Failure, failures: u32) -> Result<(), Trouble> {

@@ -93,7 +93,11 @@ pub async fn make_account(
 ///
 /// # Errors
 /// A decision is refused, or some do not come up.
-pub async fn decide(session: Arc<Session>, oracle: Arc<Oracle>, villages_done: watch::Receiver<bool>) -> Result<(), Trouble> {
+pub async fn decide(
+    session: Arc<Session>,
+    oracle: Arc<Oracle>,
+    villages_done: watch::Receiver<bool>,
+) -> Result<(), Trouble> {
     let wanted: usize = oracle.conflicts.values().filter(|planted| planted.decision.is_some()).count();
     let mut decided = BTreeSet::new();
     let mut last_rounds = 0;

@@ -108,7 +108,9 @@ fn distinct(
     rng: &mut StdRng,
     oracle: &mut Oracle,
 ) -> [BTreeMap<String, Value>; 2] {
-    let text = |what: &str| [json!(format!("{what} seen by one ({mark})")), json!(format!("{what} seen by the other ({mark})"))];
+    let text = |what: &str| {
+        [json!(format!("{what} seen by one ({mark})")), json!(format!("{what} seen by the other ({mark})"))]
+    };
     let (path, values, shown) = match turn % 7 {
         0 => ("level", [json!("major"), json!("general")], Some(0)),
         1 => ("description", text("Damage"), None),

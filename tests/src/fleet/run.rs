@@ -61,7 +61,9 @@ pub async fn run(options: &Options, quiet: bool) -> Result<(Report, Findings), T
 fn server_beside_this_program() -> Result<PathBuf, Trouble> {
     let own = std::env::current_exe().map_err(Trouble::io("looking for this program"))?;
     let beside = own.ancestors().skip(1).take(2).map(|folder| folder.join("hazard-ledger")).find(|path| path.is_file());
-    beside.ok_or_else(|| Trouble::Server(format!("no hazard-ledger beside {}: build it, or name it by --server-bin", own.display())))
+    beside.ok_or_else(|| {
+        Trouble::Server(format!("no hazard-ledger beside {}: build it, or name it by --server-bin", own.display()))
+    })
 }
 
 /// What all phones share.
@@ -87,8 +89,8 @@ impl Fleet {
         let measures = Arc::new(Measures::default());
         let faults = !options.no_faults;
         // A slice moves little: its cuts must come early to come at all.
-        let [records_cut, photos_cut] = if options.slice { [30_000, 250_000] } else { [400_000, 1_500_000] };
-        let weather = |cut_after_bytes_max| Weather { cut_percent: 60, cut_after_bytes_max, slow_percent: 25 };
+        let [records_cut, photos_cut] = if options.slice { [40_000, 250_000] } else { [200_000, 800_000] };
+        let weather = |cut_after_bytes_max| Weather { cut_percent: 95, cut_after_bytes_max, slow_percent: 25 };
         let (to, counted) = (server.addr, measures.clone());
         let records = faults.then(|| weather(records_cut));
         let records = Link::start(to, Cargo::Records, records, seed, counted.clone()).await?;
@@ -186,7 +188,8 @@ impl Fleet {
 
         let started = Instant::now();
         let members = crews.iter_mut().flat_map(|crew| crew.members.iter_mut().map(|(member, _)| member));
-        let listed = self.verify(&direct, &oracle, inspections, members.chain([&mut supervisor]), &mut findings).await?;
+        let listed =
+            self.verify(&direct, &oracle, inspections, members.chain([&mut supervisor]), &mut findings).await?;
         for violation in self.measures.violations() {
             findings.add(Sort::Broken, || violation);
         }
@@ -216,8 +219,7 @@ impl Fleet {
         verify::quarantine(session, findings).await?;
         verify::histories(session, oracle, findings).await?;
         let lines = verify::lines(session, findings).await?;
-        let shown =
-            verify_rows::Shown { mapping: Mapping(self.seed), ledger: &ledger, lines: &lines, oracle };
+        let shown = verify_rows::Shown { mapping: Mapping(self.seed), ledger: &ledger, lines: &lines, oracle };
         shown.rows(&inspections.rows, findings);
         verify::photos(session, oracle, findings).await?;
         let states = ledger.into_iter().map(|(id, record)| {
@@ -247,8 +249,7 @@ impl Fleet {
         let mut members = Vec::new();
         for phone in village.phones {
             let villages = BTreeSet::from([village.village]);
-            let member =
-                self.member(admin, &phone.username, Role::Inspector, villages, phone.clock_off_ms).await?;
+            let member = self.member(admin, &phone.username, Role::Inspector, villages, phone.clock_off_ms).await?;
             members.push((member, phone));
         }
         Ok(Crew { members })

@@ -159,11 +159,8 @@ pub fn make(rows: &[Row], making: &Making<'_>) -> Script {
 
 /// The township's re-inspections of the hazards that read major.
 fn closing(seed: Seed, oracle: &mut Oracle, at_ms: Ms) -> Vec<Draft> {
-    let major: Vec<(RecordId, VillageId)> = oracle
-        .major
-        .iter()
-        .filter_map(|hazard| Some((*hazard, oracle.records.get(hazard)?.village?)))
-        .collect();
+    let major: Vec<(RecordId, VillageId)> =
+        oracle.major.iter().filter_map(|hazard| Some((*hazard, oracle.records.get(hazard)?.village?))).collect();
     let draft = |(hazard, village)| township_reinspection(seed, hazard, village, at_ms, OFFICE);
     let drafts: Vec<Draft> = major.into_iter().map(draft).collect();
     drafts.iter().for_each(|draft| oracle.created(draft));
@@ -247,7 +244,13 @@ impl<'a> Village<'a> {
         let stage = stages.at(found_at_ms);
         let mut drafts = vec![mapping.inspection_draft(row, &by)];
         if let Some(hazard) = mapping.hazard_draft(row, &by) {
-            self.found.push(Found { record: hazard.record, village: mapping.village(&row.ward), stage, people: self.usernames.len(), found_at_ms });
+            self.found.push(Found {
+                record: hazard.record,
+                village: mapping.village(&row.ward),
+                stage,
+                people: self.usernames.len(),
+                found_at_ms,
+            });
             drafts.push(hazard);
         }
         let shot = shot.zip(mapping.hazard(row));
@@ -302,4 +305,83 @@ fn with_syncs(mut steps: Vec<(Ms, Step)>, mut has_signal: impl FnMut() -> bool) 
         days.push(step);
     }
     days
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+    use super::*;
+
+    fn rows() -> Vec<Row> {
+        let row = |line: usize| Row {
+            line,
+            inspection_id: line.to_string(),
+            opened: jiff::civil::date(2017, 1, 1)
+                .saturating_add(jiff::Span::new().days(i64::try_from(line % 300).unwrap())),
+            closed: Some(jiff::civil::date(2017, 12, 30)),
+            address: Some(format!("{} Main St", line % 40)),
+            code: (line % 3 != 0).then(|| "2.7.3.2".to_owned()),
+            description: Some("Exit Signs".to_owned()),
+            position: None,
+            ward: (line % 2).to_string(),
+        };
+        let mut rows: Vec<Row> = (1..400).map(row).collect();
+        rows.sort_by_key(|row| row.opened);
+        rows
+    }
+
+    fn script(seed: u64) -> Script {
+        make(&rows(), &Making { seed: Seed(seed), visit_stages: 6, album: &Album::default() })
+    }
+
+    #[test]
+    fn the_same_seed_makes_the_same_script_and_another_seed_another() {
+        let phones = |script: &Script| format!("{:?}", script.villages);
+        assert_eq!(phones(&script(3)), phones(&script(3)));
+        assert_ne!(phones(&script(3)), phones(&script(4)));
+    }
+
+    #[test]
+    fn both_planted_edits_of_a_hazard_come_before_any_sync_of_the_same_stage_and_after_the_stage_of_its_find() {
+        let script = script(5);
+        let mut edits: BTreeMap<RecordId, Vec<(usize, usize)>> = BTreeMap::new();
+        let mut finds: BTreeMap<RecordId, usize> = BTreeMap::new();
+        for village in &script.villages {
+            for (phone, stages) in village.phones.iter().map(|phone| &phone.stages).enumerate() {
+                for (stage, steps) in stages.iter().enumerate() {
+                    let first_sync = steps.iter().position(|step| !step.writes()).unwrap_or(usize::MAX);
+                    for (place, step) in steps.iter().enumerate() {
+                        match step {
+                            Step::Edit { record, .. } => {
+                                assert!(place < first_sync, "an edit after a sync");
+                                edits.entry(*record).or_default().push((phone, stage));
+                            }
+                            Step::Visit { drafts, .. } => {
+                                finds.extend(drafts.iter().map(|draft| (draft.record, stage)))
+                            }
+                            Step::Sync { .. } | Step::Meet { .. } => {}
+                        }
+                    }
+                }
+            }
+        }
+        assert!(edits.len() >= 12, "{}", edits.len());
+        for (record, edits) in edits {
+            let [(left, at), (right, also_at)] = edits[..] else { panic_with(record) };
+            assert!(left != right && at == also_at && finds[&record] < at);
+        }
+    }
+
+    fn panic_with(record: RecordId) -> ! {
+        std::panic::panic_any(format!("{record} is not edited by exactly two"))
+    }
+
+    #[test]
+    fn every_planted_conflict_is_known_to_the_oracle_and_majors_are_closed_by_the_office() {
+        let script = script(5);
+        assert!(script.oracle.conflicts.values().any(|planted| planted.decision.is_none()));
+        assert_eq!(script.closing.len(), script.oracle.major.len());
+        assert!(script.oracle.conflicts.keys().all(|(record, _)| script.oracle.records[record].versions >= 3));
+    }
 }

@@ -63,7 +63,11 @@ impl Answer {
     /// It is another.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Trouble> {
         serde_json::from_slice(&self.body).map_err(|error| {
-            Trouble::Server(format!("{}: {error} in {}", self.status, String::from_utf8_lossy(self.body.get(..300).unwrap_or(&self.body))))
+            Trouble::Server(format!(
+                "{}: {error} in {}",
+                self.status,
+                String::from_utf8_lossy(self.body.get(..300).unwrap_or(&self.body))
+            ))
         })
     }
 

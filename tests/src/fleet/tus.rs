@@ -116,7 +116,8 @@ impl Uploader {
             return Err(refusal("creating an upload", response).await);
         }
         let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok()).map(str::to_owned);
-        let location = location.ok_or_else(|| Trouble::Server("an upload was created without a Location".to_owned()))?;
+        let location =
+            location.ok_or_else(|| Trouble::Server("an upload was created without a Location".to_owned()))?;
         Ok((Some(location), at(&response, bytes.len()).unwrap_or(Place::At(0))))
     }
 

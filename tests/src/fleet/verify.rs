@@ -116,7 +116,8 @@ pub async fn conflicts(
             format!("on {} of {} stand {stand:?}, expected {values:?}", key.1, key.0)
         });
     }
-    let expected = |key: &(RecordId, String)| oracle.conflicts.get(key).is_some_and(|planted| planted.decision.is_none());
+    let expected =
+        |key: &(RecordId, String)| oracle.conflicts.get(key).is_some_and(|planted| planted.decision.is_none());
     for key in open.keys().filter(|key| !expected(key)) {
         findings.add(Sort::Different, || format!("a conflict on {} of {} that nobody planted", key.1, key.0));
     }
@@ -181,7 +182,12 @@ pub async fn histories(session: &Session, oracle: &Oracle, findings: &mut Findin
         let dots: BTreeSet<Dot> = page.rows.iter().map(|row| row.dot).collect();
         let once = dots.len() == page.rows.len() && dots.len() <= expected.versions;
         findings.check(once, Sort::Doubled, || {
-            format!("the history of {} {id} has {} versions, expected {}", expected.kind, page.rows.len(), expected.versions)
+            format!(
+                "the history of {} {id} has {} versions, expected {}",
+                expected.kind,
+                page.rows.len(),
+                expected.versions
+            )
         });
         findings.check(dots.len() >= expected.versions, Sort::Missing, || {
             format!("the history of {} {id} has {} versions, expected {}", expected.kind, dots.len(), expected.versions)
@@ -227,7 +233,8 @@ pub fn phone(phone: &Phone, ledger: &BTreeMap<RecordId, (Record, String)>, findi
 /// The server gives no answer.
 pub async fn photos(session: &Session, oracle: &Oracle, findings: &mut Findings) -> Result<(), Trouble> {
     for hash in &oracle.photos {
-        let answer = match session.insist(reqwest::Method::GET, &format!("/photos/{hash}?variant=original"), None).await {
+        let answer = match session.insist(reqwest::Method::GET, &format!("/photos/{hash}?variant=original"), None).await
+        {
             Ok(answer) => answer,
             Err(trouble) => {
                 findings.add(Sort::Missing, || format!("the photo {hash}: {trouble}"));
@@ -238,4 +245,73 @@ pub async fn photos(session: &Session, oracle: &Oracle, findings: &mut Findings)
         findings.check(got == *hash, Sort::Different, || format!("the photo {hash} has the bytes of {got}"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use sync_core::ids::{AccountId, ReplicaId};
+    use sync_core::time::Stamp;
+    use sync_core::version::Version;
+    use uuid::Uuid;
+
+    use super::super::mapping::{Draft, draft};
+    use super::*;
+
+    fn site(number: u128, name: &str) -> Draft {
+        let village = VillageId(Uuid::from_u128(1));
+        draft(
+            RecordId(Uuid::from_u128(number)),
+            "site",
+            Some(village),
+            5,
+            [("name", json!(name)), ("sector", json!("fire"))],
+        )
+    }
+
+    fn record(draft: &Draft) -> Record {
+        Record::delta(&Version {
+            record: draft.record,
+            kind: draft.kind.to_owned(),
+            village: draft.village,
+            dot: Dot { replica: ReplicaId(Uuid::from_u128(9)), seq: 1 },
+            context: Default::default(),
+            stamp: Stamp::default(),
+            author: AccountId(Uuid::from_u128(8)),
+            changes: draft.changes.clone(),
+        })
+    }
+
+    /// What is found when `captured` was captured and `held` is in the ledger.
+    fn found(captured: &[Draft], held: &[Draft]) -> Findings {
+        let mut oracle = Oracle::default();
+        captured.iter().for_each(|draft| oracle.created(draft));
+        let ledger = held.iter().map(|draft| (draft.record, record(draft))).collect();
+        let mut findings = Findings::default();
+        records(&oracle, &ledger, &mut findings);
+        findings
+    }
+
+    #[test]
+    fn a_ledger_that_holds_what_was_captured_has_no_findings() {
+        let sites = [site(1, "School"), site(2, "Mill")];
+        assert!(found(&sites, &sites).is_empty());
+    }
+
+    #[test]
+    fn a_record_that_is_not_there_is_missing_and_one_that_nobody_captured_is_doubled() {
+        let findings = found(&[site(1, "School")], &[site(2, "School")]);
+        assert_eq!([Sort::Missing, Sort::Doubled].map(|sort| findings.count(sort)), [1, 1]);
+    }
+
+    #[test]
+    fn a_field_that_shows_another_value_differs_and_a_field_that_is_gone_is_missing() {
+        let findings = found(&[site(1, "School")], &[site(1, "Mill")]);
+        assert_eq!([Sort::Missing, Sort::Different].map(|sort| findings.count(sort)), [0, 1]);
+        let mut without = site(1, "School");
+        without.changes.remove("sector").unwrap();
+        assert_eq!(found(&[site(1, "School")], &[without.clone()]).count(Sort::Missing), 1);
+        assert_eq!(found(&[without], &[site(1, "School")]).count(Sort::Doubled), 1);
+    }
 }

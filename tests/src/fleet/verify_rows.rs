@@ -66,9 +66,12 @@ impl Shown<'_> {
 
     fn hazard(&self, row: &Row, id: RecordId, findings: &mut Findings) {
         let Some(hazard) = self.record("hazard", row, id, findings) else { return };
-        let edited = |path: &str| self.oracle.records.get(&id).is_some_and(|expected| {
-            expected.versions > 1 && expected.fields.get(path) != Some(&super::oracle::Shown::Is(hazard_word(row, path)))
-        });
+        let edited = |path: &str| {
+            self.oracle.records.get(&id).is_some_and(|expected| {
+                expected.versions > 1
+                    && expected.fields.get(path) != Some(&super::oracle::Shown::Is(hazard_word(row, path)))
+            })
+        };
         let line = self.lines.get(&id);
         findings.check(line.is_some(), Sort::Missing, || format!("row {}: the ledger has no line {id}", row.line));
         let found_ms = hazard.value("found_at").and_then(serde_json::Value::as_u64);

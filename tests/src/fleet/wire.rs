@@ -102,7 +102,8 @@ impl Wire {
 
     async fn post(&self, body: &[u8]) -> Result<SyncAnswer, Failure> {
         let _permit = self.gate.acquire().await.map_err(|_| Failure::Network)?;
-        let answer = self.session.send_packed(Method::POST, "/sync", Some(body.to_vec())).await.ok_or(Failure::Network)?;
+        let answer =
+            self.session.send_packed(Method::POST, "/sync", Some(body.to_vec())).await.ok_or(Failure::Network)?;
         match answer.status {
             StatusCode::OK => answer.json().map_err(|error| {
                 self.measures.violation(format!("an answer to sync: {error}"));
