@@ -11,4 +11,4 @@ if [[ ! -e $CSV || ! -e $PHOTOS ]]; then
     exit 1
 fi
 cargo build --locked -p server -p hazard-tests --bins
-"${CARGO_TARGET_DIR:-target}/debug/fleet" --csv "$CSV" --photos "$PHOTOS" --seed 1 --slice 400
+"${CARGO_TARGET_DIR:-target}/debug/fleet" --csv "$CSV" --photos-dir "$PHOTOS" --seed 1 --slice
