@@ -13,4 +13,4 @@ done
 
 scripts/prepare.sh
 cargo build --release --locked -p server -p hazard-tests --bins
-exec "${CARGO_TARGET_DIR:-target}/release/fleet" --csv "$CSV" --photos "$PHOTOS" --seed "${SEED:-1}" "$@"
+exec "${CARGO_TARGET_DIR:-target}/release/fleet" --csv "$CSV" --photos-dir "$PHOTOS" --seed "${SEED:-1}" "$@"

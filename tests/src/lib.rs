@@ -1,6 +1,7 @@
 //! What the test programs share: a real server in the process with a client for it, words for stories, the phone fleet,
 //! the local limit of ingest.
 
+pub mod fleet;
 pub mod plain_rows;
 pub mod server;
 pub mod story;

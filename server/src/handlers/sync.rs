@@ -13,7 +13,7 @@ use sync_core::time::Ms;
 use crate::app::App;
 use crate::error::{Problem, ok};
 use crate::extract::{Authenticated, Body, Json};
-use crate::photos::hash::ContentHash;
+use crate::photos::hash::{ContentHash, NotAHash};
 use crate::sync::push::Sender;
 use crate::sync::{pull, push};
 
@@ -42,6 +42,7 @@ pub async fn round_trip(
     who: Authenticated,
     Json(request): Json<SyncRequest>,
 ) -> Result<HttpResponse, Problem> {
+    let asked_photos = hashes(&request.photos)?;
     let push = match request.push {
         Some(push) => Some(take(&app, &who, push, request.sent_at_ms).await?),
         None => None,
@@ -50,7 +51,7 @@ pub async fn round_trip(
         Some(asked) => Some(read(&app, &who, asked).await?),
         None => None,
     };
-    let (photos_received, photos_wanted) = photos(&app, &who, request.photos).await?;
+    let (photos_received, photos_wanted) = photos(&app, &who, asked_photos).await?;
     Ok(ok(&SyncAnswer { now_ms: app.clock.now_ms(), push, pull, photos_received, photos_wanted }))
 }
 
@@ -85,20 +86,30 @@ async fn read(app: &App, who: &Authenticated, asked: Pull) -> Result<PullAnswer,
     Ok(answer)
 }
 
-/// The named photos, apart: those whose bytes the township has, and those that it lacks.
-async fn photos(app: &App, who: &Authenticated, asked: Vec<String>) -> Result<(Vec<String>, Vec<String>), Problem> {
+/// The named photos as hashes; checked before anything of the request is carried out.
+fn hashes(asked: &[String]) -> Result<Vec<ContentHash>, Problem> {
     if asked.len() > PHOTOS_ASKED_MAX {
         return Err(Problem::field("photos", format!("Ask about at most {PHOTOS_ASKED_MAX} photos at once")));
     }
-    let hashes = asked.iter().map(|hex| hex.parse()).collect::<Result<Vec<ContentHash>, _>>();
-    let hashes = hashes.map_err(|wrong| Problem::field("photos", wrong.to_string()))?;
-    if hashes.is_empty() {
+    let hashes = asked.iter().map(|hex| hex.parse()).collect::<Result<_, _>>();
+    hashes.map_err(|wrong: NotAHash| Problem::field("photos", wrong.to_string()))
+}
+
+/// The named photos, apart: those whose bytes the township has, and those that it lacks.
+async fn photos(
+    app: &App,
+    who: &Authenticated,
+    asked: Vec<ContentHash>,
+) -> Result<(Vec<String>, Vec<String>), Problem> {
+    if asked.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
-    let township = who.township;
-    let lacking = app.database.read(move |tx| tx.blobs_lacking(township, &hashes).map_err(Problem::from)).await?;
-    let lacking: BTreeSet<String> = lacking.iter().map(ToString::to_string).collect();
-    Ok(asked.into_iter().partition(|hex| !lacking.contains(hex)))
+    let (township, named) = (who.township, asked.clone());
+    let lacking = app.database.read(move |tx| tx.blobs_lacking(township, &named).map_err(Problem::from)).await?;
+    let lacking: BTreeSet<ContentHash> = lacking.into_iter().collect();
+    let (wanted, received): (Vec<_>, Vec<_>) = asked.into_iter().partition(|hash| lacking.contains(hash));
+    let text = |hashes: Vec<ContentHash>| hashes.iter().map(ToString::to_string).collect();
+    Ok((text(received), text(wanted)))
 }
 
 /// Who sends, and when, with how far their clock is off.
