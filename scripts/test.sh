@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs everything: `make test`. Each check outside the Rust test suites (format and lints, dependencies, the replayed
-# slice of real inspections) counts as one. A failing check does not stop the others. The last line is the sum.
+# Runs everything: `make test`. Each check outside the Rust test suites (format and lints, dependencies) counts as one;
+# the replayed slice of real inspections is one of the suites. A failing check does not stop the others. The last line is
+# the sum.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -43,7 +44,6 @@ mkdir -p "$logs"
 check "formatting and lints" scripts/lint.sh
 suites "tests" cargo test --locked --workspace --no-fail-fast
 check "dependencies" scripts/deny.sh
-check "replayed slice" scripts/replay-slice.sh
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
 ((failed == 0))

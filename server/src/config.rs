@@ -3,10 +3,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::db::DatabaseOptions;
+use crate::limits::BODY_STALL;
 use crate::refusal::Refusal;
 
 /// Hazard Ledger: a township's safety inspections, recorded offline and merged here.
@@ -25,6 +27,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Make an account (and its township); the password is read from standard input.
     CreateAccount(CreateAccountArgs),
+    /// Derive the ledger's lines and lists anew from the records, and mend what differs.
+    Rebuild(RebuildArgs),
 }
 
 /// How log lines are written.
@@ -88,6 +92,14 @@ pub struct ServeArgs {
     pub shutdown_s: u64,
 }
 
+/// Settings of `rebuild`.
+#[derive(Debug, Args)]
+pub struct RebuildArgs {
+    /// Where the data lies.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
 /// Settings of `create-account`.
 #[derive(Debug, Args)]
 pub struct CreateAccountArgs {
@@ -131,6 +143,8 @@ pub struct Settings {
     pub workers: usize,
     /// Seconds that requests in flight are given to finish on shutdown.
     pub shutdown_s: u64,
+    /// How long a body may pause before its request is given up.
+    pub body_stall: Duration,
 }
 
 impl Settings {
@@ -146,6 +160,7 @@ impl Settings {
             demo: false,
             workers: 2,
             shutdown_s: 30,
+            body_stall: BODY_STALL,
         }
     }
 
@@ -163,6 +178,7 @@ impl Settings {
             demo: args.demo,
             workers: args.workers,
             shutdown_s: args.shutdown_s,
+            body_stall: BODY_STALL,
         };
         settings.check()?;
         Ok(settings)
@@ -219,7 +235,7 @@ mod tests {
         let cli = Cli::try_parse_from(["hazard-ledger", "serve"].iter().chain(args)).unwrap();
         match cli.command {
             Command::Serve(args) => Settings::from_args(args),
-            Command::CreateAccount(_) => panic!("serve was asked for"),
+            Command::CreateAccount(_) | Command::Rebuild(_) => panic!("serve was asked for"),
         }
     }
 

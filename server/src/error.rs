@@ -58,6 +58,8 @@ codes! {
     InvalidField, "invalid_field", StatusCode::UNPROCESSABLE_ENTITY, "A field's value is not allowed", None;
     /// The body is larger than this URL takes, after decompression.
     BodyTooLarge, "body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large", None;
+    /// The body stopped coming.
+    BodyStalled, "body_stalled", StatusCode::REQUEST_TIMEOUT, "The body stopped coming", Some(2);
     /// The body has a media type or encoding that is not read.
     UnsupportedMedia, "unsupported_media", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body's type or encoding is not read here", None;
     /// Nothing is there, or not for this caller.

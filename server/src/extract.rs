@@ -13,13 +13,14 @@ use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use sync_core::ids::{AccountId, DeviceId, TownshipId};
 use sync_core::people::Caller;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::token::Claims;
 use crate::db::Transaction;
 use crate::error::{Code, Problem};
-use crate::limits::SMALL_BODY_BYTES_MAX;
+use crate::limits::{BODY_STALL, SMALL_BODY_BYTES_MAX};
 
 type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
@@ -164,7 +165,7 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 /// Reads a whole body, decompressed (gzip, deflate), of at most `bytes_max` bytes after decompression.
 ///
 /// # Errors
-/// `body_too_large`, `unsupported_media` for another encoding, `malformed_body` for a damaged or cut one.
+/// `body_too_large`, `body_stalled`, `unsupported_media` for another encoding, `malformed_body` for a damaged or cut one.
 pub fn read_body(
     request: &HttpRequest,
     payload: &mut Payload,
@@ -177,6 +178,8 @@ pub fn read_body(
         Some(Ok(encoding)) => ["identity", "gzip", "deflate"].iter().any(|known| encoding.eq_ignore_ascii_case(known)),
         Some(Err(_)) => false,
     };
+    let stall = request.app_data::<web::Data<App>>().map_or(BODY_STALL, |app| app.settings.body_stall);
+    let stalled = || Problem::new(Code::BodyStalled, "Send the request again; nothing of it was kept");
     let mut stream = Decompress::from_headers(payload.take(), request.headers());
     async move {
         let too_large = || {
@@ -190,7 +193,7 @@ pub fn read_body(
             return Err(too_large());
         }
         let mut body = BytesMut::new();
-        while let Some(chunk) = stream.next().await {
+        while let Some(chunk) = timeout(stall, stream.next()).await.map_err(|_| stalled())? {
             let chunk = chunk.map_err(|error| match error {
                 PayloadError::Overflow => too_large(),
                 _ => Problem::new(Code::MalformedBody, "The body was cut off, or its compression is damaged"),

@@ -9,6 +9,9 @@ pub const SMALL_BODY_BYTES_MAX: usize = 32 * 1024;
 /// How long a client may take to send the head of a request. 2G needs seconds, an idle attacker is cut.
 pub const REQUEST_HEAD_WAIT: Duration = Duration::from_secs(30);
 
+/// How long a body may pause before its request is given up. A link in the hills may fall silent for half a minute.
+pub const BODY_STALL: Duration = Duration::from_secs(60);
+
 /// How long a connection may idle between requests.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use clap::Parser;
 use server::clock::{Clock, SystemClock};
-use server::config::{Cli, Command, CreateAccountArgs, ServeArgs, Settings};
+use server::config::{Cli, Command, CreateAccountArgs, RebuildArgs, ServeArgs, Settings};
+use server::ledger::rebuild;
 use server::refusal::Refusal;
 use server::{Running, create_account, demo, logging};
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,6 +17,7 @@ async fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(args) => serve(args).await,
         Command::CreateAccount(args) => make_account(args).await,
+        Command::Rebuild(args) => rebuild_ledger(args).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -45,6 +47,16 @@ async fn make_account(args: CreateAccountArgs) -> Result<(), Refusal> {
     logging::init(args.data.log_format);
     let (username, township) = create_account::run(args, std::io::stdin(), SystemClock.now_ms()).await?;
     say(&format!("{username} can sign in now, in {township}\n"));
+    Ok(())
+}
+
+async fn rebuild_ledger(args: RebuildArgs) -> Result<(), Refusal> {
+    logging::init(args.data.log_format);
+    let found = rebuild::run(args).await?;
+    say(&format!(
+        "{} records read; {} lines of the ledger and the conflicts of {} records differed and were mended\n",
+        found.records, found.lines_mended, found.conflicts_mended
+    ));
     Ok(())
 }
 

@@ -105,11 +105,25 @@ pub fn authorise(version: &Version, caller: &Caller, standing: Option<&Record>) 
     if may_decide(caller.role) {
         return Ok(());
     }
-    let settled = standing.and_then(|record| version.changes.keys().find(|path| settles(version, record, path)));
-    settled.map_or(Ok(()), |path| {
+    let Some(record) = standing else { return Ok(()) };
+    if let Some(path) = version.changes.keys().find(|path| settles(version, record, path)) {
         let detail = "distinct values stand here; a supervisor decides between them";
-        Err(Refusal::at(RefusalCode::SupervisorDecides, path, detail))
-    })
+        return Err(Refusal::at(RefusalCode::SupervisorDecides, path, detail));
+    }
+    if lowers_level(version, record) {
+        let detail = "it was reported as a major hazard; a supervisor decides whether it is none";
+        return Err(Refusal::at(RefusalCode::SupervisorDecides, "level", detail));
+    }
+    Ok(())
+}
+
+/// Whether the version takes a hazard's level down, having seen that it was reported as major: otherwise whoever may close
+/// a general hazard could close a major one in two steps.
+fn lowers_level(version: &Version, standing: &Record) -> bool {
+    let safer = |value: &serde_json::Value| value.as_str() == Some("general") || value.is_null();
+    version.kind == "hazard"
+        && version.changes.get("level").is_some_and(safer)
+        && standing.siblings("level").any(|sibling| version.context.covers(sibling.dot) && !safer(sibling.value))
 }
 
 /// Whether the version overwrites two or more distinct values of a field under review.

@@ -57,6 +57,9 @@ pub struct SyncAnswer {
     /// The answer to the pull.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull: Option<PullAnswer>,
+    /// Those of the named photos whose bytes the server has, whole and with the right hash: the receipt for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub photos_received: Vec<String>,
     /// Those of the named photos whose bytes the server lacks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub photos_wanted: Vec<String>,

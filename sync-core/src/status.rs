@@ -10,6 +10,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::ids::RecordId;
 use crate::record::Record;
@@ -106,7 +107,7 @@ pub fn standing(hazard: &Record, related: &[Record]) -> Standing {
     let (passes, failures): (Vec<&Record>, Vec<&Record>) =
         of_kind("reinspection").partition(|fact| fact.text("result") == Some("passed"));
     let closing: Vec<&Record> = passes.into_iter().filter(|pass| closes(pass, hazard.id, is_major)).collect();
-    let answered = |fact: &Record| closing.iter().any(|pass| surely_follows(pass, fact.id, is_major));
+    let answered = |fact: &Record| closing.iter().any(|pass| surely_follows(pass, fact, is_major));
     let adverse_open = failures.iter().copied().chain(of_kind("order")).any(|fact| !answered(fact));
     let failed = |fact: &Record| failures.iter().any(|failure| follows(failure, fact.id));
 
@@ -131,12 +132,20 @@ pub fn standing(hazard: &Record, related: &[Record]) -> Standing {
     }
 }
 
-/// What a re-inspection of this hazard made now should name as seen: every order, rectification and re-inspection of it.
-pub fn to_follow<'a>(hazard: RecordId, related: &'a [Record]) -> impl Iterator<Item = RecordId> + 'a {
-    related
-        .iter()
-        .filter(move |fact| fact.kind != "escalation" && hazards_named(fact).contains(&hazard))
-        .map(|fact| fact.id)
+/// The keys that a re-inspection of this hazard made now writes under `follows`: every order, rectification and
+/// re-inspection of it, as it stands.
+pub fn to_follow(hazard: RecordId, related: &[Record]) -> impl Iterator<Item = String> {
+    let facts = related.iter().filter(move |fact| fact.kind != "escalation" && hazards_named(fact).contains(&hazard));
+    facts.flat_map(follow_keys)
+}
+
+/// The keys by which a fact is followed: its id and, where its result was amended later, `<id>@<replica>.<seq>` for each
+/// amendment, so that a pass does not answer a failure that was written into the record after it.
+#[must_use]
+pub fn follow_keys(fact: &Record) -> Vec<String> {
+    let amended = fact.siblings("result").filter(|sibling| !sibling.authorship.context.is_empty());
+    let amendments = amended.map(|sibling| format!("{}@{}.{}", fact.id, sibling.dot.replica, sibling.dot.seq));
+    [fact.id.to_string()].into_iter().chain(amendments).collect()
 }
 
 /// A pass counts where nobody disputes that it is about this hazard, and for a major one only from the township.
@@ -171,8 +180,12 @@ fn follows(answer: &Record, fact: RecordId) -> bool {
     answer.keys("follows").any(|id| id == fact)
 }
 
-/// Whether nobody disputes that a pass follows a fact; for a major hazard the township itself must have said so.
-fn surely_follows(pass: &Record, fact: RecordId, is_major: bool) -> bool {
-    let path = format!("follows/{fact}");
-    follows(pass, fact) && !pass.is_contested(&path) && (!is_major || township_vouches(pass, &path))
+/// Whether nobody disputes that a pass follows a fact as it stands; for a major hazard the township must have said so.
+fn surely_follows(pass: &Record, fact: &Record, is_major: bool) -> bool {
+    follow_keys(fact).into_iter().all(|key| {
+        let path = format!("follows/{key}");
+        pass.value(&path) == Some(&Value::Bool(true))
+            && !pass.is_contested(&path)
+            && (!is_major || township_vouches(pass, &path))
+    })
 }

@@ -253,7 +253,10 @@ fn records_go_before_photos_and_a_photo_is_freed_against_a_receipt_alone() {
     phone.crash();
     assert_eq!(phone.client.photos_unsent(), 1, "a crash forgets no photo");
     phone.round_trip(&mut server, &who, Link::Works);
+    let next = phone.client.clone().poll(phone.now_ms);
+    assert!(next.is_none_or(|request| request.photos.is_empty()), "a photo that is wanted is not asked about again");
     server.photos.insert("aa".to_owned());
+    phone.client.photo_sent("aa");
     phone.round_trip(&mut server, &who, Link::AnswerLost);
     assert_eq!(phone.photos.len(), 1, "no receipt, not freed");
     phone.sync(&mut server);

@@ -149,7 +149,7 @@ impl World {
             }
         }
         phone.round_trip(&mut self.server, who, link);
-        self.server.photos.extend(phone.client.photos_to_send().map(str::to_owned));
+        phone.send_photos(&mut self.server);
     }
 
     fn come_to_rest(&mut self) {

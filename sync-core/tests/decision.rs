@@ -360,3 +360,25 @@ fn an_edit_without_changes_is_merged_and_remembered_as_seen() {
     let nothing = VersionVector::new();
     assert!(record.seen.context().dominates(&nothing) && !nothing.dominates(record.seen.context()));
 }
+
+#[test]
+fn only_a_supervisor_takes_down_a_level_that_was_reported_as_major() {
+    let who = inspector(1);
+    let found = |level: &str| {
+        let changes = [("sector", json!("fire")), ("level", json!(level)), ("description", json!("x"))];
+        let rest = [("found_at", json!(1)), ("found_by", json!("y"))];
+        let created = write(&who, 1, 1, None, &[changes.as_slice(), rest.as_slice()].concat());
+        merged(judge(&created, &who, None, RECEIVED_MS)).0
+    };
+    let (major, general) = (found("major"), found("general"));
+    for safer in [json!("general"), Value::Null] {
+        let lowering = write(&who, 1, 2, Some(&major), &[("level", safer)]);
+        let expected = (RefusalCode::SupervisorDecides, Some("level".to_owned()));
+        assert_eq!(refused(&lowering, &who, Some(&major)), expected);
+    }
+    let raising = write(&who, 1, 2, Some(&general), &[("level", json!("major"))]);
+    assert_eq!(merged(judge(&raising, &who, Some(general), RECEIVED_MS)).0.text("level"), Some("major"));
+    let office = supervisor();
+    let lowering = write(&office, 9, 1, Some(&major), &[("level", json!("general"))]);
+    assert_eq!(merged(judge(&lowering, &office, Some(major), RECEIVED_MS)).0.text("level"), Some("general"));
+}

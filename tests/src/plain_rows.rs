@@ -60,7 +60,7 @@ diesel::table! {
 }
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = versions)]
+#[diesel(table_name = versions, treat_none_as_default_value = false)]
 struct VersionRow {
     row: i64,
     replica_id: Vec<u8>,
@@ -75,7 +75,7 @@ struct VersionRow {
 }
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = records)]
+#[diesel(table_name = records, treat_none_as_default_value = false)]
 struct RecordRow {
     row: i64,
     township_id: Vec<u8>,
@@ -89,7 +89,7 @@ struct RecordRow {
 }
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = hazards)]
+#[diesel(table_name = hazards, treat_none_as_default_value = false)]
 struct HazardRow {
     row: i64,
     township_id: Vec<u8>,

@@ -10,6 +10,7 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -19,6 +20,8 @@ use serde_json::{Value, json};
 use server::clock::ManualClock;
 use server::config::Settings;
 use server::demo;
+use server::error::Code;
+use server::handlers::health;
 use server::refusal::Refusal;
 use sync_core::people::Role;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -67,6 +70,19 @@ async fn a_body_is_limited_after_decompression() {
     assert_eq!(code(&send(bomb, "gzip").await), (413, "body_too_large"));
     assert_eq!(code(&send(b"not gzip".to_vec(), "gzip").await), (400, "malformed_body"));
     assert_eq!(code(&send(login(1), "br").await), (415, "unsupported_media"));
+}
+
+#[tokio::test]
+async fn a_body_that_stops_coming_is_given_up_and_says_so() {
+    let server = TestServer::start_with(|settings| settings.body_stall = Duration::from_millis(50)).await;
+    let addr = server.url("").replace("http://", "");
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    let head = "POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{\"username\":";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    assert!(text.starts_with("HTTP/1.1 408"), "{text}");
+    assert!(text.contains("\"code\":\"body_stalled\""), "{text}");
 }
 
 #[tokio::test]
@@ -271,6 +287,8 @@ async fn ending_finishes_the_request_in_flight() {
     assert!(text.contains("access_token"), "{text}");
     stopping.await.unwrap().unwrap();
     assert!(TcpStream::connect(addr).await.is_err(), "nobody listens any more");
+    let ready = health::ready(actix_web::web::Data::new(app)).await;
+    assert_eq!(ready.unwrap_err().code(), Code::NotReady, "who still has a connection is told to go elsewhere");
 }
 
 #[tokio::test]

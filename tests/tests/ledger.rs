@@ -10,6 +10,7 @@
 use hazard_tests::server::{START_MS, TestServer, village};
 use hazard_tests::story::{Phone, change, edit, hazard, reinspection};
 use serde_json::{Value, json};
+use server::ledger::rebuild::{Rebuilt, rebuild};
 use sync_core::ids::RecordId;
 use sync_core::people::Role;
 use uuid::Uuid;
@@ -292,4 +293,34 @@ async fn the_demo_has_eighteen_villages_in_its_ledger() {
         page["records"].as_array().unwrap().iter().map(|record| &record["fields"]["name"][0][1]).collect();
     assert_eq!(names.len(), 18);
     assert!(names.contains(&&json!("示范七村")));
+}
+
+#[actix_web::test]
+async fn a_rebuild_finds_nothing_to_mend_and_mends_what_was_broken() {
+    let server = TestServer::start().await;
+    let mut one = Phone::of(&server, "one", Role::Inspector, &[village(0)]).await;
+    let mut two = Phone::of(&server, "two", Role::Inspector, &[village(0)]).await;
+    let found = one.save(hazard(village(0)));
+    one.save(rectification(found));
+    one.sync(&server).await;
+    two.sync(&server).await;
+    one.save(change(found, village(0), &[("description", json!("甲"))]));
+    two.save(change(found, village(0), &[("description", json!("乙"))]));
+    one.sync(&server).await;
+    two.sync(&server).await;
+    let database = server.app().database.clone();
+    let township = hazard_tests::server::township();
+    let whole = rebuild(&database, township).await.unwrap();
+    assert_eq!(whole, Rebuilt { records: 2, lines_mended: 0, conflicts_mended: 0 });
+
+    let before = database.read(move |tx| tx.hazard(township, found)).await.unwrap().unwrap();
+    let safer = server::db::hazards::HazardLine { status: "closed".to_owned(), ..before.clone() };
+    let breaking = database.write(move |tx| {
+        tx.put_hazard(township, &safer)?;
+        tx.put_conflicts(township, found, &[])
+    });
+    breaking.await.unwrap();
+    let mended = rebuild(&database, township).await.unwrap();
+    assert_eq!((mended.lines_mended, mended.conflicts_mended), (1, 1));
+    assert_eq!(database.read(move |tx| tx.hazard(township, found)).await.unwrap(), Some(before));
 }

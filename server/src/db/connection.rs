@@ -179,6 +179,7 @@ pub(super) fn open_readers(options: &DatabaseOptions) -> Result<Readers, OpenErr
     Pool::builder()
         .max_size(options.readers)
         .min_idle(Some(1))
+        .test_on_check_out(false)
         .connection_timeout(READER_TIMEOUT)
         .connection_customizer(Box::new(ReadOnly))
         .build(ConnectionManager::new(path.clone()))

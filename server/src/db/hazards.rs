@@ -94,7 +94,7 @@ pub trait HazardTx {
 }
 
 #[derive(Insertable, AsChangeset, Queryable, Selectable)]
-#[diesel(table_name = hazards)]
+#[diesel(table_name = hazards, treat_none_as_default_value = false)]
 #[diesel(treat_none_as_null = true)]
 struct HazardRow {
     township_id: Key,

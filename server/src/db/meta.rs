@@ -32,6 +32,10 @@ pub trait MetaTx {
     /// Does what SQLite may do by itself on a full disk: rolls the whole transaction back under a running job.
     #[cfg(test)]
     fn tear(&mut self) -> Result<(), DbError>;
+
+    /// Lets the commit fail that this transaction will be part of.
+    #[cfg(test)]
+    fn spoil_commit(&mut self) -> Result<(), DbError>;
 }
 
 impl MetaTx for SqliteTransaction<'_> {
@@ -53,6 +57,14 @@ impl MetaTx for SqliteTransaction<'_> {
     fn tear(&mut self) -> Result<(), DbError> {
         use diesel::connection::SimpleConnection;
         Ok(self.conn.batch_execute("ROLLBACK")?)
+    }
+
+    #[cfg(test)]
+    fn spoil_commit(&mut self) -> Result<(), DbError> {
+        use diesel::connection::SimpleConnection;
+        Ok(self.conn.batch_execute(
+            "PRAGMA defer_foreign_keys = ON; INSERT INTO account_villages VALUES (zeroblob(16), zeroblob(16));",
+        )?)
     }
 }
 

@@ -56,6 +56,12 @@ pub trait ProjectionTx {
     /// The database failed.
     fn put_conflicts(&mut self, township: TownshipId, record: RecordId, open: &[OpenConflict]) -> Result<(), DbError>;
 
+    /// What is open on one record.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn conflicts_of(&mut self, township: TownshipId, record: RecordId) -> Result<Vec<OpenConflict>, DbError>;
+
     /// The open conflicts, in the order of record and path, after one of them; of some villages if they are named.
     ///
     /// # Errors
@@ -85,12 +91,6 @@ pub trait ProjectionTx {
     /// # Errors
     /// The database failed.
     fn photos_about(&mut self, township: TownshipId, subject: RecordId) -> Result<Vec<PhotoRecord>, DbError>;
-
-    /// Empties every projection of the township.
-    ///
-    /// # Errors
-    /// The database failed.
-    fn clear_projections(&mut self, township: TownshipId) -> Result<(), DbError>;
 }
 
 #[derive(Queryable, Selectable)]
@@ -100,6 +100,17 @@ struct ConflictRow {
     path: String,
     kind: String,
     village_id: Option<Key>,
+}
+
+impl From<ConflictRow> for OpenConflict {
+    fn from(row: ConflictRow) -> Self {
+        Self {
+            record: row.record_id.into(),
+            path: row.path,
+            kind: row.kind,
+            village: row.village_id.map(VillageId::from),
+        }
+    }
 }
 
 #[derive(Queryable, Selectable)]
@@ -176,6 +187,15 @@ impl ProjectionTx for SqliteTransaction<'_> {
         Ok(())
     }
 
+    fn conflicts_of(&mut self, township: TownshipId, record: RecordId) -> Result<Vec<OpenConflict>, DbError> {
+        let rows: Vec<ConflictRow> = conflicts::table
+            .filter(conflicts::township_id.eq(Key::from(township)))
+            .filter(conflicts::record_id.eq(Key::from(record)))
+            .select(ConflictRow::as_select())
+            .load(self.conn)?;
+        Ok(rows.into_iter().map(OpenConflict::from).collect())
+    }
+
     fn conflicts(
         &mut self,
         township: TownshipId,
@@ -199,13 +219,7 @@ impl ProjectionTx for SqliteTransaction<'_> {
                 .filter(conflicts::record_id.gt(key).or(conflicts::record_id.eq(key).and(conflicts::path.gt(path))));
         }
         let rows: Vec<ConflictRow> = query.load(self.conn)?;
-        let read = |row: ConflictRow| OpenConflict {
-            record: row.record_id.into(),
-            path: row.path,
-            kind: row.kind,
-            village: row.village_id.map(VillageId::from),
-        };
-        Ok(rows.into_iter().map(read).collect())
+        Ok(rows.into_iter().map(OpenConflict::from).collect())
     }
 
     fn put_photo_record(&mut self, township: TownshipId, photo: &PhotoRecord) -> Result<(), DbError> {
@@ -238,15 +252,5 @@ impl ProjectionTx for SqliteTransaction<'_> {
             .select(PhotoRow::as_select())
             .load(self.conn)?;
         rows.into_iter().map(PhotoRow::read).collect()
-    }
-
-    fn clear_projections(&mut self, township: TownshipId) -> Result<(), DbError> {
-        use super::schema::hazards;
-        let key = Key::from(township);
-        diesel::delete(mentions::table.filter(mentions::township_id.eq(key))).execute(self.conn)?;
-        diesel::delete(hazards::table.filter(hazards::township_id.eq(key))).execute(self.conn)?;
-        diesel::delete(conflicts::table.filter(conflicts::township_id.eq(key))).execute(self.conn)?;
-        diesel::delete(photo_records::table.filter(photo_records::township_id.eq(key))).execute(self.conn)?;
-        Ok(())
     }
 }

@@ -83,7 +83,7 @@ pub trait RecordTx {
 }
 
 #[derive(Insertable, AsChangeset)]
-#[diesel(table_name = records)]
+#[diesel(table_name = records, treat_none_as_default_value = false)]
 struct RecordRow<'a> {
     township_id: Key,
     id: Key,

@@ -1,4 +1,4 @@
-//! The tables as diesel sees them. The truth is in `migrations/`; a test of `connection.rs` selects every column.
+//! The tables as diesel sees them. The truth is in `migrations/`; the storage suite asks for every column of each.
 //! Ids are `Binary` of 16 bytes, times `BigInt` of ms since 1970.
 
 diesel::table! {

@@ -11,7 +11,7 @@
 use std::path::Path;
 use std::sync::mpsc;
 
-use diesel::Connection;
+use diesel::{Connection, QueryDsl};
 use futures_util::future::join_all;
 use sync_core::ids::TownshipId;
 use uuid::Uuid;
@@ -196,6 +196,33 @@ async fn a_transaction_that_is_torn_by_one_job_is_run_again_for_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_told_of_a_success_that_was_not_committed() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = open(dir.path());
+    let release = hold_writer(&database);
+    let write = |number: u128, spoilt: bool| {
+        let database = database.clone();
+        tokio::spawn(async move {
+            database
+                .write(move |tx| {
+                    tx.insert_township(township(number, &number.to_string()))?;
+                    if spoilt { tx.spoil_commit() } else { Ok(()) }
+                })
+                .await
+        })
+    };
+    let writes = [write(1, false), write(2, true)];
+    until_waiting(&database, 2).await;
+    drop(release);
+    for outcome in join_all(writes).await {
+        assert!(outcome.unwrap().is_err());
+    }
+    assert!(names(&database).await.is_empty());
+    database.write(|tx| tx.insert_township(township(3, "3"))).await.unwrap();
+    assert_eq!(names(&database).await, ["3"], "the connection is not poisoned");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_given_up_does_not_tear_its_job() {
     let dir = tempfile::tempdir().unwrap();
     let database = open(dir.path());
@@ -343,4 +370,48 @@ async fn a_write_waits_for_another_process_and_is_then_done() {
     other.batch_execute("COMMIT").unwrap();
     write.await.unwrap();
     assert_eq!(names(&database).await, ["一"]);
+}
+
+/// The statements that ask for every column of the tables that are named.
+macro_rules! whole_rows {
+    ($($table:ident),* $(,)?) => {
+        [$((
+            stringify!($table),
+            diesel::debug_query::<diesel::sqlite::Sqlite, _>(&schema::$table::table.select(schema::$table::all_columns))
+                .to_string(),
+        )),*]
+    };
+}
+
+#[test]
+fn the_schema_that_diesel_sees_is_the_one_that_the_migrations_make() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    let mut conn = SqliteConnection::establish(dir.path().join("ledger.sqlite3").to_str().unwrap()).unwrap();
+    let known = whole_rows![
+        meta,
+        townships,
+        accounts,
+        account_villages,
+        devices,
+        sessions,
+        refresh_tokens,
+        enrolments,
+        feeds,
+        records,
+        replicas,
+        versions,
+        quarantine,
+        mentions,
+        hazards,
+        conflicts,
+        photo_records
+    ];
+    for (table, query) in &known {
+        let query = query.split(" -- ").next().unwrap();
+        assert!(query.starts_with("SELECT"), "{query}");
+        conn.batch_execute(&format!("EXPLAIN {query}")).unwrap_or_else(|error| panic!("{table}: {error}"));
+    }
+    let listed = include_str!("schema.rs").matches("diesel::table!").count();
+    assert_eq!(known.len(), listed, "a table of schema.rs is not asked for here");
 }

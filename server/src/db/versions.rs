@@ -128,7 +128,7 @@ pub trait VersionTx {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = versions)]
+#[diesel(table_name = versions, treat_none_as_default_value = false)]
 struct NewVersion<'a> {
     replica_id: Key,
     seq: Whole,

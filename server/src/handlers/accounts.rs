@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
-use sync_core::ids::{AccountId, VillageId};
+use sync_core::ids::{AccountId, TownshipId, VillageId};
 use sync_core::people::Role;
+use sync_core::time::Ms;
 
 use super::views::{AccountView, TownshipView};
 use crate::app::App;
@@ -73,6 +74,25 @@ pub struct NewAccountBody {
 
 impl Body for NewAccountBody {}
 
+impl NewAccountBody {
+    /// The account that is asked for, still without its password, if its fields are allowed.
+    fn into_account(self, app: &App, township: TownshipId) -> Result<Account, Problem> {
+        let now_ms = app.now_ms();
+        Ok(Account {
+            id: AccountId(app.new_id()),
+            township,
+            username: account_rules::username(&self.username)?,
+            display_name: account_rules::name("display_name", &self.display_name)?,
+            role: self.role,
+            villages: account_rules::villages(self.role, self.villages)?,
+            password_hash: None,
+            disabled_at_ms: None,
+            created_at_ms: now_ms,
+            updated_at_ms: now_ms,
+        })
+    }
+}
+
 /// `POST accounts`: makes an account.
 ///
 /// # Errors
@@ -83,23 +103,8 @@ pub async fn create(
     Json(body): Json<NewAccountBody>,
 ) -> Result<HttpResponse, Problem> {
     demand(me.caller.role, Act::ManageAccounts)?;
-    let (username, display_name) =
-        (account_rules::username(&body.username)?, account_rules::name("display_name", &body.display_name)?);
-    let villages = account_rules::villages(body.role, body.villages)?;
-    let password_hash = hash(&app, body.password).await?;
-    let now_ms = app.now_ms();
-    let account = Account {
-        id: AccountId(app.new_id()),
-        township: me.township,
-        username,
-        display_name,
-        role: body.role,
-        villages,
-        password_hash,
-        disabled_at_ms: None,
-        created_at_ms: now_ms,
-        updated_at_ms: now_ms,
-    };
+    let password_hash = hash(&app, body.password.clone()).await?;
+    let account = Account { password_hash, ..body.into_account(&app, me.township)? };
     let row = account.clone();
     if !app.database.write(move |tx| tx.insert_account(&row).map_err(Problem::from)).await? {
         return Err(Problem::new(Code::UsernameTaken, "Choose another username").with("field", "username"));
@@ -133,27 +138,37 @@ pub async fn change(
     let id = id.into_inner();
     let password_hash = hash(&app, changes.password.take()).await?;
     let now_ms = app.now_ms();
-    let changed = app.database.write(move |tx| {
-        let before = find(tx, id)?;
-        if before.township != me.township {
-            return Err(no_such_account());
-        }
-        let mut account = apply(before.clone(), changes.clone(), now_ms)?;
-        if let Some(hash) = &password_hash {
-            account.password_hash = Some(hash.clone());
-        }
-        keep_an_admin(tx, &before, &account)?;
-        tx.update_account(&account)?;
-        if password_hash.is_some() || account.disabled_at_ms.is_some() {
-            tx.revoke_sessions_of_account(id, now_ms, RevokedWhy::AccountChanged)?;
-        }
-        Ok(account)
-    });
+    let changed =
+        app.database.write(move |tx| change_now(tx, me.township, id, &changes, password_hash.as_deref(), now_ms));
     Ok(ok(&AccountView::from(changed.await?)))
 }
 
+fn change_now(
+    tx: &mut dyn Transaction,
+    township: TownshipId,
+    id: AccountId,
+    changes: &AccountChanges,
+    password_hash: Option<&str>,
+    now_ms: Ms,
+) -> Result<Account, Problem> {
+    let before = find(tx, id)?;
+    if before.township != township {
+        return Err(no_such_account());
+    }
+    let mut account = apply(before.clone(), changes.clone(), now_ms)?;
+    if let Some(hash) = password_hash {
+        account.password_hash = Some(hash.to_owned());
+    }
+    keep_an_admin(tx, &before, &account)?;
+    tx.update_account(&account)?;
+    if password_hash.is_some() || account.disabled_at_ms.is_some() {
+        tx.revoke_sessions_of_account(id, now_ms, RevokedWhy::AccountChanged)?;
+    }
+    Ok(account)
+}
+
 /// The account with the changes, if they are allowed.
-fn apply(mut account: Account, changes: AccountChanges, now_ms: u64) -> Result<Account, Problem> {
+fn apply(mut account: Account, changes: AccountChanges, now_ms: Ms) -> Result<Account, Problem> {
     if let Some(name) = changes.display_name {
         account.display_name = account_rules::name("display_name", &name)?;
     }
@@ -191,31 +206,40 @@ pub async fn enrol(app: web::Data<App>, me: Authenticated, id: web::Path<Account
     let id = id.into_inner();
     let code = secret::new_enrolment_code();
     let (code_hash, now_ms) = (secret::code_hash(app.tokens.pepper(), &code), app.now_ms());
-    let expires_at_ms = now_ms.saturating_add(ENROLMENT_MS);
-    let given_out = app.database.write(move |tx| {
-        let account = tx.account(id)?.filter(|account| account.township == me.township).ok_or_else(no_such_account)?;
-        if account.id != me.account() {
-            demand(me.caller.role, Act::Enrol(account.role))?;
-        }
-        if account.disabled_at_ms.is_some() {
-            return Err(Problem::new(Code::AccountDisabled, "Enable the account first"));
-        }
-        tx.forget_unused_enrolments(id)?;
-        tx.insert_enrolment(&Enrolment {
-            code_hash: code_hash.clone(),
-            township: me.township,
-            account: id,
-            created_by: me.account(),
-            created_at_ms: now_ms,
-            expires_at_ms,
-            used_at_ms: None,
-        })?;
-        Ok::<_, Problem>(())
-    });
-    given_out.await?;
+    app.database.write(move |tx| give_out_code(tx, &me, id, &code_hash, now_ms)).await?;
     let code = secret::grouped(&code);
     let enrol_url = format!("{}/enrol#code={code}", app.public_url());
-    Ok(created(&json!({ "code": code, "expires_at_ms": expires_at_ms, "enrol_url": enrol_url })))
+    Ok(created(&json!({ "code": code, "expires_at_ms": now_ms.saturating_add(ENROLMENT_MS), "enrol_url": enrol_url })))
+}
+
+fn give_out_code(
+    tx: &mut dyn Transaction,
+    me: &Authenticated,
+    id: AccountId,
+    code_hash: &[u8],
+    now_ms: Ms,
+) -> Result<(), Problem> {
+    let account = find(tx, id)?;
+    if account.township != me.township {
+        return Err(no_such_account());
+    }
+    if account.id != me.account() {
+        demand(me.caller.role, Act::Enrol(account.role))?;
+    }
+    if account.disabled_at_ms.is_some() {
+        return Err(Problem::new(Code::AccountDisabled, "Enable the account first"));
+    }
+    tx.forget_unused_enrolments(id)?;
+    tx.insert_enrolment(&Enrolment {
+        code_hash: code_hash.to_vec(),
+        township: me.township,
+        account: id,
+        created_by: me.account(),
+        created_at_ms: now_ms,
+        expires_at_ms: now_ms.saturating_add(ENROLMENT_MS),
+        used_at_ms: None,
+    })?;
+    Ok(())
 }
 
 async fn hash(app: &App, password: Option<String>) -> Result<Option<String>, Problem> {

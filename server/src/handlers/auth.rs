@@ -2,12 +2,14 @@
 
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
-use sync_core::ids::DeviceId;
+use sync_core::ids::{AccountId, DeviceId};
+use sync_core::time::Ms;
 
 use crate::app::App;
 use crate::auth::rotation::{Rotation, rotate};
 use crate::auth::sign_in::{Opened, SessionAnswer, SignIn, open_session, township_name};
 use crate::auth::{account_rules, secret};
+use crate::db::Transaction;
 use crate::db::sessions::RevokedWhy;
 use crate::error::{Code, Problem, done, ok};
 use crate::extract::{Authenticated, Body, ClientAddress, Json};
@@ -40,18 +42,28 @@ pub async fn login(
     let account = app.database.read(move |tx| tx.account_by_username(&wanted).map_err(Problem::from)).await?;
     let verified = account.as_ref().and_then(|account| account.password_hash.clone());
     let right = app.passwords.verify(body.password, verified.clone()).await?;
-    let refused = || Problem::new(Code::CredentialsRefused, "Check both, or ask the township's administrator");
-    let account = account.filter(|_| right).ok_or_else(refused)?;
+    let account = account.filter(|_| right).ok_or_else(credentials_refused)?;
     app.throttle.succeeded(Some(&username), address.0);
     let (refresh_token, refresh_hash) = secret::new_refresh_token();
     let with = SignIn::new(&app, body.device_id, device_name, refresh_hash);
     let now_ms = with.now_ms;
-    let opened = app.database.write(move |tx| {
-        // The password may have been changed since it was verified.
-        let current = tx.account(account.id)?.filter(|current| current.password_hash == verified);
-        open_session(tx, current.ok_or_else(refused)?, &with)
-    });
-    Ok(ok(&SessionAnswer::new(&app, opened.await?, refresh_token, now_ms)?))
+    let opened = app.database.write(move |tx| begin(tx, account.id, verified.as_deref(), &with)).await?;
+    Ok(ok(&SessionAnswer::new(&app, opened, refresh_token, now_ms)?))
+}
+
+/// Begins the session of an account whose password was verified against a hash, unless it was changed since.
+fn begin(
+    tx: &mut dyn Transaction,
+    account: AccountId,
+    verified: Option<&str>,
+    with: &SignIn,
+) -> Result<Opened, Problem> {
+    let current = tx.account(account)?.filter(|current| current.password_hash.as_deref() == verified);
+    open_session(tx, current.ok_or_else(credentials_refused)?, with)
+}
+
+fn credentials_refused() -> Problem {
+    Problem::new(Code::CredentialsRefused, "Check both, or ask the township's administrator")
 }
 
 /// The body of `POST auth/enrol`.
@@ -74,25 +86,30 @@ pub async fn enrol(
 ) -> Result<HttpResponse, Problem> {
     let device_name = account_rules::name("device_name", &body.device_name)?;
     app.throttle.attempt(None, address.0, app.now_ms())?;
-    let refused = || Problem::new(Code::EnrolmentRefused, "Unknown, used or older than a day: ask for a new code");
-    let code = secret::canonical_code(&body.code).ok_or_else(refused)?;
+    let code = secret::canonical_code(&body.code).ok_or_else(code_refused)?;
     let code_hash = secret::code_hash(app.tokens.pepper(), &code);
     let (refresh_token, refresh_hash) = secret::new_refresh_token();
     let with = SignIn::new(&app, None, device_name, refresh_hash);
     let now_ms = with.now_ms;
-    let opened = app.database.write(move |tx| {
-        let enrolment = tx.enrolment(&code_hash)?.ok_or_else(refused)?;
-        if enrolment.used_at_ms.is_some() || enrolment.expires_at_ms <= now_ms {
-            return Err(refused());
-        }
-        let account = tx.account(enrolment.account)?.ok_or_else(refused)?;
-        let opened = open_session(tx, account, &with)?;
-        tx.use_enrolment(&code_hash, opened.device, now_ms)?;
-        Ok(opened)
-    });
-    let opened = opened.await?;
+    let opened = app.database.write(move |tx| redeem(tx, &code_hash, &with)).await?;
     app.throttle.succeeded(None, address.0);
     Ok(ok(&SessionAnswer::new(&app, opened, refresh_token, now_ms)?))
+}
+
+/// Uses a code up, and begins the session that it stands for.
+fn redeem(tx: &mut dyn Transaction, code_hash: &[u8], with: &SignIn) -> Result<Opened, Problem> {
+    let enrolment = tx.enrolment(code_hash)?.ok_or_else(code_refused)?;
+    if enrolment.used_at_ms.is_some() || enrolment.expires_at_ms <= with.now_ms {
+        return Err(code_refused());
+    }
+    let account = tx.account(enrolment.account)?.ok_or_else(code_refused)?;
+    let opened = open_session(tx, account, with)?;
+    tx.use_enrolment(code_hash, opened.device, with.now_ms)?;
+    Ok(opened)
+}
+
+fn code_refused() -> Problem {
+    Problem::new(Code::EnrolmentRefused, "Unknown, used or older than a day: ask for a new code")
 }
 
 /// The body of `POST auth/refresh`.
@@ -108,24 +125,31 @@ impl Body for RefreshBody {}
 /// # Errors
 /// `refresh_unknown`, `refresh_expired`, `refresh_reused`, `session_revoked`, `device_revoked`, `account_disabled`.
 pub async fn refresh(app: web::Data<App>, Json(body): Json<RefreshBody>) -> Result<HttpResponse, Problem> {
-    let unknown = || Problem::new(Code::RefreshUnknown, "Sign in again");
-    let presented = secret::refresh_token_hash(&body.refresh_token).ok_or_else(unknown)?;
+    let presented = secret::refresh_token_hash(&body.refresh_token).ok_or_else(|| refusal(Rotation::Unknown))?;
     let (refresh_token, successor) = secret::new_refresh_token();
     let now_ms = app.now_ms();
-    let renewed = app.database.write(move |tx| {
-        let rotation = rotate(tx, &presented, &successor, now_ms)?;
-        let Rotation::Rotated { account, device, session, expires_at_ms } = rotation else {
-            return Ok(Err(rotation));
-        };
-        let account = tx.account(account)?.ok_or_else(unknown)?;
-        if account.disabled_at_ms.is_some() {
-            return Err(Problem::new(Code::AccountDisabled, "Ask the township's administrator"));
-        }
-        let township_name = township_name(tx, account.township)?;
-        Ok(Ok(Opened { account, device, session, refresh_expires_at_ms: expires_at_ms, township_name }))
-    });
+    let renewed = app.database.write(move |tx| renew(tx, &presented, &successor, now_ms));
     let opened = renewed.await?.map_err(refusal)?;
     Ok(ok(&SessionAnswer::new(&app, opened, refresh_token, now_ms)?))
+}
+
+/// Rotates a token. A refused rotation is a value, not an error: ending the session of a reused token must be committed.
+fn renew(
+    tx: &mut dyn Transaction,
+    presented: &[u8],
+    successor: &[u8],
+    now_ms: Ms,
+) -> Result<Result<Opened, Rotation>, Problem> {
+    let rotation = rotate(tx, presented, successor, now_ms)?;
+    let Rotation::Rotated { account, device, session, expires_at_ms } = rotation else {
+        return Ok(Err(rotation));
+    };
+    let account = tx.account(account)?.ok_or_else(|| refusal(Rotation::Unknown))?;
+    if account.disabled_at_ms.is_some() {
+        return Err(Problem::new(Code::AccountDisabled, "Ask the township's administrator"));
+    }
+    let township_name = township_name(tx, account.township)?;
+    Ok(Ok(Opened { account, device, session, refresh_expires_at_ms: expires_at_ms, township_name }))
 }
 
 /// The problem that a rotation without a successor is answered with.

@@ -14,7 +14,7 @@ use sync_core::time::Ms;
 use sync_core::validate::Refusal;
 
 use super::ledger::unknown;
-use super::page::{Page, PageQuery};
+use super::page::{LimitQuery, Page, PageQuery};
 use super::sync::sender;
 use crate::app::App;
 use crate::db::Transaction;
@@ -120,7 +120,7 @@ struct QuarantineRow {
 pub async fn quarantine(
     app: web::Data<App>,
     who: Authenticated,
-    query: web::Query<PageQuery>,
+    query: web::Query<LimitQuery>,
 ) -> Result<HttpResponse, Problem> {
     let limit = query.limit();
     let own = (who.caller.role == Role::Inspector).then_some(who.caller.account);

@@ -1,5 +1,7 @@
 //! The sync protocol over HTTP: the round trip, and its halves. What is taken is durable before the answer.
 
+use std::collections::BTreeSet;
+
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -11,7 +13,7 @@ use sync_core::time::Ms;
 use crate::app::App;
 use crate::error::{Problem, ok};
 use crate::extract::{Authenticated, Body, Json};
-use crate::photos::hash::ContentHash;
+use crate::photos::hash::{ContentHash, NotAHash};
 use crate::sync::push::Sender;
 use crate::sync::{pull, push};
 
@@ -40,6 +42,7 @@ pub async fn round_trip(
     who: Authenticated,
     Json(request): Json<SyncRequest>,
 ) -> Result<HttpResponse, Problem> {
+    let asked_photos = hashes(&request.photos)?;
     let push = match request.push {
         Some(push) => Some(take(&app, &who, push, request.sent_at_ms).await?),
         None => None,
@@ -48,8 +51,8 @@ pub async fn round_trip(
         Some(asked) => Some(read(&app, &who, asked).await?),
         None => None,
     };
-    let photos_wanted = lacking(&app, &who, request.photos).await?;
-    Ok(ok(&SyncAnswer { now_ms: app.clock.now_ms(), push, pull, photos_wanted }))
+    let (photos_received, photos_wanted) = photos(&app, &who, asked_photos).await?;
+    Ok(ok(&SyncAnswer { now_ms: app.clock.now_ms(), push, pull, photos_received, photos_wanted }))
 }
 
 /// POST /api/v1/push: the first half alone.
@@ -83,20 +86,30 @@ async fn read(app: &App, who: &Authenticated, asked: Pull) -> Result<PullAnswer,
     Ok(answer)
 }
 
-/// Those of the named photos whose bytes the township has not got.
-async fn lacking(app: &App, who: &Authenticated, asked: Vec<String>) -> Result<Vec<String>, Problem> {
+/// The named photos as hashes; checked before anything of the request is carried out.
+fn hashes(asked: &[String]) -> Result<Vec<ContentHash>, Problem> {
     if asked.len() > PHOTOS_ASKED_MAX {
         return Err(Problem::field("photos", format!("Ask about at most {PHOTOS_ASKED_MAX} photos at once")));
     }
+    let hashes = asked.iter().map(|hex| hex.parse()).collect::<Result<_, _>>();
+    hashes.map_err(|wrong: NotAHash| Problem::field("photos", wrong.to_string()))
+}
+
+/// The named photos, apart: those whose bytes the township has, and those that it lacks.
+async fn photos(
+    app: &App,
+    who: &Authenticated,
+    asked: Vec<ContentHash>,
+) -> Result<(Vec<String>, Vec<String>), Problem> {
     if asked.is_empty() {
-        return Ok(asked);
+        return Ok((Vec::new(), Vec::new()));
     }
-    let township = who.township;
-    let asked = asked.iter().map(|text| text.parse::<ContentHash>());
-    let asked: Vec<ContentHash> =
-        asked.collect::<Result<_, _>>().map_err(|error| Problem::field("photos", error.to_string()))?;
-    let lacking = app.database.read(move |tx| tx.blobs_lacking(township, &asked).map_err(Problem::from)).await?;
-    Ok(lacking.iter().map(ContentHash::to_string).collect())
+    let (township, named) = (who.township, asked.clone());
+    let lacking = app.database.read(move |tx| tx.blobs_lacking(township, &named).map_err(Problem::from)).await?;
+    let lacking: BTreeSet<ContentHash> = lacking.into_iter().collect();
+    let (wanted, received): (Vec<_>, Vec<_>) = asked.into_iter().partition(|hash| lacking.contains(hash));
+    let text = |hashes: Vec<ContentHash>| hashes.iter().map(ToString::to_string).collect();
+    Ok((text(received), text(wanted)))
 }
 
 /// Who sends, and when, with how far their clock is off.

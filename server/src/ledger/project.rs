@@ -59,7 +59,7 @@ pub fn project(tx: &mut dyn Transaction, township: TownshipId, working: &Working
         if held.had_conflicts || !open.is_empty() {
             tx.put_conflicts(township, record.id, &open)?;
         }
-        for photo in photo_record(record) {
+        for photo in photo_records(record) {
             tx.put_photo_record(township, &photo)?;
         }
     }
@@ -73,14 +73,14 @@ pub fn project(tx: &mut dyn Transaction, township: TownshipId, working: &Working
 }
 
 /// Some hazards, and everything that speaks of them: what a transaction holds, and the rest from the database.
-struct Known<'a> {
+pub(super) struct Known<'a> {
     working: &'a Working,
     loaded: BTreeMap<RecordId, Record>,
     facts_of: BTreeMap<RecordId, BTreeSet<RecordId>>,
 }
 
 impl<'a> Known<'a> {
-    fn about(
+    pub(super) fn about(
         tx: &mut dyn Transaction,
         township: TownshipId,
         hazards: Vec<RecordId>,
@@ -109,7 +109,7 @@ impl<'a> Known<'a> {
     }
 
     /// The ledger's line of a hazard; `None` while the hazard itself has not arrived.
-    fn line_of(&self, id: RecordId) -> Option<HazardLine> {
+    pub(super) fn line_of(&self, id: RecordId) -> Option<HazardLine> {
         let hazard = self.get(id).filter(|record| record.kind == "hazard")?;
         let facts = self.facts_of.get(&id).into_iter().flatten().filter_map(|fact| self.get(*fact).cloned());
         Some(line(hazard, &standing(hazard, &facts.collect::<Vec<_>>())))
@@ -139,7 +139,7 @@ pub fn open_conflicts(record: &Record) -> Vec<OpenConflict> {
 }
 
 /// The bytes that a photo record names, by any value that stands.
-fn photo_record(record: &Record) -> Vec<PhotoRecord> {
+pub(super) fn photo_records(record: &Record) -> Vec<PhotoRecord> {
     let Some(subject) = record.text("subject").and_then(|id| id.parse().ok()) else { return Vec::new() };
     let hashes = record.siblings("hash").filter_map(|sibling| sibling.value.as_str());
     let hashes = hashes.filter_map(|hex| data_encoding::HEXLOWER.decode(hex.as_bytes()).ok()?.try_into().ok());

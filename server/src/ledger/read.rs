@@ -18,8 +18,9 @@ use sync_core::time::{Ms, Stamp, township_date};
 
 use super::project::{facts_about, open_conflicts, read_state};
 use crate::db::hazards::HazardLine;
-use crate::db::projections::OpenConflict;
+use crate::db::projections::{OpenConflict, PhotoRecord};
 use crate::db::{DbError, Transaction};
+use crate::photos::hash::ContentHash;
 
 /// One line of the ledger, as it is sent.
 #[derive(Debug, Serialize)]
@@ -122,6 +123,8 @@ pub struct StandingView {
 pub struct PhotoView {
     record: RecordId,
     hash: String,
+    /// `stored`, or `on_its_way` until the bytes are here and their hash is right.
+    bytes: &'static str,
 }
 
 /// One version of a record's history.
@@ -229,8 +232,14 @@ fn standing_view(
 }
 
 fn photos(tx: &mut dyn Transaction, township: TownshipId, subject: RecordId) -> Result<Vec<PhotoView>, DbError> {
-    let view = |photo: crate::db::projections::PhotoRecord| PhotoView { record: photo.record, hash: photo.hash.hex() };
-    Ok(tx.photos_about(township, subject)?.into_iter().map(view).collect())
+    let photos = tx.photos_about(township, subject)?;
+    let hashes: Vec<ContentHash> = photos.iter().map(|photo| ContentHash(photo.hash.0)).collect();
+    let lacking = tx.blobs_lacking(township, &hashes)?;
+    let view = |photo: PhotoRecord| {
+        let bytes = if lacking.contains(&ContentHash(photo.hash.0)) { "on_its_way" } else { "stored" };
+        PhotoView { record: photo.record, hash: photo.hash.hex(), bytes }
+    };
+    Ok(photos.into_iter().map(view).collect())
 }
 
 /// The history of one record that the caller may see, in the order of arrival.

@@ -166,10 +166,12 @@ impl Uploads {
     {
         let _claim = self.claim((who.device, hash))?;
         let upload = match self.known(who, hash).await? {
-            Known::Stored(blob) if offset.is_none_or(|offset| offset == blob.bytes) && head.announced == Some(0) => {
+            // A creation's body that another phone has overtaken, or the last request once more, with no bytes.
+            Known::Stored(blob)
+                if offset.is_none() || (offset == Some(blob.bytes) && head.announced.unwrap_or(0) == 0) =>
+            {
                 return Ok(Standing::finished(blob.bytes));
             }
-            Known::Stored(blob) if offset.is_none() => return Ok(Standing::finished(blob.bytes)),
             Known::Stored(blob) => {
                 return Err(
                     Problem::new(Code::UploadOffsetMismatch, "The photo is stored already").with("offset", blob.bytes)

@@ -70,6 +70,8 @@ pub enum Effect {
     },
     /// Join a delta into the base state of its record.
     Merge(Box<Record>),
+    /// A delta that this build cannot read: keep it, say so, and read it again after an update.
+    Unreadable(String),
     /// Drop the base states of the records in this village's part of the feed (`cursor::feed_scope`; its sites are in the
     /// directory and stay). What is in the outbox stays too.
     Forget(VillageId),
@@ -130,7 +132,9 @@ pub struct Client {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PhotoState {
-    Unsent,
+    /// Whether the server has it is to be asked.
+    ToAsk,
+    /// The server has said that it lacks it: to be sent.
     Wanted,
 }
 
@@ -182,7 +186,7 @@ impl Client {
             Effect::Reopen { from } => self.outbox.reopen(from),
             Effect::Position { cursor, epoch } => (self.cursor, self.epoch) = (Some(cursor), Some(epoch)),
             Effect::KeepPhoto(hash) => {
-                self.photos.insert(hash, PhotoState::Unsent);
+                self.photos.insert(hash, PhotoState::ToAsk);
             }
             Effect::PhotoReceived(hash) => {
                 self.photos.remove(&hash);
@@ -192,7 +196,7 @@ impl Client {
                 self.outbox.take_waiting(old);
                 (self.replica, self.next_seq, self.halted) = (new, 1, None);
             }
-            Effect::Merge(_) | Effect::Forget(_) => {}
+            Effect::Merge(_) | Effect::Unreadable(_) | Effect::Forget(_) => {}
         }
     }
 
@@ -247,7 +251,8 @@ impl Client {
             return None;
         }
         let push = self.next_batch();
-        let photos: Vec<String> = self.photos.keys().take(PHOTOS_ASKED_MAX).cloned().collect();
+        let to_ask = self.photos.iter().filter(|(_, state)| **state == PhotoState::ToAsk);
+        let photos: Vec<String> = to_ask.map(|(hash, _)| hash.clone()).take(PHOTOS_ASKED_MAX).collect();
         if push.is_none() && !self.pull_due && photos.is_empty() {
             return None;
         }
@@ -282,10 +287,11 @@ impl Client {
             self.handle_pull_answer(pull, &mut effects);
         }
         for hash in asked.photos {
-            if answer.photos_wanted.contains(&hash) {
-                self.photos.entry(hash).and_modify(|state| *state = PhotoState::Wanted);
-            } else if self.photos.remove(&hash).is_some() {
+            if answer.photos_received.contains(&hash) {
+                self.photos.remove(&hash);
                 effects.push(Effect::PhotoReceived(hash));
+            } else if answer.photos_wanted.contains(&hash) {
+                self.photos.entry(hash).and_modify(|state| *state = PhotoState::Wanted);
             }
         }
         effects
@@ -315,7 +321,13 @@ impl Client {
 
     fn handle_pull_answer(&mut self, answer: PullAnswer, effects: &mut Vec<Effect>) {
         effects.extend(answer.forget.into_iter().map(Effect::Forget));
-        let records: Vec<Record> = answer.records.iter().filter_map(|raw| Record::from_json(raw.get()).ok()).collect();
+        let mut records: Vec<Record> = Vec::with_capacity(answer.records.len());
+        for raw in &answer.records {
+            match Record::from_json(raw.get()) {
+                Ok(record) => records.push(record),
+                Err(_) => effects.push(Effect::Unreadable(raw.get().to_owned())),
+            }
+        }
         // A copy of this replica has written on: its numbers are taken, and edits of what it wrote would claim them.
         let overtaken = records.iter().any(|record| record.seen.context().get(self.replica) >= self.next_seq);
         effects.extend(records.into_iter().map(|record| Effect::Merge(Box::new(record))));
@@ -387,7 +399,7 @@ impl Client {
 
     /// Notes a photo whose bytes the shell has stored.
     pub fn add_photo(&mut self, hash: String) -> Effect {
-        self.photos.insert(hash.clone(), PhotoState::Unsent);
+        self.photos.insert(hash.clone(), PhotoState::ToAsk);
         Effect::KeepPhoto(hash)
     }
 
@@ -396,6 +408,13 @@ impl Client {
         let records_first = self.outbox.waiting().next().is_some();
         let wanted = self.photos.iter().filter(move |(_, state)| **state == PhotoState::Wanted && !records_first);
         wanted.map(|(hash, _)| hash.as_str())
+    }
+
+    /// A photo's upload ended, one way or the other: the server is asked again, and only its receipt counts.
+    pub fn photo_sent(&mut self, hash: &str) {
+        if let Some(state) = self.photos.get_mut(hash) {
+            *state = PhotoState::ToAsk;
+        }
     }
 
     /// How many photos the server has given no receipt for.

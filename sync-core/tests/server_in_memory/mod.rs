@@ -81,8 +81,8 @@ impl Server {
         let request: SyncRequest = serde_json::from_str(body).unwrap();
         let push = request.push.map(|push| self.push(caller, &push, now_ms));
         let pull = request.pull.map(|pull| self.pull(caller, &pull));
-        let photos_wanted = request.photos.into_iter().filter(|hash| !self.photos.contains(hash)).collect();
-        serde_json::to_string(&SyncAnswer { now_ms, push, pull, photos_wanted }).unwrap()
+        let (photos_received, photos_wanted) = request.photos.into_iter().partition(|hash| self.photos.contains(hash));
+        serde_json::to_string(&SyncAnswer { now_ms, push, pull, photos_received, photos_wanted }).unwrap()
     }
 
     fn push(&mut self, caller: &Caller, push: &Push, now_ms: u64) -> PushAnswer {

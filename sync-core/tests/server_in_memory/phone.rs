@@ -206,6 +206,15 @@ impl Phone {
         self.sync_as(server, &caller);
     }
 
+    /// Sends the bytes of every photo that the server wants now.
+    pub fn send_photos(&mut self, server: &mut Server) {
+        let sent: Vec<String> = self.client.photos_to_send().map(str::to_owned).collect();
+        for hash in sent {
+            self.client.photo_sent(&hash);
+            server.photos.insert(hash);
+        }
+    }
+
     /// The same, where the server knows more of the account than the phone.
     pub fn sync_as(&mut self, server: &mut Server, caller: &Caller) {
         self.client.want_pull();
@@ -214,7 +223,7 @@ impl Phone {
                 assert!(self.client.is_idle(), "halted");
                 return;
             }
-            server.photos.extend(self.client.photos_to_send().map(str::to_owned));
+            self.send_photos(server);
         }
         panic!("never at rest");
     }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -41,6 +41,9 @@ struct Args {
     /// Batches of each phone.
     #[arg(long, default_value_t = 60)]
     batches: usize,
+    /// Leave the ledger in this folder, for other measurements.
+    #[arg(long)]
+    keep: Option<PathBuf>,
     /// Of 100 versions so many edit a hazard that the phone pushed before; the others create one.
     #[arg(long, default_value_t = 20)]
     edits_percent: usize,
@@ -54,10 +57,11 @@ struct Phone {
 
 fn main() -> Result<(), Failure> {
     let args = Args::parse();
-    let folder = tempfile::tempdir()?;
+    let temporary = tempfile::tempdir()?;
+    let folder = args.keep.as_deref().unwrap_or(temporary.path());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let measured = runtime.block_on(run(&args, folder.path()))?;
-    let limit = plain_rows::insert_again(&folder.path().join("ledger.sqlite3"), folder.path(), args.batch)?;
+    let measured = runtime.block_on(run(&args, folder))?;
+    let limit = plain_rows::insert_again(&folder.join("ledger.sqlite3"), temporary.path(), args.batch)?;
     let rate = f64::from(u32::try_from(measured.versions)?) / measured.elapsed.as_secs_f64();
     let limit_rate = f64::from(u32::try_from(limit.versions)?) / limit.elapsed.as_secs_f64();
     let mut out = std::io::stdout();

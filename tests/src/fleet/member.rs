@@ -196,6 +196,7 @@ impl Network {
         let wanted: Vec<String> = phone.client().photos_to_send().map(str::to_owned).collect();
         for hash in wanted {
             self.uploader.upload(&phone.photo_path(&hash), &hash).await?;
+            phone.client().photo_sent(&hash);
         }
         Ok(())
     }

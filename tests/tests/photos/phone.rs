@@ -10,16 +10,16 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-pub const CHUNK_TYPE: &str = "application/offset+octet-stream";
+pub(crate) const CHUNK_TYPE: &str = "application/offset+octet-stream";
 
 /// A real photo, for example `gps/DSCN0010.jpg`.
-pub fn sample(name: &str) -> Vec<u8> {
+pub(crate) fn sample(name: &str) -> Vec<u8> {
     let path = samples().join(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; set HAZARD_SHARED", path.display()))
 }
 
 /// The names of a group of real photos.
-pub fn group(name: &str) -> Vec<String> {
+pub(crate) fn group(name: &str) -> Vec<String> {
     let entries = std::fs::read_dir(samples().join(name)).expect("the samples are there; set HAZARD_SHARED");
     let mut names: Vec<String> =
         entries.map(|entry| format!("{name}/{}", entry.unwrap().file_name().to_string_lossy())).collect();
@@ -33,84 +33,84 @@ fn samples() -> PathBuf {
     std::env::var_os("HAZARD_SHARED").map_or(beside, PathBuf::from).join("data/photos")
 }
 
-pub fn hash(bytes: &[u8]) -> String {
+pub(crate) fn hash(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
-pub fn checksum(bytes: &[u8]) -> String {
+pub(crate) fn checksum(bytes: &[u8]) -> String {
     format!("sha256 {}", BASE64.encode(&Sha256::digest(bytes)))
 }
 
-pub fn metadata(hash: &str) -> String {
+pub(crate) fn metadata(hash: &str) -> String {
     format!("sha256 {},filetype {}", BASE64.encode(hash.as_bytes()), BASE64.encode(b"image/jpeg"))
 }
 
 /// A header of an answer as text.
-pub fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+pub(crate) fn header<'a>(response: &'a Response, name: &str) -> &'a str {
     response.headers().get(name).map_or("-", |value| value.to_str().unwrap())
 }
 
 /// The status and the problem's code of an answer.
-pub async fn refused(response: Response) -> (u16, String) {
+pub(crate) async fn refused(response: Response) -> (u16, String) {
     let (status, body) = hazard_tests::server::read(response).await;
     (status, body["code"].as_str().unwrap_or("-").to_owned())
 }
 
 /// The status and the whole problem of an answer.
-pub async fn problem(response: Response) -> (u16, Value) {
+pub(crate) async fn problem(response: Response) -> (u16, Value) {
     hazard_tests::server::read(response).await
 }
 
 /// One phone of one person.
-pub struct Phone<'a> {
-    pub server: &'a TestServer,
-    pub session: Session,
+pub(crate) struct Phone<'a> {
+    pub(crate) server: &'a TestServer,
+    pub(crate) session: Session,
 }
 
 impl<'a> Phone<'a> {
-    pub fn new(server: &'a TestServer, session: Session) -> Self {
+    pub(crate) fn new(server: &'a TestServer, session: Session) -> Self {
         Self { server, session }
     }
 
     /// A request below `/uploads` with the version that is spoken.
-    pub fn tus(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn tus(&self, method: Method, path: &str) -> RequestBuilder {
         self.server.request_as(&self.session, method, &format!("/uploads{path}")).header("Tus-Resumable", "1.0.0")
     }
 
-    pub async fn create(&self, hash: &str, length: usize) -> Response {
+    pub(crate) async fn create(&self, hash: &str, length: usize) -> Response {
         let request =
             self.tus(Method::POST, "").header("Upload-Length", length).header("Upload-Metadata", metadata(hash));
         request.send().await.unwrap()
     }
 
-    pub async fn create_with(&self, hash: &str, length: usize, body: &[u8]) -> Response {
+    pub(crate) async fn create_with(&self, hash: &str, length: usize, body: &[u8]) -> Response {
         let request =
             self.tus(Method::POST, "").header("Upload-Length", length).header("Upload-Metadata", metadata(hash));
         request.header("Content-Type", CHUNK_TYPE).body(body.to_vec()).send().await.unwrap()
     }
 
-    pub fn patch(&self, hash: &str, offset: usize, chunk: &[u8]) -> RequestBuilder {
+    pub(crate) fn patch(&self, hash: &str, offset: usize, chunk: &[u8]) -> RequestBuilder {
         let request = self.tus(Method::PATCH, &format!("/{hash}")).header("Upload-Offset", offset);
         request.header("Content-Type", CHUNK_TYPE).body(chunk.to_vec())
     }
 
-    pub async fn send(&self, hash: &str, offset: usize, chunk: &[u8]) -> Response {
+    pub(crate) async fn send(&self, hash: &str, offset: usize, chunk: &[u8]) -> Response {
         self.patch(hash, offset, chunk).send().await.unwrap()
     }
 
-    pub async fn head(&self, hash: &str) -> Response {
+    pub(crate) async fn head(&self, hash: &str) -> Response {
         self.tus(Method::HEAD, &format!("/{hash}")).send().await.unwrap()
     }
 
     /// Where the upload stands; the answer must be a success.
-    pub async fn offset(&self, hash: &str) -> usize {
+    pub(crate) async fn offset(&self, hash: &str) -> usize {
         let response = self.head(hash).await;
         assert_eq!(response.status(), 200);
         header(&response, "upload-offset").parse().unwrap()
     }
 
     /// Uploads a whole photo in one request; its hash.
-    pub async fn upload(&self, bytes: &[u8]) -> String {
+    pub(crate) async fn upload(&self, bytes: &[u8]) -> String {
         let hash = hash(bytes);
         let response = self.create_with(&hash, bytes.len(), bytes).await;
         assert_eq!((response.status().as_u16(), header(&response, "upload-offset")), (201, &*bytes.len().to_string()));
@@ -118,12 +118,12 @@ impl<'a> Phone<'a> {
     }
 
     /// `GET photos/{hash}` with a query such as `?variant=256`.
-    pub fn show(&self, hash: &str, query: &str) -> RequestBuilder {
+    pub(crate) fn show(&self, hash: &str, query: &str) -> RequestBuilder {
         self.server.request_as(&self.session, Method::GET, &format!("/photos/{hash}{query}"))
     }
 
     /// Opens a socket, announces a chunk of `announced` bytes at `offset`, and sends only `sent`.
-    pub async fn begin_by_hand(&self, hash: &str, offset: usize, announced: usize, sent: &[u8]) -> TcpStream {
+    pub(crate) async fn begin_by_hand(&self, hash: &str, offset: usize, announced: usize, sent: &[u8]) -> TcpStream {
         let mut socket = self.patch_head(hash, offset, &format!("Content-Length: {announced}")).await;
         socket.write_all(sent).await.unwrap();
         socket.flush().await.unwrap();
@@ -131,7 +131,7 @@ impl<'a> Phone<'a> {
     }
 
     /// Sends a chunk without saying before how long it is; what the server answered.
-    pub async fn send_in_pieces(&self, hash: &str, offset: usize, chunk: &[u8]) -> String {
+    pub(crate) async fn send_in_pieces(&self, hash: &str, offset: usize, chunk: &[u8]) -> String {
         let mut socket = self.patch_head(hash, offset, "Transfer-Encoding: chunked\r\nConnection: close").await;
         for piece in chunk.chunks(10_000) {
             socket.write_all(format!("{:x}\r\n", piece.len()).as_bytes()).await.unwrap();
@@ -154,8 +154,13 @@ impl<'a> Phone<'a> {
         socket
     }
 
+    /// The server's file of this phone's unfinished upload.
+    pub(crate) fn part(&self, hash: &str) -> PathBuf {
+        self.server.data_dir().join("uploads").join(format!("{}.{hash}", self.session.device))
+    }
+
     /// Asks where the upload stands until it stands at `offset`.
-    pub async fn until_offset(&self, hash: &str, offset: usize) {
+    pub(crate) async fn until_offset(&self, hash: &str, offset: usize) {
         let mut seen = 0;
         for _ in 0..2_000 {
             seen = self.offset(hash).await;
@@ -168,7 +173,7 @@ impl<'a> Phone<'a> {
 }
 
 /// What the server sends on a socket until it closes it.
-pub async fn rest_of(mut socket: TcpStream) -> String {
+pub(crate) async fn rest_of(mut socket: TcpStream) -> String {
     let mut bytes = Vec::new();
     // A reset after the answer is as good an end as a close.
     let _ = socket.read_to_end(&mut bytes).await;

@@ -45,7 +45,7 @@ async fn bytes_that_a_crash_left_unrecorded_are_sent_again() {
     let bytes = sample("gps/DSCN0010.jpg");
     let hash = hash(&bytes);
     phone.create_with(&hash, bytes.len(), &bytes[..1000]).await;
-    let file = part(&server, &phone, &hash);
+    let file = phone.part(&hash);
     let mut left = std::fs::read(&file).unwrap();
     left.extend_from_slice(&[0; 500]);
     std::fs::write(&file, left).unwrap();
@@ -61,7 +61,7 @@ async fn the_offset_never_exceeds_what_the_disk_holds() {
     let bytes = sample("gps/DSCN0010.jpg");
     let hash = hash(&bytes);
     phone.create_with(&hash, bytes.len(), &bytes[..1000]).await;
-    let file = part(&server, &phone, &hash);
+    let file = phone.part(&hash);
     std::fs::write(&file, &bytes[..600]).unwrap();
     assert_eq!(phone.offset(&hash).await, 600);
     assert_eq!(phone.send(&hash, 1000, &bytes[1000..]).await.status(), 409);
@@ -79,7 +79,7 @@ async fn a_full_disk_is_told_and_the_upload_goes_on_when_there_is_room() {
     let hash = hash(&bytes);
     phone.create(&hash, bytes.len()).await;
     // Linux's own full disk: a device on which every write fails with ENOSPC.
-    let file = part(&server, &phone, &hash);
+    let file = phone.part(&hash);
     std::os::unix::fs::symlink("/dev/full", &file).unwrap();
     let response = phone.send(&hash, 0, &bytes).await;
     assert_ne!(header(&response, "retry-after"), "-");
@@ -105,8 +105,4 @@ async fn a_photo_whose_bytes_were_lost_can_be_sent_again() {
     assert_eq!(header(&again, "upload-offset"), "0");
     phone.upload(&bytes).await;
     assert_eq!(std::fs::read(&file).unwrap(), bytes);
-}
-
-fn part(server: &TestServer, phone: &Phone<'_>, hash: &str) -> std::path::PathBuf {
-    server.data_dir().join("uploads").join(format!("{}.{hash}", phone.session.device))
 }

@@ -1,0 +1,124 @@
+//! `hazard-ledger rebuild`: derives everything again from the records, page by page, mends what differs, and says how much
+//! did. A server may be running on the same database; a difference means a fault of this program.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sync_core::cursor::FeedScope;
+use sync_core::ids::{RecordId, TownshipId};
+use sync_core::record::Record;
+use sync_core::status::hazards_named;
+
+use super::project::{Held, Known, Working, open_conflicts, photo_records, read_state};
+use crate::config::{self, RebuildArgs};
+use crate::db::projections::OpenConflict;
+use crate::db::{Database, DbError, Transaction};
+use crate::refusal::Refusal;
+
+/// Records in one transaction: others wait no longer than some tens of ms.
+const PAGE_RECORDS: usize = 500;
+
+/// What a rebuild found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// Records read.
+    pub records: u64,
+    /// Lines of the ledger that were missing or said something else.
+    pub lines_mended: u64,
+    /// Records whose open conflicts were listed wrongly.
+    pub conflicts_mended: u64,
+}
+
+/// Rebuilds every township of the database that the arguments name.
+///
+/// # Errors
+/// The database cannot be opened or fails.
+pub async fn run(args: RebuildArgs) -> Result<Rebuilt, Refusal> {
+    let database = Database::open(&config::database(&args.data)?)?;
+    let townships = database.read(|tx| tx.townships()).await?;
+    let mut total = Rebuilt::default();
+    for township in townships {
+        let one = rebuild(&database, township.id).await?;
+        total.records = total.records.saturating_add(one.records);
+        total.lines_mended = total.lines_mended.saturating_add(one.lines_mended);
+        total.conflicts_mended = total.conflicts_mended.saturating_add(one.conflicts_mended);
+    }
+    Ok(total)
+}
+
+/// Rebuilds one township: first which record speaks of what, then the lines that follow from it.
+///
+/// # Errors
+/// The database failed.
+pub async fn rebuild(database: &Database, township: TownshipId) -> Result<Rebuilt, DbError> {
+    let mut found = Rebuilt::default();
+    for pass in [relate, derive] {
+        let mut after = Some(0);
+        while let Some(from) = after {
+            let (next, page) = database.write(move |tx| one_page(tx, township, from, pass)).await?;
+            found.records = found.records.saturating_add(page.records);
+            found.lines_mended = found.lines_mended.saturating_add(page.lines_mended);
+            found.conflicts_mended = found.conflicts_mended.saturating_add(page.conflicts_mended);
+            after = next;
+        }
+    }
+    Ok(found)
+}
+
+type Pass = fn(&mut dyn Transaction, TownshipId, &[Record]) -> Result<Rebuilt, DbError>;
+
+fn one_page(
+    tx: &mut dyn Transaction,
+    township: TownshipId,
+    after: u64,
+    pass: Pass,
+) -> Result<(Option<u64>, Rebuilt), DbError> {
+    let entries = tx.feed(township, FeedScope::All, after, PAGE_RECORDS)?;
+    let next = entries.last().map(|entry| entry.seq);
+    let records = entries.iter().map(|entry| read_state(&entry.state)).collect::<Result<Vec<_>, _>>()?;
+    Ok((next, pass(tx, township, &records)?))
+}
+
+/// Notes which hazards and photos the records speak of, and mends the list of open conflicts.
+fn relate(tx: &mut dyn Transaction, township: TownshipId, records: &[Record]) -> Result<Rebuilt, DbError> {
+    let mut found = Rebuilt { records: u64::try_from(records.len()).unwrap_or(u64::MAX), ..Rebuilt::default() };
+    for record in records {
+        for hazard in hazards_named(record) {
+            tx.put_mention(township, hazard, record.id)?;
+        }
+        for photo in photo_records(record) {
+            tx.put_photo_record(township, &photo)?;
+        }
+        let derived: BTreeSet<OpenConflict> = open_conflicts(record).into_iter().collect();
+        let listed: BTreeSet<OpenConflict> = tx.conflicts_of(township, record.id)?.into_iter().collect();
+        if derived != listed {
+            tx.put_conflicts(township, record.id, &derived.into_iter().collect::<Vec<_>>())?;
+            found.conflicts_mended = found.conflicts_mended.saturating_add(1);
+        }
+    }
+    Ok(found)
+}
+
+/// Mends the lines of the hazards among the records.
+fn derive(tx: &mut dyn Transaction, township: TownshipId, records: &[Record]) -> Result<Rebuilt, DbError> {
+    let hazards: BTreeMap<RecordId, &Record> =
+        records.iter().filter(|record| record.kind == "hazard").map(|record| (record.id, record)).collect();
+    let held = |record: &Record| Held {
+        record: record.clone(),
+        is_changed: false,
+        spoke_of: BTreeSet::new(),
+        had_conflicts: false,
+    };
+    let working: Working = hazards.values().map(|record| (record.id, held(record))).collect();
+    let known = Known::about(tx, township, hazards.keys().copied().collect(), &working)?;
+    let mut found = Rebuilt::default();
+    for id in hazards.into_keys() {
+        let derived = known.line_of(id);
+        if derived != tx.hazard(township, id)?
+            && let Some(line) = derived
+        {
+            tx.put_hazard(township, &line)?;
+            found.lines_mended = found.lines_mended.saturating_add(1);
+        }
+    }
+    Ok(found)
+}
