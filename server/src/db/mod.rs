@@ -8,6 +8,8 @@ pub mod devices;
 pub mod enrolments;
 mod error;
 pub mod hazards;
+#[cfg(test)]
+mod ledger_tests;
 pub mod meta;
 pub mod projections;
 pub mod records;

@@ -1,0 +1,261 @@
+//! The storage suite, second half: records and their feed, arrivals and quarantine, the projections. Whatever stands
+//! behind the transaction trait must pass it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may fail loudly"
+)]
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use sync_core::cursor::FeedScope;
+use sync_core::decision::{merged, quarantined};
+use sync_core::dots::Dot;
+use sync_core::ids::{AccountId, DeviceId, RecordId, ReplicaId, TownshipId, VillageId};
+use sync_core::validate::{Refusal, RefusalCode};
+use sync_core::version::Fingerprint;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::hazards::{HazardFilter, HazardLine};
+use super::projections::OpenConflict;
+use super::records::StoredRecord;
+use super::townships::TownshipRow;
+use super::versions::{Arrival, Replica};
+use super::*;
+
+const HOME: TownshipId = TownshipId(Uuid::from_u128(1));
+const AWAY: TownshipId = TownshipId(Uuid::from_u128(2));
+
+fn record(number: u128) -> RecordId {
+    RecordId(Uuid::from_u128(0x100 + number))
+}
+
+fn village(number: u128) -> VillageId {
+    VillageId(Uuid::from_u128(0x200 + number))
+}
+
+fn account(number: u128) -> AccountId {
+    AccountId(Uuid::from_u128(0x300 + number))
+}
+
+fn dot(replica: u128, seq: u64) -> Dot {
+    Dot { replica: ReplicaId(Uuid::from_u128(0x400 + replica)), seq }
+}
+
+async fn open() -> (TempDir, Database) {
+    let dir = tempfile::tempdir().unwrap();
+    let database = Database::open(&DatabaseOptions::at(dir.path().join("ledger.sqlite3"))).unwrap();
+    for (id, name) in [(HOME, "一"), (AWAY, "二")] {
+        let row = TownshipRow { id, name: name.to_owned(), created_at_ms: 0 };
+        database.write(move |tx| tx.insert_township(row.clone())).await.unwrap();
+    }
+    (dir, database)
+}
+
+fn stored(id: RecordId, in_village: Option<VillageId>, state: &str) -> StoredRecord {
+    let scope = in_village.map_or(FeedScope::Directory, FeedScope::Village);
+    StoredRecord { id, kind: "hazard".to_owned(), village: in_village, scope, state: state.to_owned() }
+}
+
+async fn publish(database: &Database, township: TownshipId, records: Vec<StoredRecord>) {
+    database.write(move |tx| tx.publish(township, &records, 7)).await.unwrap();
+}
+
+async fn feed(database: &Database, township: TownshipId, scope: FeedScope, after: u64) -> Vec<(u64, String)> {
+    let entries = database.read(move |tx| tx.feed(township, scope, after, 1_000)).await.unwrap();
+    entries.into_iter().map(|entry| (entry.seq, entry.state)).collect()
+}
+
+fn texts(entries: &[(u64, &str)]) -> Vec<(u64, String)> {
+    entries.iter().map(|(seq, state)| (*seq, (*state).to_owned())).collect()
+}
+
+#[tokio::test]
+async fn the_feed_holds_each_record_once_at_the_place_of_its_last_change() {
+    let (_dir, database) = open().await;
+    publish(&database, HOME, vec![stored(record(1), None, "a"), stored(record(2), Some(village(1)), "b")]).await;
+    publish(&database, HOME, vec![stored(record(1), None, "a again")]).await;
+    assert_eq!(feed(&database, HOME, FeedScope::All, 0).await, texts(&[(2, "b"), (3, "a again")]));
+    assert_eq!(feed(&database, HOME, FeedScope::All, 2).await, texts(&[(3, "a again")]));
+    assert_eq!(database.read(|tx| tx.feed_end(HOME)).await.unwrap(), 3);
+    assert_eq!(database.read(|tx| tx.record(HOME, record(1))).await.unwrap().as_deref(), Some("a again"));
+}
+
+#[tokio::test]
+async fn each_part_of_the_feed_holds_its_own_records_and_each_township_its_own_order() {
+    let (_dir, database) = open().await;
+    let records = vec![
+        stored(record(1), None, "directory"),
+        stored(record(2), Some(village(1)), "first"),
+        stored(record(3), Some(village(2)), "second"),
+    ];
+    publish(&database, HOME, records).await;
+    publish(&database, AWAY, vec![stored(record(1), None, "the same id elsewhere")]).await;
+    assert_eq!(feed(&database, HOME, FeedScope::Directory, 0).await, texts(&[(1, "directory")]));
+    assert_eq!(feed(&database, HOME, FeedScope::Village(village(2)), 0).await, texts(&[(3, "second")]));
+    assert_eq!(feed(&database, AWAY, FeedScope::All, 0).await, texts(&[(1, "the same id elsewhere")]));
+    let mut villages = database.read(|tx| tx.villages_with_records(HOME)).await.unwrap();
+    villages.sort();
+    assert_eq!(villages, [village(1), village(2)]);
+    let found = database.read(|tx| tx.records(AWAY, &[record(1), record(2)])).await.unwrap();
+    assert_eq!(found, [(record(1), "the same id elsewhere".to_owned())]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_follows_its_cursor_beside_many_writers_misses_nothing() {
+    let (_dir, database) = open().await;
+    let writers: Vec<_> = (0..8_u128)
+        .map(|writer| {
+            let database = database.clone();
+            tokio::spawn(async move {
+                for n in 0..25 {
+                    let id = record(writer * 1_000 + n);
+                    publish(&database, HOME, vec![stored(id, None, &id.to_string())]).await;
+                }
+            })
+        })
+        .collect();
+    let (mut seen, mut after) = (Vec::new(), 0);
+    while seen.len() < 200 {
+        for (seq, state) in feed(&database, HOME, FeedScope::All, after).await {
+            assert_eq!(seq, after + 1, "what a reader has passed is complete");
+            after = seq;
+            seen.push(state);
+        }
+        tokio::task::yield_now().await;
+    }
+    join_all(writers).await;
+    let distinct: std::collections::BTreeSet<_> = seen.iter().collect();
+    assert_eq!(distinct.len(), 200);
+}
+
+fn arrival(dot: Dot, of: Option<RecordId>, outcome: sync_core::protocol::Outcome) -> Arrival {
+    let body = format!("body of {}", dot.seq);
+    let fingerprint = Fingerprint::of(body.as_bytes());
+    Arrival { dot, record: of, fingerprint, received_at_ms: 5, clock_offset_ms: -3, outcome, body }
+}
+
+#[tokio::test]
+async fn what_arrived_is_found_by_its_dot_with_what_became_of_it_and_a_dot_is_taken_once() {
+    let (_dir, database) = open().await;
+    let plain = arrival(dot(1, 1), Some(record(1)), merged(1, Vec::new()));
+    let contested = arrival(dot(1, 2), Some(record(1)), merged(2, vec!["level".to_owned()]));
+    for one in [plain.clone(), contested.clone()] {
+        database.write(move |tx| tx.insert_arrival(HOME, account(1), &one)).await.unwrap();
+    }
+    for one in [&plain, &contested] {
+        let (at, expected) = (one.dot, (one.fingerprint, one.outcome.clone()));
+        assert_eq!(database.read(move |tx| tx.arrived(at)).await.unwrap(), Some(expected));
+    }
+    assert_eq!(database.read(|tx| tx.arrived(dot(2, 1))).await.unwrap(), None);
+    let again = plain.clone();
+    let twice = database.write(move |tx| tx.insert_arrival(HOME, account(1), &again)).await;
+    assert!(matches!(twice, Err(DbError::Conflict(_))), "{twice:?}");
+    assert_eq!(database.read(|tx| tx.history(HOME, record(1), 0, 10)).await.unwrap(), [plain, contested.clone()]);
+    assert_eq!(database.read(|tx| tx.history(HOME, record(1), 1, 10)).await.unwrap(), [contested]);
+    assert_eq!(database.read(|tx| tx.history(AWAY, record(1), 0, 10)).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_replica_keeps_its_owner_and_moves_on() {
+    let (_dir, database) = open().await;
+    let id = dot(1, 1).replica;
+    let first = Replica { id, township: HOME, account: account(1), device: DeviceId(Uuid::nil()), highest: 4 };
+    let moved = Replica { account: account(9), highest: 6, ..first.clone() };
+    for one in [first.clone(), moved] {
+        database.write(move |tx| tx.put_replica(&one, 1)).await.unwrap();
+    }
+    assert_eq!(database.read(move |tx| tx.replica(id)).await.unwrap(), Some(Replica { highest: 6, ..first }));
+}
+
+#[tokio::test]
+async fn what_is_quarantined_is_listed_with_its_bytes_until_it_is_settled() {
+    let (_dir, database) = open().await;
+    let refusal = Refusal::at(RefusalCode::FieldRange, "level", "one of major, general");
+    for seq in 1..=3 {
+        let one = arrival(dot(u128::from(seq), seq), None, quarantined(seq, refusal.clone()));
+        database.write(move |tx| tx.insert_arrival(HOME, account(seq.into()), &one)).await.unwrap();
+    }
+    let all = database.read(|tx| tx.quarantined(HOME, None, 10)).await.unwrap();
+    assert_eq!(all.iter().map(|one| one.body.as_str()).collect::<Vec<_>>(), ["body of 1", "body of 2", "body of 3"]);
+    assert_eq!((all[0].code.as_str(), all[0].field.as_deref()), ("field_range", Some("level")));
+    let own = database.read(|tx| tx.quarantined(HOME, Some(account(2)), 10)).await.unwrap();
+    assert_eq!(own, all[1..2]);
+    assert_eq!(database.read(|tx| tx.quarantined(AWAY, None, 10)).await.unwrap(), []);
+    database.write(|tx| tx.settle_quarantined(dot(2, 2), account(9), "repaired", 8)).await.unwrap();
+    assert_eq!(database.read(|tx| tx.quarantined_one(HOME, dot(2, 2))).await.unwrap(), None);
+    assert_eq!(database.read(|tx| tx.quarantined_one(AWAY, dot(1, 1))).await.unwrap(), None);
+    assert_eq!(database.read(|tx| tx.quarantined(HOME, None, 10)).await.unwrap().len(), 2);
+    assert!(database.read(|tx| tx.arrived(dot(2, 2))).await.unwrap().is_some(), "its bytes stay");
+}
+
+#[tokio::test]
+async fn conflicts_are_replaced_record_by_record_and_paged_in_order() {
+    let (_dir, database) = open().await;
+    let open_at = |id: RecordId, path: &str, of: VillageId| OpenConflict {
+        record: id,
+        path: path.to_owned(),
+        kind: "hazard".to_owned(),
+        village: Some(of),
+    };
+    let first = vec![open_at(record(1), "deadline", village(1)), open_at(record(1), "level", village(1))];
+    let second = vec![open_at(record(2), "level", village(2))];
+    for (id, open) in [(record(1), first.clone()), (record(2), second.clone())] {
+        database.write(move |tx| tx.put_conflicts(HOME, id, &open)).await.unwrap();
+    }
+    let all = [first.clone(), second.clone()].concat();
+    assert_eq!(database.read(|tx| tx.conflicts(HOME, None, None, 10)).await.unwrap(), all);
+    assert_eq!(database.read(|tx| tx.conflicts(HOME, Some(&[village(2)]), None, 10)).await.unwrap(), second);
+    let after = Some((record(1), "deadline".to_owned()));
+    assert_eq!(database.read(move |tx| tx.conflicts(HOME, None, after.clone(), 10)).await.unwrap(), all[1..]);
+    database.write(|tx| tx.put_conflicts(HOME, record(1), &[])).await.unwrap();
+    assert_eq!(database.read(|tx| tx.conflicts_of(HOME, record(1))).await.unwrap(), []);
+    assert_eq!(database.read(|tx| tx.conflicts(AWAY, None, None, 10)).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_hazards_line_is_replaced_whole_and_pages_do_not_break_between_equal_times() {
+    let (_dir, database) = open().await;
+    let line = |number: u128| HazardLine {
+        id: record(number),
+        village: Some(village(number % 2)),
+        site: None,
+        sector: "fire".to_owned(),
+        is_major: false,
+        status: "reported".to_owned(),
+        is_suspended: false,
+        is_escalated: false,
+        is_void: false,
+        deadline: Some("2026-03-01".to_owned()),
+        found_at_ms: 100,
+        closed_at_ms: None,
+        description: "通道堵塞".to_owned(),
+    };
+    for number in 0..5 {
+        let one = line(number);
+        database.write(move |tx| tx.put_hazard(HOME, &one)).await.unwrap();
+    }
+    let closed = HazardLine { status: "closed".to_owned(), deadline: None, closed_at_ms: Some(9), ..line(4) };
+    let replaced = closed.clone();
+    database.write(move |tx| tx.put_hazard(HOME, &replaced)).await.unwrap();
+    assert_eq!(database.read(|tx| tx.hazard(HOME, record(4))).await.unwrap(), Some(closed));
+    let (mut pages, mut after) = (BTreeMap::new(), None);
+    loop {
+        let filter = HazardFilter { after, ..HazardFilter::default() };
+        let page = database.read(move |tx| tx.hazards(HOME, &filter, 2)).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some((last.found_at_ms, last.id));
+        for one in page {
+            assert!(pages.insert(one.id, one).is_none(), "each once");
+        }
+    }
+    assert_eq!(pages.len(), 5);
+    let overdue = HazardFilter { overdue_on: Some("2026-03-02".to_owned()), ..HazardFilter::default() };
+    assert_eq!(database.read(move |tx| tx.hazards(HOME, &overdue, 10)).await.unwrap().len(), 4);
+    assert_eq!(database.read(|tx| tx.hazards(AWAY, &HazardFilter::default(), 10)).await.unwrap(), []);
+}
