@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the benchmarks and writes target/bench/summary.json, one JSON object a line: `make bench`.
-# The first run also compiles the libraries that sync-core is measured beside, which takes several minutes.
+# Runs the benchmarks and writes target/bench/summary.json, one JSON object a line: `make bench`. First the record beside
+# other libraries, then the server. The first run also compiles those libraries, which takes several minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,3 +14,11 @@ cargo test --release "${bench[@]}" --test agreement
 cargo bench "${bench[@]}" --bench record
 cargo run --release --quiet "${bench[@]}" --bin summary -- \
     "$CARGO_TARGET_DIR/criterion" target/bench/summary.json
+
+# The server: ingest beside plain diesel, then a cold start on the ledger of 100,000 records that the ingest left.
+unset CARGO_TARGET_DIR
+rm -rf target/bench/ledger
+cargo build --release --locked --package server --package hazard-tests --bins
+target/release/ingest --batches 160 --keep target/bench/ledger | tee -a target/bench/summary.json
+target/release/coldstart --data-dir target/bench/ledger | tee -a target/bench/summary.json
+rm -rf target/bench/ledger

@@ -82,7 +82,7 @@ impl Mapping {
         row.code.as_ref()?;
         let at_ms = self.instant(row.closed?, "closed", row);
         // A violation that was cleared on the day of the visit was looked at again in the evening.
-        let evening = (row.closed == Some(row.opened)).then_some(12 * HOUR_MS).unwrap_or_default();
+        let evening = if row.closed == Some(row.opened) { 12 * HOUR_MS } else { 0 };
         Some(at_ms.saturating_add(evening))
     }
 
@@ -117,16 +117,12 @@ impl Mapping {
     #[must_use]
     pub fn inspection_draft(self, row: &Row, by: &str) -> Draft {
         let at_ms = self.opened_ms(row);
-        let mut changes = vec![
-            ("type", json!("routine")),
-            ("inspected_at", json!(at_ms)),
-            ("conclusion", json!(conclusion(row))),
-            ("place", json!(format!("Ward {}", row.ward))),
-        ];
-        if let Some(address) = &row.address {
-            changes.pop();
-            changes.push(("site", json!(self.site(&row.ward, address))));
-        }
+        let mut changes =
+            vec![("type", json!("routine")), ("inspected_at", json!(at_ms)), ("conclusion", json!(conclusion(row)))];
+        changes.push(match &row.address {
+            Some(address) => ("site", json!(self.site(&row.ward, address))),
+            None => ("place", json!(format!("Ward {}", row.ward))),
+        });
         changes.extend(row.position.map(|at| ("location", location(at))));
         let mut draft = draft(self.inspection(row), "inspection", Some(self.village(&row.ward)), at_ms, changes);
         draft.changes.insert(format!("inspectors/{by}"), json!(true));

@@ -7,7 +7,7 @@
 //! | what happens, and what must be true afterwards | `csv`, `mapping`, `script`, `plants`, `photos`, `oracle` |
 //! | a phone and its way to the server | `phone`, `journal`, `member`, `crash`, `wire`, `session`, `tus`, `link` |
 //! | the other actors | `office`, `server_process` |
-//! | the run and its verdict | `run`, `verify`, `verify_rows`, `findings`, `measures`, `report` |
+//! | the run and its verdict | `setup`, `run`, `verify`, `verify_rows`, `findings`, `measures`, `report` |
 
 pub mod crash;
 pub mod csv;
@@ -29,6 +29,7 @@ pub mod script;
 pub mod seeds;
 pub mod server_process;
 pub mod session;
+pub mod setup;
 pub mod trouble;
 pub mod tus;
 pub mod verify;

@@ -82,9 +82,10 @@ impl Oracle {
         self.conflicts.contains_key(&(hazard, "level".to_owned()))
     }
 
-    /// How many versions the whole history has.
+    /// The conflicts that were planted, those that the office decided, and how many were found to be `listed`.
     #[must_use]
-    pub fn versions(&self) -> usize {
-        self.records.values().map(|expected| expected.versions).sum()
+    pub fn planted_and_decided(&self, listed: usize) -> [usize; 3] {
+        let decided = self.conflicts.values().filter(|planted| planted.decision.is_some()).count();
+        [self.conflicts.len(), decided, listed]
     }
 }

@@ -50,6 +50,9 @@ impl Owner {
     }
 }
 
+/// The edits of one step with their instants, and the photo that belongs to them.
+type Writing = (Vec<(Edit, Ms)>, Option<Arc<Shot>>);
+
 /// The phone, switched on.
 #[derive(Debug)]
 pub struct Phone {
@@ -134,7 +137,7 @@ impl Phone {
         self.journal.append(&Stored { next_step: Some(next_step), effects })
     }
 
-    fn edits(&self, step: &Step) -> Result<(Vec<(Edit, Ms)>, Option<Arc<Shot>>), Trouble> {
+    fn edits(&self, step: &Step) -> Result<Writing, Trouble> {
         match step {
             Step::Visit { drafts, shot } => {
                 let edit = |draft: &super::mapping::Draft| Edit {

@@ -1,35 +1,33 @@
-//! One run from its beginning to its report: sets everything up, lets the villages work, kills the server in between,
-//! and has the outcome verified.
+//! One run from its beginning to its report: lets the office and the villages work, kills the server in between, and has
+//! the outcome verified.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
+use indicatif::ProgressBar;
 use rand::RngExt;
-use sync_core::ids::VillageId;
-use sync_core::people::{Caller, Role};
-use tokio::sync::{Semaphore, watch};
+use sync_core::people::Role;
+use tokio::sync::watch;
 
-use super::csv::{Inspections, Selection};
+use super::csv::{Inspections, Row, Selection};
 use super::findings::{Findings, Sort};
-use super::link::{Cargo, Link, Weather};
-use super::mapping::Mapping;
+use super::mapping::{Draft, Mapping};
 use super::measures::Measures;
-use super::member::{Battery, Member};
+use super::member::Member;
 use super::options::Options;
 use super::oracle::Oracle;
-use super::phone::Owner;
 use super::photos::Album;
 use super::report::{Facts, Report, progress};
-use super::script::{self, Making, OFFICE, PhoneScript, Script, Step, VillageScript};
+use super::script::{self, Making, OFFICE, Script, Step, VillageScript};
 use super::seeds::Seed;
 use super::server_process::ServerProcess;
-use super::session::{Credentials, Session};
+use super::session::Session;
+use super::setup::{Crew, Fleet, Person};
 use super::trouble::Trouble;
-use super::tus::Uploader;
-use super::wire::Wire;
 use super::{csv, office, verify, verify_rows};
 
 const ADMIN: &str = "admin";
@@ -46,16 +44,36 @@ pub async fn run(options: &Options, quiet: bool) -> Result<(Report, Findings), T
     let inspections = csv::read(&options.csv(), selection)?;
     let album = Album::read(&options.photos_dir(), options.photos(), seed)?;
     let making = Making { seed, visit_stages: options.stages(), album: &album };
-    let script = script::make(&inspections.rows, &making);
+    let mut script = script::make(&inspections.rows, &making);
+    let villages = std::mem::take(&mut script.villages);
 
     let temporary = tempfile::tempdir().map_err(Trouble::io("making a temporary folder"))?;
     let folder = options.keep_in.clone().unwrap_or_else(|| temporary.path().to_owned());
     std::fs::create_dir_all(&folder).map_err(Trouble::io("making the folder of the run"))?;
     let program = options.server_bin.clone().map_or_else(server_beside_this_program, Ok)?;
-    let admin = Credentials { username: ADMIN.to_owned(), password: seed.secret(ADMIN) };
-    let server = ServerProcess::start(&program, &folder, &admin.username, &admin.password).await?;
-    let fleet = Fleet::new(options, seed, server, folder).await?;
-    fleet.replay(script, &inspections, quiet, admin).await
+    let mut server = ServerProcess::start(&program, &folder, ADMIN, &seed.secret(ADMIN)).await?;
+    let fleet = Fleet::new(options, seed, server.addr, folder).await?;
+    let mut replay = Replay::prepare(fleet, script, villages, inspections).await?;
+
+    let bar = progress(replay.script.steps, quiet);
+    let started = Instant::now();
+    replay.open().await?;
+    replay.work(&mut server, &bar).await?;
+    replay.close().await?;
+    let replayed = started.elapsed();
+    bar.finish_with_message("replayed; verifying");
+    let server_resident_mib = server.resident_mib();
+    let started = Instant::now();
+    let listed = replay.verify().await?;
+    let facts = Facts {
+        seed: seed.0,
+        rows: [replay.inspections.rows.len(), replay.inspections.left_out],
+        phones: replay.everybody().count(),
+        conflicts: replay.oracle.planted_and_decided(listed),
+        server_resident_mib,
+        took: [replayed, started.elapsed()],
+    };
+    Ok((Report::new(facts, &replay.fleet.measures, &replay.findings), replay.findings))
 }
 
 fn server_beside_this_program() -> Result<PathBuf, Trouble> {
@@ -66,250 +84,146 @@ fn server_beside_this_program() -> Result<PathBuf, Trouble> {
     })
 }
 
-/// What all phones share.
-struct Fleet {
-    seed: Seed,
-    folder: PathBuf,
-    server: ServerProcess,
-    measures: Arc<Measures>,
-    gate: Arc<Semaphore>,
-    records: Link,
-    photos: Link,
-    faults: bool,
-    dies_percent: u32,
+/// Everybody who takes part, and what is known so far.
+struct Replay {
+    fleet: Fleet,
+    script: Script,
+    oracle: Arc<Oracle>,
+    inspections: Inspections,
+    supervisor: Member,
+    crews: Vec<Crew>,
+    /// The office's eyes, without the bad link.
+    direct: Arc<Session>,
+    findings: Findings,
 }
 
-/// A village's phones with what each does.
-struct Crew {
-    members: Vec<(Member, PhoneScript)>,
-}
-
-impl Fleet {
-    async fn new(options: &Options, seed: Seed, server: ServerProcess, folder: PathBuf) -> Result<Self, Trouble> {
-        let measures = Arc::new(Measures::default());
-        let faults = !options.no_faults;
-        // A slice moves little: its cuts must come early to come at all.
-        let [records_cut, photos_cut] = if options.slice { [40_000, 250_000] } else { [200_000, 800_000] };
-        let weather = |cut_after_bytes_max| Weather { cut_percent: 95, cut_after_bytes_max, slow_percent: 25 };
-        let (to, counted) = (server.addr, measures.clone());
-        let records = faults.then(|| weather(records_cut));
-        let records = Link::start(to, Cargo::Records, records, seed, counted.clone()).await?;
-        let photos = Link::start(to, Cargo::Photos, faults.then(|| weather(photos_cut)), seed, counted).await?;
-        Ok(Self {
-            seed,
-            folder,
-            server,
-            measures,
-            gate: Arc::new(Semaphore::new(options.concurrency.max(1))),
-            records,
-            photos,
-            faults,
-            dies_percent: if options.slice { 12 } else { 6 },
-        })
-    }
-
-    async fn replay(
-        mut self,
-        script: Script,
-        inspections: &Inspections,
-        quiet: bool,
-        admin: Credentials,
-    ) -> Result<(Report, Findings), Trouble> {
-        let Script { directory, villages, closing, end_ms, stage_ends_ms, closing_stage, oracle, steps } = script;
-        let mapping = Mapping(self.seed);
-        let oracle = Arc::new(oracle);
-        let admin = self.direct(admin)?;
-        admin.sign_in().await.map_err(|refusal| Trouble::Server(refusal.unwrap_or_default()))?;
-        let mut supervisor = self.member(&admin, OFFICE, Role::Supervisor, BTreeSet::new(), 0).await?;
+impl Replay {
+    /// Makes the accounts and phones.
+    async fn prepare(
+        fleet: Fleet,
+        mut script: Script,
+        villages: Vec<VillageScript>,
+        inspections: Inspections,
+    ) -> Result<Self, Trouble> {
+        let admin = fleet.direct(ADMIN)?;
+        let office =
+            Person { name: OFFICE.to_owned(), role: Role::Supervisor, villages: BTreeSet::new(), clock_off_ms: 0 };
+        let supervisor = fleet.member(&admin, office).await?;
         let mut crews = Vec::new();
         for village in villages {
-            crews.push(self.crew(&admin, village).await?);
+            crews.push(Crew::new(&fleet, &admin, village).await?);
         }
-        let phones = crews.iter().map(|crew| crew.members.len()).sum::<usize>().saturating_add(1);
-        let direct = self.direct(self.credentials(OFFICE))?;
-        let mut findings = Findings::default();
+        let oracle = Arc::new(std::mem::take(&mut script.oracle));
+        let direct = fleet.direct(OFFICE)?;
+        Ok(Self { fleet, script, oracle, inspections, supervisor, crews, direct, findings: Findings::default() })
+    }
 
-        let started = Instant::now();
-        let bar = progress(steps, quiet);
-        bar.set_message("directory");
-        let first_ms = directory.first().map_or(0, |draft| draft.at_ms);
-        let written = directory.len();
-        supervisor.work(&visits(directory), 0).await?;
-        supervisor.work(&[Step::Meet { at_ms: first_ms }], written).await?;
+    fn everybody(&mut self) -> impl Iterator<Item = &mut Member> {
+        self.crews.iter_mut().flat_map(Crew::members).chain([&mut self.supervisor])
+    }
 
-        bar.set_message("villages");
+    /// The office writes the directory.
+    async fn open(&mut self) -> Result<(), Trouble> {
+        let at_ms = self.script.directory.first().map_or(0, |draft| draft.at_ms);
+        self.supervisor.work(&visits(&self.script.directory), 0).await?;
+        self.supervisor.work(&[Step::Meet { at_ms }], 0).await
+    }
+
+    /// The villages work and the office decides, while the server is killed now and then.
+    async fn work(&mut self, server: &mut ServerProcess, bar: &ProgressBar) -> Result<(), Trouble> {
         let (villages_done, done) = watch::channel(false);
-        let (session, decided_oracle) = (self.session(self.records.addr, self.credentials(OFFICE))?, oracle.clone());
-        let deciding = tokio::spawn(office::decide(session, decided_oracle, done));
-        let work = async {
-            for stages in [0..closing_stage, closing_stage..stage_ends_ms.len()] {
-                let is_first = stages.start == 0;
-                try_join_all(crews.iter_mut().map(|crew| crew.work(stages.clone(), &stage_ends_ms))).await?;
-                if is_first {
-                    let lines = verify::lines(&direct, &mut findings).await?;
-                    let ends = stage_ends_ms.get(closing_stage.saturating_sub(1)).copied().unwrap_or(0);
-                    let closed = |row: &csv::Row, id| {
-                        let was_closed = mapping.closed_ms(row).is_some_and(|at_ms| at_ms < ends);
-                        // Its level may be decided later than this moment.
-                        let is_known = !was_closed || !oracle.has_disputed_level(id);
-                        is_known.then_some(was_closed)
-                    };
-                    verify_rows::standing(&inspections.rows, mapping, closed, &lines, &mut findings);
-                }
-            }
-            Ok::<_, Trouble>(())
-        };
-        let kills = self.faults.then_some(KILLED_AT_PERCENT.as_slice()).unwrap_or_default();
-        let measures = self.measures.clone();
-        let killing = kill_at(kills, &mut self.server, &measures, steps, &bar, self.seed);
+        let deciding = tokio::spawn(office::decide(self.fleet.linked(OFFICE)?, self.oracle.clone(), done));
+        let kills = if self.fleet.faults { KILLED_AT_PERCENT.as_slice() } else { &[] };
+        let (measures, seed, steps) = (self.fleet.measures.clone(), self.fleet.seed, self.script.steps);
         tokio::select! {
-            worked = work => worked?,
-            killed = killing => { killed?; }
+            worked = self.stages() => worked?,
+            killed = kill_at(kills, server, &measures, steps, bar, seed) => { killed?; }
         }
-        bar.set_message("decisions");
         let _receiver_may_be_gone = villages_done.send(true);
-        deciding.await.map_err(|error| Trouble::Stuck(format!("the office: {error}")))??;
-        let lines = verify::lines(&direct, &mut findings).await?;
-        let closed = |row: &csv::Row, id| Some(row.closed.is_some() && !oracle.major.contains(&id));
-        verify_rows::standing(&inspections.rows, mapping, closed, &lines, &mut findings);
-        supervisor.work(&visits(closing), written).await?;
-        supervisor.work(&[Step::Meet { at_ms: end_ms }], 0).await?;
-        let meet = [Step::Meet { at_ms: end_ms }];
-        let everybody = crews.iter_mut().flat_map(|crew| crew.members.iter_mut().map(|(member, _)| member));
-        let everybody: Vec<&mut Member> = everybody.chain([&mut supervisor]).collect();
-        try_join_all(everybody.into_iter().map(async |member| {
-            member.quiet().await;
-            member.work(&meet, 0).await
-        }))
-        .await?;
-        let took = started.elapsed();
-        bar.finish_with_message("replayed; verifying");
-        let server_resident_mib = self.server.resident_mib();
+        deciding.await.map_err(|error| Trouble::Stuck(format!("the office: {error}")))?
+    }
 
-        let started = Instant::now();
-        let members = crews.iter_mut().flat_map(|crew| crew.members.iter_mut().map(|(member, _)| member));
-        let listed =
-            self.verify(&direct, &oracle, inspections, members.chain([&mut supervisor]), &mut findings).await?;
-        for violation in self.measures.violations() {
+    /// The time of the visits, a look at what is still open, and the time of what is closed later.
+    async fn stages(&mut self) -> Result<(), Trouble> {
+        let (middle, ends_ms) = (self.script.closing_stage, self.script.stage_ends_ms.clone());
+        try_join_all(self.crews.iter_mut().map(|crew| crew.work(0..middle, &ends_ms))).await?;
+        let until_ms = ends_ms.get(middle.saturating_sub(1)).copied().unwrap_or(0);
+        let (mapping, oracle) = (Mapping(self.fleet.seed), self.oracle.clone());
+        let closed = move |row: &Row, hazard| {
+            let was_closed = mapping.closed_ms(row).is_some_and(|at_ms| at_ms < until_ms);
+            // Its level may be decided later than this moment.
+            let is_known = !was_closed || !oracle.has_disputed_level(hazard);
+            is_known.then_some(was_closed)
+        };
+        self.look_at_lines(closed).await?;
+        try_join_all(self.crews.iter_mut().map(|crew| crew.work(middle..ends_ms.len(), &ends_ms))).await?;
+        Ok(())
+    }
+
+    async fn look_at_lines(
+        &mut self,
+        is_closed: impl Fn(&Row, sync_core::ids::RecordId) -> Option<bool>,
+    ) -> Result<(), Trouble> {
+        let lines = verify::lines(&self.direct, &mut self.findings).await?;
+        let mapping = Mapping(self.fleet.seed);
+        verify_rows::standing(&self.inspections.rows, mapping, is_closed, &lines, &mut self.findings);
+        Ok(())
+    }
+
+    /// What reads major is not closed by the villages; then the office closes it, and everybody receives the rest.
+    async fn close(&mut self) -> Result<(), Trouble> {
+        let oracle = self.oracle.clone();
+        self.look_at_lines(move |row, hazard| Some(row.closed.is_some() && !oracle.major.contains(&hazard))).await?;
+        let meet = [Step::Meet { at_ms: self.script.end_ms }];
+        self.supervisor.work(&visits(&self.script.closing), self.script.directory.len()).await?;
+        for member in self.everybody() {
+            member.quiet().await;
+        }
+        self.supervisor.work(&meet, 0).await?;
+        try_join_all(self.everybody().map(|member| member.work(&meet, 0))).await?;
+        Ok(())
+    }
+
+    /// Holds everything against the oracle and the rows; gives the number of listed conflicts.
+    async fn verify(&mut self) -> Result<usize, Trouble> {
+        let (session, oracle, mut findings) =
+            (self.direct.clone(), self.oracle.clone(), std::mem::take(&mut self.findings));
+        let ledger = verify::pull_all(&session).await?;
+        verify::records(&oracle, &ledger, &mut findings);
+        let listed = verify::conflicts(&session, &oracle, &ledger, &mut findings).await?;
+        verify::quarantine(&session, &mut findings).await?;
+        verify::histories(&session, &oracle, &mut findings).await?;
+        let lines = verify::lines(&session, &mut findings).await?;
+        let mapping = Mapping(self.fleet.seed);
+        let shown = verify_rows::Shown { mapping, ledger: &ledger, lines: &lines, oracle: &oracle };
+        shown.rows(&self.inspections.rows, &mut findings);
+        verify::photos(&session, &oracle, &mut findings).await?;
+        let states = ledger.into_iter().map(|(id, record)| (id, (record.to_json(), record))).collect();
+        for member in self.everybody() {
+            verify::phone(&member.reopened()?, &states, &mut findings);
+        }
+        for violation in self.fleet.measures.violations() {
             findings.add(Sort::Broken, || violation);
         }
-        let decided = oracle.conflicts.values().filter(|planted| planted.decision.is_some()).count();
-        let facts = Facts {
-            seed: self.seed.0,
-            rows: [inspections.rows.len(), inspections.left_out],
-            phones,
-            conflicts: [oracle.conflicts.len(), decided, listed],
-            server_resident_mib,
-            took: [took, started.elapsed()],
-        };
-        Ok((Report::new(facts, &self.measures, &findings), findings))
-    }
-
-    async fn verify(
-        &self,
-        session: &Session,
-        oracle: &Oracle,
-        inspections: &Inspections,
-        members: impl Iterator<Item = &mut Member>,
-        findings: &mut Findings,
-    ) -> Result<usize, Trouble> {
-        let ledger = verify::pull_all(session).await?;
-        verify::records(oracle, &ledger, findings);
-        let listed = verify::conflicts(session, oracle, &ledger, findings).await?;
-        verify::quarantine(session, findings).await?;
-        verify::histories(session, oracle, findings).await?;
-        let lines = verify::lines(session, findings).await?;
-        let shown = verify_rows::Shown { mapping: Mapping(self.seed), ledger: &ledger, lines: &lines, oracle };
-        shown.rows(&inspections.rows, findings);
-        verify::photos(session, oracle, findings).await?;
-        let states = ledger.into_iter().map(|(id, record)| {
-            let state = record.to_json();
-            (id, (record, state))
-        });
-        let states = states.collect();
-        for member in members {
-            verify::phone(&member.reopened()?, &states, findings);
-        }
+        self.findings = findings;
         Ok(listed)
-    }
-
-    fn credentials(&self, username: &str) -> Credentials {
-        Credentials { username: username.to_owned(), password: self.seed.secret(username) }
-    }
-
-    fn session(&self, addr: std::net::SocketAddr, credentials: Credentials) -> Result<Arc<Session>, Trouble> {
-        Session::new(format!("http://{addr}"), credentials).map(Arc::new)
-    }
-
-    fn direct(&self, credentials: Credentials) -> Result<Arc<Session>, Trouble> {
-        self.session(self.server.addr, credentials)
-    }
-
-    async fn crew(&self, admin: &Session, village: VillageScript) -> Result<Crew, Trouble> {
-        let mut members = Vec::new();
-        for phone in village.phones {
-            let villages = BTreeSet::from([village.village]);
-            let member = self.member(admin, &phone.username, Role::Inspector, villages, phone.clock_off_ms).await?;
-            members.push((member, phone));
-        }
-        Ok(Crew { members })
-    }
-
-    async fn member(
-        &self,
-        admin: &Session,
-        name: &str,
-        role: Role,
-        villages: BTreeSet<VillageId>,
-        clock_off_ms: i64,
-    ) -> Result<Member, Trouble> {
-        let credentials = self.credentials(name);
-        let account = office::make_account(admin, name, &credentials.password, role, &villages).await?;
-        let session = self.session(self.records.addr, credentials)?;
-        let measures = self.measures.clone();
-        let chance = self.faults.then(|| self.seed.rng("wire", name));
-        let wire = Wire::new(session.clone(), measures.clone(), self.gate.clone(), chance);
-        let uploader = Uploader::new(session, format!("http://{}", self.photos.addr), measures.clone());
-        let battery = Battery { chance: self.seed.rng("battery", name), dies_percent: self.dies_percent };
-        let caller = Caller { account, role, villages };
-        let folder = self.folder.join("phones").join(name);
-        let owner = Owner { name: name.to_owned(), caller, folder, clock_off_ms, seed: self.seed };
-        Ok(Member::new(owner, wire, uploader, measures, self.faults.then_some(battery)))
-    }
-}
-
-impl Crew {
-    /// Works through some stages. At the end of each, everybody sends and then everybody receives.
-    async fn work(&mut self, stages: std::ops::Range<usize>, stage_ends_ms: &[u64]) -> Result<(), Trouble> {
-        for stage in stages {
-            let at_ms = stage_ends_ms.get(stage).copied().unwrap_or(0);
-            let meet = [Step::Meet { at_ms }];
-            try_join_all(self.members.iter_mut().map(async |(member, script)| {
-                let first = script.stages.iter().take(stage).map(Vec::len).sum();
-                member.work(script.stages.get(stage).map_or(&[], Vec::as_slice), first).await?;
-                member.work(&meet, 0).await
-            }))
-            .await?;
-            try_join_all(self.members.iter_mut().map(async |(member, _)| member.work(&meet, 0).await)).await?;
-        }
-        Ok(())
     }
 }
 
 /// Each record as a step of its own.
-fn visits(drafts: Vec<super::mapping::Draft>) -> Vec<Step> {
-    drafts.into_iter().map(|draft| Step::Visit { drafts: vec![draft], shot: None }).collect()
+fn visits(drafts: &[Draft]) -> Vec<Step> {
+    drafts.iter().map(|draft| Step::Visit { drafts: vec![draft.clone()], shot: None }).collect()
 }
 
-/// Moves the bar, and kills the server when so much of the script is done; never ends by itself.
+/// Moves the bar, and kills the server when so much of the script is done; ends only by an error.
 async fn kill_at(
     percents: &[u64],
     server: &mut ServerProcess,
     measures: &Measures,
     steps: u64,
-    bar: &indicatif::ProgressBar,
+    bar: &ProgressBar,
     seed: Seed,
-) -> Result<std::convert::Infallible, Trouble> {
+) -> Result<Infallible, Trouble> {
     let mut percents = percents.iter();
     let mut next = percents.next();
     let mut rng = seed.rng("kills", "");

@@ -220,7 +220,7 @@ struct Village<'a> {
 impl<'a> Village<'a> {
     /// Two inspectors, or three.
     fn new(ward: &'a str, seed: Seed, stages: &Stages) -> Self {
-        let people = if seed.number("people", ward) % 2 == 0 { 2 } else { 3 };
+        let people = if seed.number("people", ward).is_multiple_of(2) { 2 } else { 3 };
         let usernames = (1..=people).map(|person| format!("ward{ward}-{person}")).collect();
         Self {
             ward,
@@ -321,7 +321,7 @@ mod tests {
                 .saturating_add(jiff::Span::new().days(i64::try_from(line % 300).unwrap())),
             closed: Some(jiff::civil::date(2017, 12, 30)),
             address: Some(format!("{} Main St", line % 40)),
-            code: (line % 3 != 0).then(|| "2.7.3.2".to_owned()),
+            code: (!line.is_multiple_of(3)).then(|| "2.7.3.2".to_owned()),
             description: Some("Exit Signs".to_owned()),
             position: None,
             ward: (line % 2).to_string(),
@@ -358,7 +358,7 @@ mod tests {
                                 edits.entry(*record).or_default().push((phone, stage));
                             }
                             Step::Visit { drafts, .. } => {
-                                finds.extend(drafts.iter().map(|draft| (draft.record, stage)))
+                                finds.extend(drafts.iter().map(|draft| (draft.record, stage)));
                             }
                             Step::Sync { .. } | Step::Meet { .. } => {}
                         }

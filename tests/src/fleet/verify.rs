@@ -210,19 +210,19 @@ pub async fn quarantine(session: &Session, findings: &mut Findings) -> Result<()
 }
 
 /// A phone holds exactly the server's states of its scope, and nothing waits on it.
-pub fn phone(phone: &Phone, ledger: &BTreeMap<RecordId, (Record, String)>, findings: &mut Findings) {
+pub fn phone(phone: &Phone, ledger: &BTreeMap<RecordId, (String, Record)>, findings: &mut Findings) {
     let owner = phone.owner();
     findings.check(phone.is_settled(), Sort::Apart, || format!("the phone of {} has unsent work", owner.name));
     let scopes = scopes_of(&owner.caller);
     let sees_all = owner.caller.is_township_wide();
     let in_scope = |record: &Record| sees_all || scopes.contains(&feed_scope(&record.kind, record.village));
-    for (id, (record, state)) in ledger.iter().filter(|(_, (record, _))| in_scope(record)) {
+    for (id, (state, record)) in ledger.iter().filter(|(_, (_, record))| in_scope(record)) {
         let held = phone.base().get(id).map(Record::to_json);
         findings.check(held.as_ref() == Some(state), Sort::Apart, || {
             format!("the phone of {} holds {} {id} as {held:?}, the server {state}", owner.name, record.kind)
         });
     }
-    for id in phone.base().keys().filter(|id| !ledger.get(id).is_some_and(|(record, _)| in_scope(record))) {
+    for id in phone.base().keys().filter(|id| !ledger.get(id).is_some_and(|(_, record)| in_scope(record))) {
         findings.add(Sort::Apart, || format!("the phone of {} holds {id}, which is not its to hold", owner.name));
     }
 }
