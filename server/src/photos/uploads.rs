@@ -287,14 +287,21 @@ impl Uploads {
         let files = blocking(move || fs::read_dir(dir)?.collect::<Result<Vec<_>, _>>()).await?;
         for file in files.map_err(Problem::internal)? {
             let Some((device, hash)) = file.file_name().to_str().and_then(read_name) else { continue };
+            // Owned files are passed by without a claim, which would turn a phone away.
+            if self.is_owned(device, hash).await? {
+                continue;
+            }
             let Ok(_claim) = self.claim((device, hash)) else { continue };
-            let owner = self.database.read(move |tx| tx.upload(device, hash).map_err(Problem::from)).await?;
-            if owner.is_none() {
+            if !self.is_owned(device, hash).await? {
                 blocking(move || partial::remove(&file.path())).await?.map_err(Problem::internal)?;
                 gone += 1;
             }
         }
         Ok(gone)
+    }
+
+    async fn is_owned(&self, device: DeviceId, hash: ContentHash) -> Result<bool, Problem> {
+        self.database.read(move |tx| Ok(tx.upload(device, hash)?.is_some())).await
     }
 
     /// What is known of an upload. A photo whose row is here but whose bytes are not (a restored backup) is not stored.

@@ -13,12 +13,17 @@ async fn bytes_that_came_before_a_cut_are_kept() {
     let hash = hash(&bytes);
     phone.create(&hash, bytes.len()).await;
     let mut at = 0;
-    for end in [1, 12_345, 300_000, 300_001, 700_000] {
+    for end in [1, 12_345, 12_346, 30_000] {
         let socket = phone.begin_by_hand(&hash, at, bytes.len() - at, &bytes[at..end]).await;
         drop(socket);
         phone.until_offset(&hash, end).await;
         at = end;
     }
+    // A link that is faster than the disk may cost what the HTTP layer had not handed on yet.
+    let socket = phone.begin_by_hand(&hash, at, bytes.len() - at, &bytes[at..700_000]).await;
+    drop(socket);
+    at = phone.until_free(&hash, at).await;
+    assert!((700_000 - 136 * 1024..=700_000).contains(&at), "{at}");
     assert_eq!(phone.send(&hash, at, &bytes[at..]).await.status(), 204);
     let shown = phone.show(&hash, "?variant=original").send().await.unwrap();
     assert_eq!(shown.bytes().await.unwrap(), bytes);
