@@ -2,6 +2,9 @@
 //! `crate::ledger`; the facts themselves are in `records`.
 
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+use diesel::sqlite::{Sqlite, SqliteConnection};
 use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::time::Ms;
 
@@ -93,9 +96,8 @@ pub trait HazardTx {
     fn hazard(&mut self, township: TownshipId, id: RecordId) -> Result<Option<HazardLine>, DbError>;
 }
 
-#[derive(Insertable, AsChangeset, Queryable, Selectable)]
-#[diesel(table_name = hazards, treat_none_as_default_value = false)]
-#[diesel(treat_none_as_null = true)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = hazards)]
 struct HazardRow {
     township_id: Key,
     id: Key,
@@ -133,24 +135,66 @@ impl From<HazardRow> for HazardLine {
     }
 }
 
-fn row_of(township: TownshipId, line: &HazardLine) -> HazardRow {
-    HazardRow {
-        township_id: township.into(),
-        id: line.id.into(),
-        village_id: line.village.map(Key::from),
-        site_id: line.site.map(Key::from),
-        sector: line.sector.clone(),
-        is_major: line.is_major,
-        status: line.status.clone(),
-        is_suspended: line.is_suspended,
-        is_escalated: line.is_escalated,
-        is_void: line.is_void,
-        deadline: line.deadline.clone(),
-        found_at_ms: Whole(line.found_at_ms),
-        closed_at_ms: line.closed_at_ms.map(Whole),
-        description: line.description.clone(),
+/// Stores a line, whether or not the hazard has one. By hand for the same reason as `records::PutRecord`.
+struct PutHazard<'a> {
+    township_id: Key,
+    id: Key,
+    village_id: Option<Key>,
+    site_id: Option<Key>,
+    found_at_ms: Whole,
+    closed_at_ms: Option<Whole>,
+    line: &'a HazardLine,
+}
+
+impl QueryFragment<Sqlite> for PutHazard<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        let line = self.line;
+        out.push_sql(
+            "INSERT INTO hazards (township_id, id, village_id, site_id, found_at_ms, closed_at_ms, sector, is_major, \
+             status, is_suspended, is_escalated, is_void, deadline, description) VALUES (",
+        );
+        out.push_bind_param::<Binary, _>(&self.township_id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Binary, _>(&self.id)?;
+        for key in [&self.village_id, &self.site_id] {
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<Binary>, _>(key)?;
+        }
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, _>(&self.found_at_ms)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<BigInt>, _>(&self.closed_at_ms)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&line.sector)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Bool, _>(&line.is_major)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&line.status)?;
+        for flag in [&line.is_suspended, &line.is_escalated, &line.is_void] {
+            out.push_sql(", ");
+            out.push_bind_param::<Bool, _>(flag)?;
+        }
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Text>, _>(&line.deadline)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&line.description)?;
+        out.push_sql(
+            ") ON CONFLICT (township_id, id) DO UPDATE SET village_id = excluded.village_id, \
+             site_id = excluded.site_id, found_at_ms = excluded.found_at_ms, closed_at_ms = excluded.closed_at_ms, \
+             sector = excluded.sector, is_major = excluded.is_major, status = excluded.status, \
+             is_suspended = excluded.is_suspended, is_escalated = excluded.is_escalated, is_void = excluded.is_void, \
+             deadline = excluded.deadline, description = excluded.description",
+        );
+        Ok(())
     }
 }
+
+impl QueryId for PutHazard<'_> {
+    type QueryId = PutHazard<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl RunQueryDsl<SqliteConnection> for PutHazard<'_> {}
 
 type Boxed<'a> = hazards::BoxedQuery<'a, diesel::sqlite::Sqlite>;
 
@@ -193,13 +237,16 @@ fn narrowed<'a>(township: TownshipId, filter: &HazardFilter) -> Boxed<'a> {
 
 impl HazardTx for SqliteTransaction<'_> {
     fn put_hazard(&mut self, township: TownshipId, line: &HazardLine) -> Result<(), DbError> {
-        let row = row_of(township, line);
-        diesel::insert_into(hazards::table)
-            .values(&row)
-            .on_conflict((hazards::township_id, hazards::id))
-            .do_update()
-            .set(&row)
-            .execute(self.conn)?;
+        let put = PutHazard {
+            township_id: township.into(),
+            id: line.id.into(),
+            village_id: line.village.map(Key::from),
+            site_id: line.site.map(Key::from),
+            found_at_ms: Whole(line.found_at_ms),
+            closed_at_ms: line.closed_at_ms.map(Whole),
+            line,
+        };
+        put.execute(self.conn)?;
         Ok(())
     }
 

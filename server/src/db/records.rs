@@ -1,6 +1,9 @@
 //! The merged state of every record, and the feed: the order in which a township's states changed.
 
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::sqlite::{Sqlite, SqliteConnection};
 use sync_core::cursor::FeedScope;
 use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::time::Ms;
@@ -82,9 +85,9 @@ pub trait RecordTx {
     fn villages_with_records(&mut self, township: TownshipId) -> Result<Vec<VillageId>, DbError>;
 }
 
-#[derive(Insertable, AsChangeset)]
-#[diesel(table_name = records, treat_none_as_default_value = false)]
-struct RecordRow<'a> {
+/// Stores a state, whether or not the record is there. Written by hand because diesel's own upserts are prepared anew each
+/// time they run, which costs more than running them; this one is kept by the connection.
+struct PutRecord<'a> {
     township_id: Key,
     id: Key,
     kind: &'a str,
@@ -94,6 +97,41 @@ struct RecordRow<'a> {
     updated_at_ms: Whole,
     state: &'a str,
 }
+
+impl QueryFragment<Sqlite> for PutRecord<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql(
+            "INSERT INTO records (township_id, id, kind, village_id, scope, feed_seq, updated_at_ms, state) VALUES (",
+        );
+        out.push_bind_param::<Binary, _>(&self.township_id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Binary, _>(&self.id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(self.kind)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Binary>, _>(&self.village_id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Binary, _>(&self.scope)?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, _>(&self.feed_seq)?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, _>(&self.updated_at_ms)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(self.state)?;
+        out.push_sql(
+            ") ON CONFLICT (township_id, id) DO UPDATE SET feed_seq = excluded.feed_seq, \
+             updated_at_ms = excluded.updated_at_ms, state = excluded.state",
+        );
+        Ok(())
+    }
+}
+
+impl QueryId for PutRecord<'_> {
+    type QueryId = PutRecord<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl RunQueryDsl<SqliteConnection> for PutRecord<'_> {}
 
 /// How a part of the feed is written in the column `scope`.
 fn scope_bytes(scope: FeedScope) -> Vec<u8> {
@@ -139,7 +177,7 @@ impl RecordTx for SqliteTransaction<'_> {
             .get_result(self.conn)?;
         let first = u64::try_from(last.saturating_sub(count)).unwrap_or(0).saturating_add(1);
         for (record, seq) in stored.iter().zip(first..) {
-            let row = RecordRow {
+            let put = PutRecord {
                 township_id: township.into(),
                 id: record.id.into(),
                 kind: &record.kind,
@@ -149,16 +187,7 @@ impl RecordTx for SqliteTransaction<'_> {
                 updated_at_ms: Whole(now_ms),
                 state: &record.state,
             };
-            diesel::insert_into(records::table)
-                .values(&row)
-                .on_conflict((records::township_id, records::id))
-                .do_update()
-                .set((
-                    records::feed_seq.eq(row.feed_seq),
-                    records::updated_at_ms.eq(row.updated_at_ms),
-                    records::state.eq(row.state),
-                ))
-                .execute(self.conn)?;
+            put.execute(self.conn)?;
         }
         Ok(())
     }
