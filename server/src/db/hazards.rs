@@ -99,7 +99,6 @@ pub trait HazardTx {
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = hazards)]
 struct HazardRow {
-    township_id: Key,
     id: Key,
     village_id: Option<Key>,
     site_id: Option<Key>,
