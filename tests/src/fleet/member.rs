@@ -150,6 +150,11 @@ impl Network {
         phone.client().want_pull();
         phone.client().retry_now();
         while let Some(request) = phone.client().poll(now_ms) {
+            if started.elapsed() > STUCK_AFTER {
+                let photos = phone.client().photos_unsent();
+                let state = format!("{failures} failures in a row, {photos} photos without a receipt");
+                return Err(Trouble::Stuck(format!("a sync does not end after {STUCK_AFTER:?}: {state}")));
+            }
             match self.wire.sync(&request).await {
                 Ok(answer) => {
                     failures = 0;
@@ -163,9 +168,6 @@ impl Network {
                     phone.client().handle_failure(failure, now_ms);
                     if patience.is_some_and(|patience| failures >= patience) {
                         return Ok(());
-                    }
-                    if started.elapsed() > STUCK_AFTER {
-                        return Err(Trouble::Stuck(format!("a sync fails for {STUCK_AFTER:?}, last by {failure:?}")));
                     }
                     self.recover(failure, failures).await?;
                     phone.client().retry_now();

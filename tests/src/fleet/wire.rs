@@ -76,10 +76,9 @@ impl Wire {
             self.deliver_late(body);
             return Err(Failure::Network);
         }
-        let started = Instant::now();
-        let answer = self.post(&body).await?;
+        let (answer, took) = self.post(&body).await?;
         if pushes {
-            self.measures.pushed(started.elapsed());
+            self.measures.pushed(took);
             self.old.push_back(body.clone());
             while self.old.len() > OLD_KEPT {
                 self.old.pop_front();
@@ -100,15 +99,20 @@ impl Wire {
         Ok(answer)
     }
 
-    async fn post(&self, body: &[u8]) -> Result<SyncAnswer, Failure> {
+    /// The answer, and how long it took from the first byte that was sent; waiting at the gate is not part of it.
+    async fn post(&self, body: &[u8]) -> Result<(SyncAnswer, Duration), Failure> {
         let _permit = self.gate.acquire().await.map_err(|_| Failure::Network)?;
+        let started = Instant::now();
         let answer =
             self.session.send_packed(Method::POST, "/sync", Some(body.to_vec())).await.ok_or(Failure::Network)?;
         match answer.status {
-            StatusCode::OK => answer.json().map_err(|error| {
-                self.measures.violation(format!("an answer to sync: {error}"));
-                Failure::Network
-            }),
+            StatusCode::OK => match answer.json() {
+                Ok(answer) => Ok((answer, started.elapsed())),
+                Err(error) => {
+                    self.measures.violation(format!("an answer to sync: {error}"));
+                    Err(Failure::Network)
+                }
+            },
             StatusCode::UNAUTHORIZED => Err(Failure::SignedOut),
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                 Err(Failure::Busy { retry_after_s: answer.retry_after_s })
@@ -135,7 +139,7 @@ impl Wire {
     /// Sends what the server has answered before, and holds the answer to its promise.
     async fn send_again(&self, body: &[u8], how: &str) {
         self.measures.repeats.one();
-        let Ok(answer) = self.post(body).await else { return };
+        let Ok((answer, _)) = self.post(body).await else { return };
         let Some(PushAnswer::Accepted { outcomes, .. }) = &answer.push else {
             self.measures.violation(format!("a push, {how}, was answered {:?}", answer.push));
             return;
