@@ -5,12 +5,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use server::clock::{Clock, SystemClock};
 use server::config::{Cli, Command, CreateAccountArgs, RebuildArgs, ServeArgs, Settings};
 use server::ledger::rebuild;
 use server::refusal::Refusal;
 use server::{Running, create_account, demo, logging};
 use tokio::signal::unix::{SignalKind, signal};
+
+/// Gives freed memory back to the system also where many threads freed it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
