@@ -1,4 +1,4 @@
-//! The verification against the data set itself: the file is read anew, and every row is looked for in the pulled records
+//! The verification against the data set itself: every row of the file is looked for in the pulled records
 //! and in the lines of the ledger, field by field, in the data set's own words.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -82,7 +82,7 @@ fn no_file_names_a_path_of_one_machine() {
     refuse(&machine_paths(project()), "Say where it is from the project's root, or take it from a setting.");
     let path = format!("cd {}me\n", MACHINE_PATHS[0]);
     assert_found(machine_paths, "docs/a.md", &path, 1);
-    assert_allowed(machine_paths, "docs/a.md", "Look into target/work/ and /var/lib/hazard-ledger.\n");
+    assert_allowed(machine_paths, "docs/a.md", "Look into target/bench/ and /var/lib/hazard-ledger.\n");
 }
 
 #[test]
