@@ -12,7 +12,8 @@ fn build_server() {
     let own = std::env::current_exe().unwrap();
     let profile = own.ancestors().nth(2).unwrap();
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "-p", "server", "--bin", "hazard-ledger"]);
+    // Of the whole workspace, as the tests were built: with fewer features it would be another server, compiled anew.
+    build.args(["build", "--workspace", "--bin", "hazard-ledger"]);
     if profile.ends_with("release") {
         build.arg("--release");
     }

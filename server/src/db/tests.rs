@@ -405,7 +405,9 @@ fn the_schema_that_diesel_sees_is_the_one_that_the_migrations_make() {
         mentions,
         hazards,
         conflicts,
-        photo_records
+        photo_records,
+        blobs,
+        uploads
     ];
     for (table, query) in &known {
         let query = query.split(" -- ").next().unwrap();
