@@ -141,9 +141,9 @@ impl TestServer {
         Ok(())
     }
 
-    /// Starts the server again, with the settings it had, on the folder that a stop left.
-    pub async fn reopen(&mut self) {
-        let settings = Settings::local(self.data_dir());
+    /// Starts the server again, on the folder that a stop left or on another.
+    pub async fn reopen(&mut self, data_dir: PathBuf) {
+        let settings = Settings::local(data_dir);
         self.running = Some(::server::start(settings, self.clock.clone()).await.expect("the server starts"));
     }
 

@@ -485,21 +485,22 @@ async fn a_restored_server_is_offered_again_what_it_forgot() {
     let mut one = Phone::of(&server, "one", Role::Inspector, &[village(0)]).await;
     let kept = one.save(hazard(village(0)));
     one.sync(&server).await;
-    let file = server.app().settings.database.path.clone();
+    let (live, backup) = (server.data_dir(), server.data_dir().with_extension("backup"));
     server.stop().await;
-    let backup = file.with_extension("backup");
-    std::fs::copy(&file, &backup).unwrap();
-    server.reopen().await;
+    // Copied whole, and restored into a folder of its own: whatever still holds the old files cannot touch it.
+    std::fs::create_dir_all(backup.join("keys")).unwrap();
+    for name in ["ledger.sqlite3", "ledger.sqlite3-wal", "keys/token.key"] {
+        if live.join(name).exists() {
+            std::fs::copy(live.join(name), backup.join(name)).unwrap();
+        }
+    }
+    server.reopen(live).await;
     let forgotten = one.save(hazard(village(0)));
     one.save(change(kept, village(0), &[("place", json!("备份之后"))]));
     one.sync(&server).await;
 
     server.stop().await;
-    std::fs::copy(&backup, &file).unwrap();
-    for journal in ["sqlite3-wal", "sqlite3-shm"] {
-        let _ = std::fs::remove_file(file.with_extension(journal));
-    }
-    server.reopen().await;
+    server.reopen(backup).await;
     // A restore begins a new epoch; `restore` will do it, here it is done by hand.
     server.app().database.write(|tx| tx.set_epoch(Uuid::new_v4())).await.unwrap();
     let (_, ledger) = server.get(&one.session, "/hazards").await;
