@@ -440,6 +440,15 @@ impl Client {
         &self.outbox
     }
 
+    /// The client as it comes back from what its shell has stored: without the round trip under way, the pace, and what the
+    /// server has said about photos that it lacks.
+    #[must_use]
+    pub fn as_stored(&self) -> Self {
+        let photos = self.photos.keys().map(|hash| (hash.clone(), PhotoState::ToAsk)).collect();
+        let halted = self.halted.filter(|halt| matches!(halt, Halt::Forked(_)));
+        Self { photos, halted, pace: Pace::default(), in_flight: None, pull_due: true, ..self.clone() }
+    }
+
     /// Whether nothing waits to be sent, received or asked.
     #[must_use]
     pub fn is_idle(&self) -> bool {
