@@ -20,11 +20,11 @@ pub use outbox::{Entry, Outbox};
 pub use pace::Pace;
 
 use crate::digest::Mark;
+use crate::decision::admit;
 use crate::dots::Dot;
 use crate::ids::{RecordId, ReplicaId, VillageId};
 use crate::limits::{BODY_BYTES_MAX, PHOTOS_ASKED_MAX};
 use crate::people::Caller;
-use crate::permissions::authorise;
 use crate::protocol::{CompareAnswer, Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest};
 use crate::record::Record;
 use crate::time::{Ms, Stamp};
@@ -234,7 +234,7 @@ impl Client {
             changes: edit.changes,
         };
         validate(&version)?;
-        authorise(&version, caller, view.as_ref())?;
+        admit(&version, caller, view.as_ref())?;
         let effect = keep(&version, clock);
         self.restore(effect.clone());
         Ok(effect)
@@ -421,7 +421,8 @@ impl Client {
             Failure::Network => self.pace.failed(now_ms, self.replica, None),
             Failure::Busy { retry_after_s } => self.pace.failed(now_ms, self.replica, retry_after_s),
             Failure::Refused => self.pace.refused(now_ms, self.replica),
-            Failure::SignedOut => self.halted = Some(Halt::SignedOut),
+            // An id that is to be given up stays so; the new one will find out about the token by itself.
+            Failure::SignedOut => self.halted = self.halted.or(Some(Halt::SignedOut)),
             Failure::ReplicaForeign => self.give_up(pushed.unwrap_or(self.replica), &mut effects),
         }
         effects
@@ -518,12 +519,13 @@ impl Client {
     }
 
     /// The client as it comes back from what its shell has stored: without the round trip under way, the pace, and what the
-    /// server has said about photos that it lacks.
+    /// server has said about photos that it lacks and states that differ.
     #[must_use]
     pub fn as_stored(&self) -> Self {
         let photos = self.photos.keys().map(|hash| (hash.clone(), PhotoState::ToAsk)).collect();
         let halted = self.halted.filter(|halt| matches!(halt, Halt::Forked(_)));
-        Self { photos, halted, pace: Pace::default(), in_flight: None, pull_due: true, ..self.clone() }
+        let (pace, comparison) = (Pace::default(), self.comparison.at_start());
+        Self { photos, halted, pace, comparison, in_flight: None, pull_due: true, ..self.clone() }
     }
 
     /// Whether nothing waits to be sent, received or asked.

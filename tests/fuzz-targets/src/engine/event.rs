@@ -151,9 +151,11 @@ pub(super) fn text(input: &mut Unstructured) -> Result<String> {
 }
 
 fn failure(input: &mut Unstructured) -> Result<Failure> {
-    Ok(match input.int_in_range(0..=3_u8)? {
-        0 | 1 => Failure::Network,
-        2 => Failure::Busy { retry_after_s: input.arbitrary()? },
+    Ok(match input.int_in_range(0..=7_u8)? {
+        0..=3 => Failure::Network,
+        4 => Failure::Busy { retry_after_s: input.arbitrary()? },
+        5 => Failure::ReplicaForeign,
+        6 => Failure::Refused,
         _ => Failure::SignedOut,
     })
 }

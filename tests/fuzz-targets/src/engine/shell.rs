@@ -2,8 +2,10 @@
 //! effects that the client gave out, and compared with it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 
 use sync_core::client::{Edit, Effect, Failure};
+use sync_core::digest::{Digest, Mark};
 use sync_core::dots::Dot;
 use sync_core::ids::ReplicaId;
 use sync_core::limits::{BATCH_VERSIONS_MAX, BODY_BYTES_MAX, PHOTOS_ASKED_MAX, TIME_MS_MAX};
@@ -99,12 +101,18 @@ impl Shell {
         let effects = self.phone.client.handle_answer(answer);
         assert!(waited || effects.is_empty(), "what nobody asked for changes nothing");
         self.store(effects);
+        if let Some(buckets) = self.phone.client.buckets_to_compare().cloned() {
+            let marks = self.phone.base.iter().map(|(id, record)| (*id, Mark::of(record)));
+            let marks: Vec<_> = marks.filter(|(id, _)| buckets.contains(&Digest::bucket(*id))).collect();
+            self.phone.client.compare_marks(marks);
+        }
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {
         self.attempt = None;
         self.answer = None;
-        self.phone.client.handle_failure(failure, self.phone.now_ms.min(TIME_MS_MAX));
+        let effects = self.phone.client.handle_failure(failure, self.phone.now_ms.min(TIME_MS_MAX));
+        self.store(effects);
     }
 
     /// The phone dies and comes back; all that it had to store it still has.
@@ -113,7 +121,9 @@ impl Shell {
         self.attempt = None;
         self.answer = None;
         self.phone.crash();
-        assert_eq!(self.phone.client, client.as_stored(), "the stored effects give the client back");
+        let stored = client.as_stored();
+        let gave_back = self.phone.client == stored;
+        assert!(gave_back, "the stored effects give the client back{}", differences(&stored, &self.phone.client));
         assert_eq!(self.phone.base, base);
     }
 
@@ -175,4 +185,11 @@ impl Shell {
 fn changes(bytes: &str) -> (sync_core::ids::RecordId, BTreeMap<String, serde_json::Value>) {
     let version: Version = serde_json::from_str(bytes).unwrap();
     (version.record, version.changes)
+}
+
+/// The lines in which two values differ, the expected one first: a whole client is too much to read.
+fn differences(expected: &impl Debug, found: &impl Debug) -> String {
+    let [expected, found] = [format!("{expected:#?}"), format!("{found:#?}")];
+    let pairs = expected.lines().zip(found.lines());
+    pairs.filter(|(a, b)| a != b).take(8).map(|(a, b)| format!("\n< {}\n> {}", a.trim(), b.trim())).collect()
 }

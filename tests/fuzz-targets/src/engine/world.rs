@@ -206,6 +206,7 @@ fn agrees(shell: &Shell, server: &Server, who: &Caller) {
         assert_eq!(view.as_ref(), Some(record), "and what it shows");
         assert_eq!(phone.base[id].to_json(), record.to_json(), "to the byte");
     }
+    assert!(phone.client.is_proved_equal(), "and it can prove that");
     assert!(shell.owed.is_empty() && phone.photos.is_empty());
     for (dot, entry) in phone.client.outbox().iter() {
         let taken = server.taken.get(&dot).unwrap_or_else(|| panic!("{dot:?} is not at the server"));
