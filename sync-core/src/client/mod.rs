@@ -5,6 +5,7 @@
 //! with the outbox joined over it ([`Client::view`]); so a version that is refused disappears from view without a trace in
 //! the base, and one that is accepted needs no second write.
 
+mod base;
 mod comparison;
 mod outbox;
 mod pace;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+pub use base::Base;
 use comparison::Comparison;
 pub use outbox::{Entry, Outbox};
 pub use pace::Pace;
