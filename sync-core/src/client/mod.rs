@@ -21,8 +21,8 @@ use comparison::Comparison;
 pub use outbox::{Entry, Outbox};
 pub use pace::Pace;
 
-use crate::digest::Mark;
 use crate::decision::admit;
+use crate::digest::Mark;
 use crate::dots::Dot;
 use crate::ids::{RecordId, ReplicaId, VillageId};
 use crate::limits::{BODY_BYTES_MAX, PHOTOS_ASKED_MAX};

@@ -95,7 +95,7 @@ fn travels(record: &Record) {
     server.records.insert(record.id, (record.clone(), 1));
     let mut phone = Phone::new(1, callers().remove(1));
     phone.sync(&mut server);
-    assert_eq!(phone.base.get(&record.id), Some(record), "a valid version can be read after every journey");
+    assert_eq!(phone.base.get(record.id), Some(record), "a valid version can be read after every journey");
 }
 
 fn record(text: &str) {
@@ -144,7 +144,7 @@ fn answer(text: &str) {
     phone.store(effects);
     assert_eq!(phone.client.outbox().iter().count(), before, "no answer takes anything out of the outbox");
     phone.crash();
-    for record in phone.base.values() {
+    for record in phone.base.records().values() {
         phone.client.view(record.id, Some(record)).expect("what is held is seen");
     }
 }

@@ -19,7 +19,10 @@ pub fn headers(data: &[u8]) {
 
 fn photo(bytes: &[u8]) {
     let kind = content_type(bytes);
-    assert!(["image/jpeg", "image/png", "image/webp", "image/heic", "application/pdf", "application/octet-stream"].contains(&kind));
+    assert!(
+        ["image/jpeg", "image/png", "image/webp", "image/heic", "application/pdf", "application/octet-stream"]
+            .contains(&kind)
+    );
     let facts = read_facts(bytes);
     assert!((1..=8).contains(&facts.orientation));
     assert!(facts.shown_size().is_none_or(|(width, height)| width > 0 && height > 0));

@@ -32,9 +32,10 @@ pub fn join(data: &[u8]) {
     let deltas: Vec<Record> = versions.iter().map(Record::delta).collect();
     let Some((first, others)) = deltas.split_first() else { return };
     let whole = others.iter().fold(first.clone(), |sum, delta| joined(&sum, delta));
-    let backwards = deltas.iter().rev().fold(Record::empty(first.id, first.kind.clone(), first.village), |sum, delta| {
-        joined(&sum, delta)
-    });
+    let backwards = deltas
+        .iter()
+        .rev()
+        .fold(Record::empty(first.id, first.kind.clone(), first.village), |sum, delta| joined(&sum, delta));
     assert_eq!(whole, backwards, "the order does not matter");
     standing_by_history(&versions, &whole);
     for delta in &deltas {

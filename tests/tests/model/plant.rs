@@ -53,7 +53,8 @@ fn without_contexts(body: &str) -> String {
 
 /// The answer with every version of the request accepted.
 fn agreed(answer: &str, body: &str) -> String {
-    let (mut answer, request): (Value, Value) = (serde_json::from_str(answer).unwrap(), serde_json::from_str(body).unwrap());
+    let (mut answer, request): (Value, Value) =
+        (serde_json::from_str(answer).unwrap(), serde_json::from_str(body).unwrap());
     let push = &request["push"];
     let (first, count) = (push["first_seq"].as_u64(), push["versions"].as_array().map_or(0, Vec::len));
     if let Some(first) = first {

@@ -114,7 +114,15 @@ impl World {
         });
         let made = [None; 2 * EDITS_MAX];
         let server = Arc::new(server);
-        Self { server, sides, requests: Vec::new(), made, left: bounds, has_answered_a_repeat: false, has_lost_a_phone: false }
+        Self {
+            server,
+            sides,
+            requests: Vec::new(),
+            made,
+            left: bounds,
+            has_answered_a_repeat: false,
+            has_lost_a_phone: false,
+        }
     }
 
     /// Whether nothing is on its way.
@@ -154,6 +162,8 @@ impl World {
             Step::Edit(at) => self.edit(at)?,
             Step::Send(at) => {
                 let side = &mut self.sides[at];
+                // The person asks; otherwise an idle phone would never hear of what the other wrote.
+                Arc::make_mut(&mut side.phone).client.want_pull();
                 let body = side.request()?;
                 side.attempts += 1;
                 side.attempt = Some(side.attempts);
@@ -221,7 +231,8 @@ impl World {
     }
 
     fn give_up(&mut self, at: usize, plant: Plant) {
-        let sent = self.requests.iter().find(|request| self.is_current(request, at)).map(|request| request.body.clone());
+        let sent =
+            self.requests.iter().find(|request| self.is_current(request, at)).map(|request| request.body.clone());
         let is_lost = sent.is_some() || self.sides[at].answer.is_some();
         self.left.losses -= u8::from(is_lost);
         let side = &mut self.sides[at];
@@ -255,13 +266,17 @@ impl World {
 
     fn key(&self) -> u64 {
         let mut key = DefaultHasher::new();
-        format!("{:?}{:?}", self.server.taken, self.server.records.values().map(|(_, at)| at).collect::<Vec<_>>()).hash(&mut key);
+        format!("{:?}{:?}", self.server.taken, self.server.records.values().map(|(_, at)| at).collect::<Vec<_>>())
+            .hash(&mut key);
         for side in &self.sides {
             (phone_key(&side.phone), side.known, side.attempt.is_some(), &side.answer, side.ids).hash(&mut key);
             side.copy.as_ref().map(|(phone, known)| (phone_key(phone), known)).hash(&mut key);
         }
-        let mut requests: Vec<_> =
-            self.requests.iter().map(|request| (request.side, &request.body, self.is_current(request, request.side))).collect();
+        let mut requests: Vec<_> = self
+            .requests
+            .iter()
+            .map(|request| (request.side, &request.body, self.is_current(request, request.side)))
+            .collect();
         requests.sort();
         (requests, self.made, self.left, self.has_answered_a_repeat, self.has_lost_a_phone).hash(&mut key);
         key.finish()
@@ -282,25 +297,23 @@ fn phone_key(phone: &Phone) -> u64 {
         (dot, &entry.bytes, format!("{:?}", entry.outcome)).hash(&mut key);
     }
     (phone.client.replica(), phone.now_ms).hash(&mut key);
-    phone.base.values().for_each(|record| record.to_json().hash(&mut key));
+    phone.base.records().values().for_each(|record| record.to_json().hash(&mut key));
     key.finish()
 }
 
 impl Side {
     fn has_reason_to_sync(&self, server: &Server) -> bool {
         let there = server.records.get(&record(RECORD)).map(|(record, _)| record);
-        !self.phone.client.is_idle() || self.phone.base.get(&record(RECORD)) != there
+        !self.phone.client.is_idle() || self.phone.base.get(record(RECORD)) != there
     }
 
     fn request(&mut self) -> Option<String> {
         let phone = Arc::make_mut(&mut self.phone);
         self.ids += 1;
-        let effects = phone.client.renumber(replica(u128::from(phone.caller.account.0.as_u128() as u64) * 0x100 + self.ids));
+        let effects =
+            phone.client.renumber(replica(u128::from(phone.caller.account.0.as_u128() as u64) * 0x100 + self.ids));
         self.ids -= u128::from(effects.is_empty());
         phone.store(effects);
-        if phone.client.is_idle() {
-            phone.client.want_pull();
-        }
         phone.client.retry_now();
         let request = phone.client.poll(phone.now_ms)?;
         Some(serde_json::to_string(&request).unwrap())

@@ -32,7 +32,14 @@ const PATHS: [&str; 12] = [
 #[derive(Debug)]
 pub(super) enum Event {
     /// Somebody edits a record. `complete` adds what a new hazard needs.
-    Write { phone: usize, record: u128, village: u128, kind: &'static str, changes: BTreeMap<String, Value>, complete: bool },
+    Write {
+        phone: usize,
+        record: u128,
+        village: u128,
+        kind: &'static str,
+        changes: BTreeMap<String, Value>,
+        complete: bool,
+    },
     /// A photo is taken.
     Photo { phone: usize, number: u8 },
     /// The bytes of the wanted photos reach the server.

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use sync_core::client::{Edit, Effect, Failure};
-use sync_core::digest::{Digest, Mark};
 use sync_core::dots::Dot;
 use sync_core::ids::ReplicaId;
 use sync_core::limits::{BATCH_VERSIONS_MAX, BODY_BYTES_MAX, PHOTOS_ASKED_MAX, TIME_MS_MAX};
@@ -38,11 +37,11 @@ impl Shell {
     pub(super) fn write(&mut self, edit: Edit) {
         let phone = &mut self.phone;
         phone.now_ms = phone.now_ms.saturating_add(1);
-        let base = phone.base.get(&edit.record);
+        let base = phone.base.get(edit.record);
         // A refusal is an answer too; the person is told at once.
         let Ok(effect) = phone.client.write(edit, &phone.caller, base, phone.now_ms) else { return };
         let Effect::Keep { dot, record, .. } = &effect else { panic!("not kept: {effect:?}") };
-        let view = phone.client.view(*record, phone.base.get(record)).expect("what was written is seen");
+        let view = phone.client.view(*record, phone.base.get(*record)).expect("what was written is seen");
         assert!(view.seen.context().covers(*dot), "an edit is seen by its author at once");
         self.store(vec![effect]);
     }
@@ -101,11 +100,7 @@ impl Shell {
         let effects = self.phone.client.handle_answer(answer);
         assert!(waited || effects.is_empty(), "what nobody asked for changes nothing");
         self.store(effects);
-        if let Some(buckets) = self.phone.client.buckets_to_compare().cloned() {
-            let marks = self.phone.base.iter().map(|(id, record)| (*id, Mark::of(record)));
-            let marks: Vec<_> = marks.filter(|(id, _)| buckets.contains(&Digest::bucket(*id))).collect();
-            self.phone.client.compare_marks(marks);
-        }
+        self.phone.base.compare(&mut self.phone.client);
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {
@@ -130,10 +125,16 @@ impl Shell {
     /// Frees what is settled and in the server's backup, and forgets the effects that kept it. The last entry stays: it
     /// tells the next number.
     pub(super) fn free(&mut self, backup: &Server) {
-        let entries: Vec<(Dot, bool)> = self.phone.client.outbox().iter().map(|(dot, entry)| {
-            let is_safe = backup.taken.get(&dot).is_some_and(|taken| taken.bytes == entry.bytes);
-            (dot, is_safe && entry.outcome.is_some())
-        }).collect();
+        let entries: Vec<(Dot, bool)> = self
+            .phone
+            .client
+            .outbox()
+            .iter()
+            .map(|(dot, entry)| {
+                let is_safe = backup.taken.get(&dot).is_some_and(|taken| taken.bytes == entry.bytes);
+                (dot, is_safe && entry.outcome.is_some())
+            })
+            .collect();
         let Some((first, _)) = entries.first().copied() else { return };
         let safe = entries.iter().take_while(|(dot, is_safe)| *is_safe && dot.replica == first.replica).count();
         if safe == 0 || safe == entries.len() {
@@ -160,7 +161,8 @@ impl Shell {
                 }
                 Effect::Reopen { from } => {
                     let held = self.phone.client.outbox().iter().filter(|(dot, _)| dot.replica == from.replica);
-                    self.owed.extend(held.filter(|(dot, _)| dot >= from).map(|(dot, entry)| (dot, entry.bytes.clone())));
+                    self.owed
+                        .extend(held.filter(|(dot, _)| dot >= from).map(|(dot, entry)| (dot, entry.bytes.clone())));
                 }
                 Effect::Renumbered { old, .. } => self.owed.retain(|dot, _| dot.replica != *old),
                 _ => {}
@@ -175,7 +177,7 @@ impl Shell {
         let waiting = client.outbox().waiting().map(|(dot, entry)| (dot, &entry.bytes));
         assert!(waiting.eq(self.owed.iter().map(|(dot, bytes)| (*dot, bytes))), "the outbox waits with what is owed");
         for (dot, entry) in client.outbox().iter() {
-            let view = client.view(entry.record, self.phone.base.get(&entry.record));
+            let view = client.view(entry.record, self.phone.base.get(entry.record));
             let is_seen = view.is_some_and(|view| view.seen.context().covers(dot));
             assert!(is_seen || entry.is_quarantined(), "{dot:?} is seen by its author");
         }

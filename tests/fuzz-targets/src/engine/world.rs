@@ -82,7 +82,8 @@ impl World {
             Event::BackupServer => self.backup = self.server.clone(),
             Event::RestoreServer => self.restore_server(),
             Event::Move { has_village_2 } => {
-                self.accounts[0].villages = [1, 2].into_iter().filter(|n| *n == 1 || has_village_2).map(village).collect();
+                self.accounts[0].villages =
+                    [1, 2].into_iter().filter(|n| *n == 1 || has_village_2).map(village).collect();
             }
             Event::Free { phone } => self.shells[phone].free(&self.backup),
             Event::Button { phone } => self.shells[phone].phone.client.retry_now(),
@@ -200,11 +201,11 @@ impl World {
 fn agrees(shell: &Shell, server: &Server, who: &Caller) {
     let phone = &shell.phone;
     let visible = server.visible_to(who);
-    assert_eq!(phone.base, visible, "what the phone holds is what it may see");
+    assert_eq!(phone.base.records(), &visible, "what the phone holds is what it may see");
     for (id, record) in &visible {
-        let view = phone.client.view(*id, phone.base.get(id));
+        let view = phone.client.view(*id, phone.base.get(*id));
         assert_eq!(view.as_ref(), Some(record), "and what it shows");
-        assert_eq!(phone.base[id].to_json(), record.to_json(), "to the byte");
+        assert_eq!(phone.base.records()[id].to_json(), record.to_json(), "to the byte");
     }
     assert!(phone.client.is_proved_equal(), "and it can prove that");
     assert!(shell.owed.is_empty() && phone.photos.is_empty());
