@@ -413,9 +413,20 @@ impl Client {
         Carried { account, device, sent_at_ms: now_ms, pushes, photos: self.photos.keys().cloned().collect(), is_whole }
     }
 
-    /// Takes in the receipts for a file, which the shell has opened with its key.
+    /// Takes in the receipts for a file, which the shell has opened with its key. Those that the server gave before it was
+    /// restored from a backup, or after, in a life that this phone has not heard of, count for nothing: it offers all again.
     pub fn take_receipts(&mut self, receipts: Receipts) -> Vec<Effect> {
         let mut effects = Vec::new();
+        self.pull_due = true;
+        if self.epoch.is_none() {
+            // No cursor of any server: the first pull brings everything.
+            self.epoch = Some(receipts.epoch.clone());
+            let cursor = self.cursor.get_or_insert_default().clone();
+            effects.push(Effect::Position { cursor, epoch: receipts.epoch.clone() });
+        }
+        if self.epoch.as_ref() != Some(&receipts.epoch) {
+            return effects;
+        }
         for Receipt { replica, answer } in receipts.pushes {
             self.handle_push_answer(replica, answer, &mut effects);
         }
@@ -424,7 +435,6 @@ impl Client {
                 effects.push(Effect::PhotoReceived(hash));
             }
         }
-        self.pull_due = true;
         effects
     }
 
