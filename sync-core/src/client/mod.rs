@@ -333,6 +333,26 @@ impl Client {
         }
     }
 
+    /// Unlike an answer, a receipt may be for what another copy of this replica gave away: bytes decide.
+    fn handle_receipt(&mut self, receipt: Receipt, effects: &mut Vec<Effect>) {
+        let Receipt { replica, marks, mut answer } = receipt;
+        let mut is_of_a_copy = false;
+        if let PushAnswer::Accepted { outcomes, .. } | PushAnswer::ReplicaForked { outcomes, .. } = &mut answer {
+            let mut marks = marks.into_iter();
+            outcomes.retain(|outcome| {
+                let mark = marks.next();
+                let held = self.outbox.get(Dot { replica, seq: outcome.seq });
+                let is_same = held.map(|entry| Some(Mark::of_json(&entry.bytes)) == mark);
+                is_of_a_copy |= is_same == Some(false);
+                is_same == Some(true)
+            });
+        }
+        self.handle_push_answer(replica, answer, effects);
+        if is_of_a_copy {
+            self.give_up(replica, effects);
+        }
+    }
+
     fn handle_pull_answer(&mut self, answer: PullAnswer, effects: &mut Vec<Effect>) {
         effects.extend(answer.forget.into_iter().map(Effect::Forget));
         let mut records: Vec<Record> = Vec::with_capacity(answer.records.len());
@@ -427,8 +447,8 @@ impl Client {
         if self.epoch.as_ref() != Some(&receipts.epoch) {
             return effects;
         }
-        for Receipt { replica, answer } in receipts.pushes {
-            self.handle_push_answer(replica, answer, &mut effects);
+        for receipt in receipts.pushes {
+            self.handle_receipt(receipt, &mut effects);
         }
         for hash in receipts.photos_received {
             if self.photos.remove(&hash).is_some() {
