@@ -149,6 +149,8 @@ pub struct Client {
 enum PhotoState {
     /// Whether the server has it is to be asked.
     ToAsk,
+    /// It was asked about and the server said nothing: to be asked again along with whatever else is due.
+    Unanswered,
     /// The server has said that it lacks it: to be sent.
     Wanted,
 }
@@ -272,10 +274,11 @@ impl Client {
             return None;
         }
         let push = self.next_batch();
-        let to_ask = self.photos.iter().filter(|(_, state)| **state == PhotoState::ToAsk);
+        let asks = self.photos.values().any(|state| *state == PhotoState::ToAsk);
+        let to_ask = self.photos.iter().filter(|(_, state)| **state != PhotoState::Wanted);
         let photos: Vec<String> = to_ask.map(|(hash, _)| hash.clone()).take(PHOTOS_ASKED_MAX).collect();
         let compare = if self.pull_due { None } else { self.comparison.question() };
-        if push.is_none() && !self.pull_due && photos.is_empty() && compare.is_none() {
+        if push.is_none() && !self.pull_due && !asks && compare.is_none() {
             return None;
         }
         self.in_flight = Some(InFlight { pushed: push.as_ref().map(|push| push.replica), photos: photos.clone() });
@@ -305,8 +308,9 @@ impl Client {
             if answer.photos_received.contains(&hash) {
                 self.photos.remove(&hash);
                 effects.push(Effect::PhotoReceived(hash));
-            } else if answer.photos_wanted.contains(&hash) {
-                self.photos.entry(hash).and_modify(|state| *state = PhotoState::Wanted);
+            } else if let Some(state) = self.photos.get_mut(&hash) {
+                let is_wanted = answer.photos_wanted.contains(&hash);
+                *state = if is_wanted { PhotoState::Wanted } else { PhotoState::Unanswered };
             }
         }
         effects
