@@ -1,0 +1,542 @@
+//! The world of one story: it lets its steps happen in virtual time, carries messages between phones and server, and tells
+//! the oracle everything.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use sync_core::client::{Edit as Wanted, Failure};
+use sync_core::ids::RecordId;
+use sync_core::people::{Caller, Role};
+use sync_core::record::Record;
+use sync_core::status::to_follow;
+
+use super::contents::{self, BEGIN_MS, Changes};
+use super::ids;
+use super::network::{Agenda, Answer, Event, cut};
+use super::office::Looked;
+use super::oracle::{Check, Edit, Oracle, Violation, ensure};
+use super::people::People;
+use super::phone::{Bound, Build, Phone, Saved};
+use super::report::Counts;
+use super::sabotage::Sabotage;
+use super::server::Server;
+use super::store::Store;
+use super::story::{Act, Disk, Flaw, Leg, Link, Story};
+
+/// How long a phone waits for an answer.
+const TIMEOUT_MS: u64 = 30_000;
+
+/// Everything.
+pub(crate) struct World<'a> {
+    pub(crate) story: &'a Story,
+    pub(crate) now_ms: u64,
+    pub(crate) server: Server,
+    pub(crate) people: People,
+    pub(crate) phones: Vec<Phone>,
+    pub(crate) oracle: Oracle,
+    pub(crate) counts: Counts,
+    /// Requests that carried a push and were answered in this life of the server: whose, and their bytes.
+    pub(crate) sent: Vec<(usize, std::rc::Rc<str>)>,
+    agenda: Agenda,
+    connections: u64,
+    looked: BTreeMap<usize, Vec<Looked>>,
+}
+
+impl<'a> World<'a> {
+    pub(crate) fn new(story: &'a Story, store: Store, sabotage: Option<Sabotage>) -> Self {
+        let people = People::of(story);
+        let build = Build { seed: story.seed, is_atomic: story.atomic_disks, sabotage };
+        let phone = |(number, plan): (usize, &super::story::PhonePlan)| {
+            let mut phone = Phone::new(number, plan.person, people.caller(plan.person), build);
+            phone.clock_ms = plan.clock_ms;
+            phone.is_there = !plan.is_copy;
+            phone
+        };
+        let phones = story.phones.iter().enumerate().map(phone).collect();
+        let mut server = Server::new(store, story.page, story.seed, sabotage);
+        server.yesterday = (0..story.people.len()).map(|person| people.caller(person)).collect();
+        Self {
+            story,
+            now_ms: BEGIN_MS,
+            server,
+            people,
+            phones,
+            oracle: Oracle::default(),
+            counts: Counts::default(),
+            sent: Vec::new(),
+            agenda: Agenda::default(),
+            connections: 0,
+            looked: BTreeMap::new(),
+        }
+    }
+
+    /// Lets the story happen.
+    pub(crate) fn play(&mut self) -> Check {
+        for step in &self.story.steps {
+            let at_ms = self.now_ms + step.after_ms;
+            self.run_until(at_ms)?;
+            self.now_ms = at_ms;
+            self.act(&step.act)?;
+        }
+        self.run_until(u64::MAX)
+    }
+
+    fn run_until(&mut self, until_ms: u64) -> Check {
+        while let Some((at_ms, event)) = self.agenda.next_until(until_ms) {
+            self.now_ms = self.now_ms.max(at_ms);
+            self.happen(event)?;
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, act: &Act) -> Check {
+        match act {
+            Act::Create { phone, slot, value, flaw, disk } => self.create(*phone, *slot, *value, *flaw, *disk),
+            Act::Edit { phone, slot, field, value, flaw, disk } => {
+                self.edit(*phone, *slot, *field, *value, *flaw, *disk)
+            }
+            Act::Void { phone, slot, back, disk } => self.void(*phone, *slot, *back, *disk),
+            Act::Decide { phone, slot, pick, disk } => self.decide(*phone, *slot, *pick, *disk),
+            Act::Sync { phone, press, link } => self.sync(*phone, *press, *link),
+            Act::Upload { phone, through, damaged } => self.upload(*phone, *through, *damaged),
+            Act::Look { .. } | Act::Rule { .. } | Act::Mend { .. } => self.act_in_office(act),
+            Act::Move { person, villages } => {
+                self.people.0[*person].villages = villages.iter().copied().collect();
+                Ok(())
+            }
+            Act::Appoint { person, role } => {
+                self.people.0[*person].role = *role;
+                Ok(())
+            }
+            Act::Enable { person, on } => {
+                self.people.0[*person].is_enabled = *on;
+                Ok(())
+            }
+            Act::BackupServer | Act::RestoreServer { .. } | Act::RestartServer | Act::ServerClock { .. } => {
+                self.act_on_server(act)
+            }
+            Act::Check => self.check_server(),
+            _ => self.act_on_phone(act),
+        }
+    }
+
+    fn act_on_phone(&mut self, act: &Act) -> Check {
+        match act {
+            Act::Crash { phone } if self.phones[*phone].is_there => {
+                self.counts.fault("crash");
+                self.phones[*phone].boot();
+            }
+            Act::BackupPhone { phone } => self.phones[*phone].image = Some(self.phones[*phone].disk.clone()),
+            Act::RestorePhone { phone } if self.phones[*phone].image.is_some() => {
+                self.counts.fault("phone restored");
+                let gone = self.phones[*phone].set_back();
+                self.oracle.rolled_back.extend(gone);
+            }
+            Act::Clone { phone, copy } if self.phones[*phone].is_there && !self.phones[*copy].is_there => {
+                self.counts.fault("phone cloned");
+                let clock_ms = self.phones[*copy].clock_ms;
+                self.phones[*copy] = self.phones[*phone].copied_to(*copy, clock_ms);
+                return self.hear(*copy);
+            }
+            Act::Free { phone } => {
+                let before_ms = self.server.backups.first().map_or(self.now_ms, |oldest| oldest.at_ms);
+                self.phones[*phone].free(before_ms);
+            }
+            Act::Clock { phone, by_ms } => {
+                self.counts.fault("clock jump");
+                self.phones[*phone].clock_ms += by_ms;
+            }
+            Act::Partition { phone, for_ms } => {
+                self.counts.fault("partition");
+                self.phones[*phone].no_network_until_ms = self.now_ms + for_ms;
+            }
+            _ => return Ok(()),
+        }
+        let phone = match act {
+            Act::Crash { phone } | Act::RestorePhone { phone } => *phone,
+            _ => return Ok(()),
+        };
+        self.hear(phone)
+    }
+
+    fn act_on_server(&mut self, act: &Act) -> Check {
+        match act {
+            Act::BackupServer => self.server.backup(&self.oracle, self.now_ms),
+            Act::RestoreServer { which } if !self.server.backups.is_empty() => {
+                self.counts.fault("server restored");
+                self.server.restore(&mut self.oracle, usize::from(*which), &self.people.caller(0), self.now_ms);
+                self.sent.clear();
+                self.looked.clear();
+                return self.oracle.check_offered(self.phones.iter().filter(|phone| phone.is_there));
+            }
+            Act::RestartServer => {
+                self.counts.fault("server restarted");
+                self.server.store.restart();
+            }
+            Act::ServerClock { by_ms } => self.server.clock_ms += by_ms,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn act_in_office(&mut self, act: &Act) -> Check {
+        let (Act::Look { person, .. } | Act::Rule { person, .. } | Act::Mend { person, .. }) = act else {
+            return Ok(());
+        };
+        let account = &self.people.0[*person];
+        if account.role != Role::Supervisor || !account.is_enabled {
+            return Ok(());
+        }
+        let caller = self.people.caller(*person);
+        match act {
+            Act::Look { slot, .. } => {
+                let count = self.story.slots.len();
+                let mut all = (0..count).map(|step| ids::record((slot + step) % count));
+                let seen = all.find_map(|record| {
+                    let seen = self.server.look(&self.oracle, record);
+                    (!seen.is_empty()).then_some(seen)
+                });
+                self.looked.insert(*person, seen.unwrap_or_default());
+                Ok(())
+            }
+            Act::Rule { pick, .. } => {
+                let Some(looked) = self.looked.get_mut(person).and_then(Vec::pop) else { return Ok(()) };
+                self.server.rule(&mut self.oracle, &caller, &looked, *pick, self.now_ms)
+            }
+            Act::Mend { pick, dismiss, .. } => {
+                self.server.mend(&mut self.oracle, self.story, &caller, *pick, *dismiss, self.now_ms)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    // What people write.
+
+    fn create(&mut self, phone: usize, slot: usize, value: u8, flaw: Option<Flaw>, disk: Disk) -> Check {
+        let record = ids::record(slot);
+        if !self.phones[phone].is_there || self.phones[phone].view(record).is_some() {
+            return Ok(());
+        }
+        let role = self.phones[phone].caller.role;
+        let follows = self.follow_keys(phone, slot);
+        let changes = contents::creation(self.story, slot, value, role, &follows);
+        let is_saved = self.save(phone, slot, changes, flaw, disk)?;
+        if is_saved && flaw.is_none() && self.story.slots[slot].kind == "photo" {
+            self.phones[phone].add_photo(slot);
+        }
+        Ok(())
+    }
+
+    /// The first record from a slot on that the phone shows and of which somebody has written something.
+    fn shown_from(&self, phone: usize, slot: usize) -> Option<usize> {
+        let count = self.story.slots.len();
+        let phone = &self.phones[phone];
+        if !phone.is_there {
+            return None;
+        }
+        (0..count).map(|step| (slot + step) % count).find(|slot| {
+            let record = ids::record(*slot);
+            phone.base.contains_key(&record) || phone.client.outbox().of_record(record).next().is_some()
+        })
+    }
+
+    fn edit(&mut self, phone: usize, slot: usize, field: u8, value: u8, flaw: Option<Flaw>, disk: Disk) -> Check {
+        let Some(slot) = self.shown_from(phone, slot) else { return Ok(()) };
+        let role = self.phones[phone].caller.role;
+        let about = self.about(phone, slot);
+        let follows = self.follow_keys(phone, about);
+        let changes = contents::edit(self.story, slot, field, value, role, &follows);
+        self.save(phone, slot, changes, flaw, disk).map(|_| ())
+    }
+
+    fn void(&mut self, phone: usize, slot: usize, back: bool, disk: Disk) -> Check {
+        let Some(slot) = self.shown_from(phone, slot) else { return Ok(()) };
+        let reason = if back { Value::Null } else { Value::from("误报") };
+        self.save(phone, slot, Changes::from([("void".to_owned(), reason)]), None, disk).map(|_| ())
+    }
+
+    fn decide(&mut self, phone: usize, slot: usize, pick: u8, disk: Disk) -> Check {
+        let count = self.story.slots.len();
+        for slot in (0..count).map(|step| (slot + step) % count) {
+            let Some(view) = self.phones[phone].view(ids::record(slot)) else { continue };
+            let Some(path) = view.conflicts().next().map(str::to_owned) else { continue };
+            let values: Vec<Value> = view.siblings(&path).map(|sibling| sibling.value.clone()).collect();
+            let value = values[usize::from(pick) % values.len()].clone();
+            return self.save(phone, slot, Changes::from([(path, value)]), None, disk).map(|_| ());
+        }
+        Ok(())
+    }
+
+    /// The slot of the re-inspection whose hazard a record is about.
+    fn about(&self, _phone: usize, slot: usize) -> usize {
+        slot
+    }
+
+    /// What a re-inspection made now follows: all that the phone holds about its hazard.
+    fn follow_keys(&self, phone: usize, slot: usize) -> Vec<String> {
+        if self.story.slots[slot].kind != "reinspection" {
+            return Vec::new();
+        }
+        let phone = &self.phones[phone];
+        let facts = self.story.slots.iter().enumerate().filter(|(_, slot)| slot.kind != "hazard");
+        let views: Vec<Record> = facts.filter_map(|(other, _)| phone.view(ids::record(other))).collect();
+        let own = ids::record(slot);
+        let others: Vec<Record> = views.into_iter().filter(|view| view.id != own).collect();
+        to_follow(ids::record(self.story.slots[slot].about), &others).collect()
+    }
+
+    fn save(
+        &mut self,
+        phone: usize,
+        slot: usize,
+        changes: Changes,
+        flaw: Option<Flaw>,
+        disk: Disk,
+    ) -> Result<bool, Violation> {
+        let plan = &self.story.slots[slot];
+        let (record, village) = (ids::record(slot), plan.village.map(ids::village));
+        let shell = &mut self.phones[phone];
+        if !shell.is_there || changes.is_empty() {
+            return Ok(false);
+        }
+        let id = self.oracle.next();
+        let edit = Edit {
+            record,
+            kind: plan.kind.clone(),
+            village,
+            changes: changes.clone(),
+            author: shell.caller.account,
+            flaw: None,
+            knew: shell.knows(record),
+            held: if plan.kind == "reinspection" { shell.knows_all() } else { BTreeMap::new() },
+        };
+        let is_first = edit.knew.is_empty();
+        let expects = self.expectation(phone, edit);
+        let shell = &mut self.phones[phone];
+        let wanted = Wanted { record, kind: plan.kind.clone(), village, changes };
+        let saved = shell.save(id, wanted, flaw, disk, self.now_ms);
+        self.counts.disk(disk);
+        let (bound, is_told) = match saved {
+            Saved::Yes(bound) => (Some(bound), true),
+            Saved::Unsure(bound) => (bound, false),
+            Saved::Refused(refusal) => {
+                self.oracle.edits.pop();
+                let is_expected = expects.as_ref().is_none_or(|code| *code == Some(refusal.code));
+                // A record that was created by a version that was put aside may be written without its required fields.
+                let is_fresh = is_first && refusal.code == sync_core::validate::RefusalCode::FieldRequired;
+                ensure!(is_expected || is_fresh, "an_honest_edit_is_saved", "phone {phone}, slot {slot}: {refusal:?}");
+                return Ok(false);
+            }
+        };
+        if let Some(expects) = expects {
+            ensure!(
+                expects.is_none(),
+                "a_phone_refuses_what_the_server_would",
+                "phone {phone}, slot {slot}: {expects:?}"
+            );
+        }
+        self.counts.edits += 1;
+        let is_stored = bound.is_some();
+        if let Some(bound) = bound {
+            self.describe_flaw(id, flaw, &bound);
+            self.oracle.bind(&bound)?;
+            if is_told {
+                self.oracle.saved.insert(id);
+            }
+        }
+        self.hear(phone)?;
+        Ok(is_stored && is_told)
+    }
+
+    /// What the phone itself must say of an edit, by the sets: `None` where the oracle cannot tell.
+    #[expect(clippy::option_option, reason = "whether it can tell, and the refusal if there is one")]
+    fn expectation(&mut self, phone: usize, edit: Edit) -> Option<Option<sync_core::validate::RefusalCode>> {
+        let shell = &self.phones[phone];
+        let caller = shell.caller.clone();
+        let (record, knew) = (edit.record, edit.knew.clone());
+        let id = self.oracle.next();
+        self.oracle.edits.push(edit);
+        let is_clear = !self.oracle.touched_by_restore.contains(&record)
+            && knew.iter().all(|edit| self.oracle.edits[edit].flaw.is_none());
+        is_clear.then(|| match self.oracle.expected(id, &caller, &knew) {
+            super::oracle::Expected::Refused(code) => Some(code),
+            super::oracle::Expected::Merged(_) => None,
+        })
+    }
+
+    /// The edit as a faulty client wrote it.
+    fn describe_flaw(&mut self, id: usize, flaw: Option<Flaw>, bound: &Bound) {
+        if !bound.is_flawed {
+            return;
+        }
+        let Ok(json) = serde_json::from_str::<Value>(&bound.bytes) else { return };
+        let edit = &mut self.oracle.edits[id];
+        edit.flaw = flaw;
+        edit.changes = serde_json::from_value(json["changes"].clone()).unwrap_or_default();
+        edit.kind = json["kind"].as_str().unwrap_or_default().to_owned();
+        edit.village = serde_json::from_value(json["village"].clone()).unwrap_or_default();
+        edit.author = serde_json::from_value(json["author"].clone()).unwrap_or(edit.author);
+    }
+
+    // Messages.
+
+    fn sync(&mut self, phone: usize, press: bool, link: Link) -> Check {
+        let shell = &mut self.phones[phone];
+        if !shell.is_there {
+            return Ok(());
+        }
+        if press {
+            shell.client.retry_now();
+            shell.client.want_pull();
+        }
+        let Some(body) = shell.poll(self.now_ms) else { return Ok(()) };
+        self.counts.round_trips += 1;
+        self.connections += 1;
+        let connection = self.connections;
+        shell.connection = Some(connection);
+        self.agenda.at(self.now_ms + TIMEOUT_MS, Event::Timeout { phone, connection });
+        let is_cut_off = self.now_ms < shell.no_network_until_ms;
+        let person = shell.person;
+        self.counts.leg(link.request);
+        let request = |body: std::rc::Rc<str>| Event::Request { phone, connection, person, body, link };
+        match link.request {
+            _ if is_cut_off => {}
+            Leg::Lost => {}
+            Leg::Arrives { ms } => self.agenda.at(self.now_ms + ms, request(body.into())),
+            Leg::Cut { permille } => self.agenda.at(self.now_ms + 50, request(cut(&body, permille))),
+            Leg::Twice { ms, again_ms } => {
+                let body: std::rc::Rc<str> = body.into();
+                self.agenda.at(self.now_ms + ms, request(std::rc::Rc::clone(&body)));
+                self.agenda.at(self.now_ms + ms + again_ms, request(body));
+            }
+        }
+        Ok(())
+    }
+
+    fn happen(&mut self, event: Event) -> Check {
+        match event {
+            Event::Request { phone, connection, person, body, link } => {
+                let answer = self.serve(phone, person, &body, link)?;
+                self.counts.leg(link.answer);
+                let answered = |answer: Answer| Event::Answer { phone, connection, answer, link };
+                match link.answer {
+                    Leg::Lost => {}
+                    Leg::Arrives { ms } => self.agenda.at(self.now_ms + ms, answered(answer)),
+                    Leg::Cut { permille } => {
+                        let body = answer.body.clone().map(|body| cut(&body, permille));
+                        self.agenda.at(self.now_ms + 50, answered(Answer { body, ..answer }));
+                    }
+                    Leg::Twice { ms, again_ms } => {
+                        self.agenda.at(self.now_ms + ms, answered(answer.clone()));
+                        self.agenda.at(self.now_ms + ms + again_ms, answered(answer));
+                    }
+                }
+                Ok(())
+            }
+            Event::Answer { phone, connection, answer, link } => {
+                if self.phones[phone].connection == Some(connection) {
+                    self.counts.disk(link.disk);
+                    self.phones[phone].take(&answer, link.disk, self.now_ms);
+                }
+                self.hear(phone)
+            }
+            Event::Timeout { phone, connection } => {
+                if self.phones[phone].connection == Some(connection) {
+                    self.phones[phone].fail(Failure::Network, self.now_ms);
+                }
+                self.hear(phone)
+            }
+        }
+    }
+
+    /// A request on the server: the account is looked up as it is now.
+    pub(crate) fn serve(&mut self, phone: usize, person: usize, body: &str, link: Link) -> Result<Answer, Violation> {
+        let caller = self.people.caller(person);
+        if !self.people.0[person].is_enabled {
+            let (holdings, caller) = (self.oracle.model.sets.clone(), None);
+            return Ok(Answer { body: Err(Failure::SignedOut), holdings, caller });
+        }
+        self.counts.fate(link.server);
+        let answered = self.server.sync(&mut self.oracle, &caller, phone, body, link.server, self.now_ms)?;
+        if answered.is_ok() && body.contains("\"push\"") {
+            self.sent.push((person, body.into()));
+        }
+        Ok(Answer { body: answered, holdings: self.oracle.model.sets.clone(), caller: Some(caller) })
+    }
+
+    fn upload(&mut self, phone: usize, through: u8, damaged: bool) -> Check {
+        let shell = &mut self.phones[phone];
+        if !shell.is_there || self.now_ms < shell.no_network_until_ms || !self.people.0[shell.person].is_enabled {
+            return Ok(());
+        }
+        let caller = self.people.caller(shell.person);
+        let wanted: Vec<String> = shell.client.photos_to_send().map(str::to_owned).collect();
+        for hash in wanted {
+            let slot = shell.photos.iter().copied().find(|slot| super::photos::hash_of(*slot).to_string() == hash);
+            let Some(slot) = slot else { continue };
+            self.server.upload(&caller, phone, slot, through, damaged, self.now_ms);
+            shell.client.photo_sent(&hash);
+            self.counts.uploads += 1;
+            if through < 100 {
+                self.counts.fault("upload cut");
+            }
+            if damaged {
+                self.counts.fault("photo damaged");
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes from a phone what the oracle is to know.
+    pub(crate) fn hear(&mut self, phone: usize) -> Check {
+        let shell = &mut self.phones[phone];
+        let (news, findings) = (std::mem::take(&mut shell.news), std::mem::take(&mut shell.findings));
+        let acknowledged = std::mem::take(&mut shell.acknowledged);
+        let photos = std::mem::take(&mut shell.photos_received);
+        if let Some(finding) = findings.into_iter().next() {
+            return Err(finding);
+        }
+        if !news.is_empty() {
+            self.counts.fault("renumbered");
+        }
+        for bound in &news {
+            self.oracle.bind(bound)?;
+        }
+        for (edit, outcome) in &acknowledged {
+            self.oracle.acknowledged(*edit, outcome);
+        }
+        for hash in photos {
+            let whole = hash.parse().ok().and_then(|hash| Some((hash, self.server.files.whole.get(&hash)?)));
+            let is_right = whole.is_some_and(|(hash, bytes)| server::photos::hash::ContentHash::of(bytes) == hash);
+            ensure!(is_right, "a_photo_is_received_only_whole", "phone {phone} has a receipt for {hash}");
+        }
+        Ok(())
+    }
+
+    /// The states on the server.
+    pub(crate) fn states(&mut self) -> BTreeMap<RecordId, String> {
+        let records: Vec<RecordId> = (0..self.story.slots.len()).map(ids::record).collect();
+        let states = self.server.store.read(move |tx| Ok(tx.records(ids::township(), &records)?));
+        states.expect("states").into_iter().collect()
+    }
+
+    /// What can be checked at any moment.
+    pub(crate) fn check_server(&mut self) -> Check {
+        let states = self.states();
+        let listed = self.server.store.read(|tx| Ok(tx.conflicts(ids::township(), None, None, 100_000)?));
+        self.oracle.check_states(&states, &listed.expect("a list"))?;
+        let slots = self.story.slots.iter().enumerate().filter(|(_, slot)| slot.kind == "hazard");
+        let hazards: Vec<RecordId> = slots.map(|(slot, _)| ids::record(slot)).collect();
+        let lines = self.server.store.read(move |tx| {
+            hazards.iter().map(|id| Ok((*id, tx.hazard(ids::township(), *id)?))).collect::<Result<BTreeMap<_, _>, _>>()
+        });
+        let lines = lines.expect("lines");
+        self.counts.checks += 1;
+        self.oracle.check_ledger(&|id| lines.get(&id).cloned().flatten())
+    }
+
+    /// The account of a phone as the server knows it.
+    pub(crate) fn caller_of(&self, phone: usize) -> Caller {
+        self.people.caller(self.phones[phone].person)
+    }
+}
