@@ -58,7 +58,9 @@ fn run_seeds(args: &Args, options: Options) -> (Counts, Vec<Failed>, Duration) {
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} seeds, {per_sec}, {eta} left") {
         bar.set_style(style);
     }
-    std::panic::set_hook(Box::new(|_| {}));
+    if args.seeds > 1 {
+        std::panic::set_hook(Box::new(|_| {}));
+    }
     let (mut counts, mut failed, began) = (Counts::default(), Vec::new(), Instant::now());
     for seed in args.from..args.from.saturating_add(args.seeds) {
         let run = run::seed(seed, options);

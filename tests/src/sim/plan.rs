@@ -149,7 +149,7 @@ impl Planner {
             self.story.steps.push(Step { after_ms: at_ms - last_ms, act });
             last_ms = at_ms;
         }
-        self.story.steps.push(Step { after_ms: DAY_MS - last_ms, act: Act::Check });
+        self.story.steps.push(Step { after_ms: DAY_MS.saturating_sub(last_ms), act: Act::Check });
     }
 
     fn on_phone(&mut self, phone: usize, at_ms: u64, acts: &mut Vec<(u64, Act)>) {
