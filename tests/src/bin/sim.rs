@@ -1,5 +1,6 @@
 //! `make sim`: runs seeds of the simulator and says what they broke.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -25,6 +26,9 @@ struct Args {
     /// Stop after so many failing seeds.
     #[arg(long, default_value_t = 1)]
     failures: usize,
+    /// Say only which invariants break and at which seeds, without shrinking.
+    #[arg(long)]
+    survey: bool,
     /// Run this story, given as JSON, instead of seeds.
     #[arg(long)]
     story: Option<String>,
@@ -45,12 +49,33 @@ fn main() -> std::process::ExitCode {
         println!("{:?}", outcome.err());
         return std::process::ExitCode::SUCCESS;
     }
+    if args.survey {
+        survey(&args, options);
+        return std::process::ExitCode::SUCCESS;
+    }
     let (counts, failed, took) = run_seeds(&args, options);
     for failure in &failed {
         println!("{failure}");
     }
     println!("{}", summary(&counts, args.seeds, failed.len(), took));
     if failed.is_empty() { std::process::ExitCode::SUCCESS } else { std::process::ExitCode::FAILURE }
+}
+
+/// Lists the invariants that break, with how often and the first seeds.
+#[expect(clippy::print_stdout, reason = "it is what the program is for")]
+fn survey(args: &Args, options: Options) {
+    let mut broken: BTreeMap<&'static str, Vec<(u64, String)>> = BTreeMap::new();
+    std::panic::set_hook(Box::new(|_| {}));
+    for seed in args.from..args.from.saturating_add(args.seeds) {
+        if let Some(violation) = run::verdict(seed, options) {
+            broken.entry(violation.invariant).or_default().push((seed, violation.what));
+        }
+    }
+    for (invariant, seeds) in &broken {
+        let first: Vec<u64> = seeds.iter().map(|(seed, _)| *seed).take(8).collect();
+        let what: String = seeds.first().map(|(_, what)| what.chars().take(300).collect()).unwrap_or_default();
+        println!("{invariant}: {} of {}, at {first:?}: {what}", seeds.len(), args.seeds);
+    }
 }
 
 fn run_seeds(args: &Args, options: Options) -> (Counts, Vec<Failed>, Duration) {
