@@ -1,10 +1,9 @@
 //! A phone around the client: it stores every effect before it acts on it, and comes back from what it stored.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use sync_core::client::{Client, Edit, Effect, Failure};
-use sync_core::cursor::{FeedScope, feed_scope};
+use sync_core::client::{Base, Client, Edit, Effect, Failure};
 use sync_core::dots::Dot;
 use sync_core::ids::{RecordId, ReplicaId, VillageId};
 use sync_core::people::Caller;
@@ -31,7 +30,7 @@ pub enum Link {
 pub struct Phone {
     pub client: Client,
     pub caller: Caller,
-    pub base: BTreeMap<RecordId, Record>,
+    pub base: Base,
     /// Hashes of the photos whose bytes it holds.
     pub photos: BTreeSet<String>,
     /// What it stored, in order; all that outlives a crash, beside the id of its first replica.
@@ -66,7 +65,7 @@ impl Phone {
 
     /// The phone as it comes back from what it stored.
     pub fn from_log(first: ReplicaId, caller: Caller, log: Vec<Effect>, now_ms: u64) -> Self {
-        let (client, base, photos) = (Client::new(first), BTreeMap::new(), BTreeSet::new());
+        let (client, base, photos) = (Client::new(first), Base::default(), BTreeSet::new());
         let mut phone = Self { client, caller, base, photos, log: Vec::new(), now_ms, first };
         for effect in log {
             phone.client.restore(effect.clone());
@@ -86,17 +85,8 @@ impl Phone {
 
     fn store(&mut self, effects: impl IntoIterator<Item = Effect>) {
         for effect in effects {
+            self.base.apply(&effect, &mut self.client);
             match &effect {
-                Effect::Merge(delta) => match self.base.get_mut(&delta.id) {
-                    Some(record) => record.join(delta),
-                    None => {
-                        self.base.insert(delta.id, (**delta).clone());
-                    }
-                },
-                Effect::Forget(village) => {
-                    let gone = FeedScope::Village(*village);
-                    self.base.retain(|_, record| feed_scope(&record.kind, record.village) != gone);
-                }
                 Effect::KeepPhoto(hash) => {
                     self.photos.insert(hash.clone());
                 }
@@ -109,6 +99,11 @@ impl Phone {
         }
     }
 
+    /// Changes the base behind the phone's back: damage.
+    pub fn put_base(&mut self, id: RecordId, record: Option<Record>) {
+        self.base.put(id, record, &mut self.client);
+    }
+
     pub fn write_in(
         &mut self,
         village: VillageId,
@@ -119,7 +114,7 @@ impl Phone {
         let changes = changes.iter().map(|(path, value)| ((*path).to_owned(), value.clone())).collect();
         let edit = Edit { record: record(number), kind: kind.to_owned(), village: Some(village), changes };
         self.now_ms += 1;
-        let effect = self.client.write(edit, &self.caller, self.base.get(&record(number)), self.now_ms)?;
+        let effect = self.client.write(edit, &self.caller, self.base.get(record(number)), self.now_ms)?;
         let Effect::Keep { dot, .. } = &effect else { panic!("not kept: {effect:?}") };
         let dot = *dot;
         self.store([effect]);
@@ -142,7 +137,7 @@ impl Phone {
     }
 
     pub fn view(&self, number: u128) -> Option<Record> {
-        self.client.view(record(number), self.base.get(&record(number)))
+        self.client.view(record(number), self.base.get(record(number)))
     }
 
     pub fn words(&self, number: u128) -> Option<String> {
@@ -186,6 +181,7 @@ impl Phone {
         }
         let fork = effects.iter().any(|effect| matches!(effect, Effect::TakeNewReplica { .. }));
         self.store(effects);
+        self.base.compare(&mut self.client);
         if fork {
             self.renumber();
         }
