@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use sync_core::client::Effect;
 use sync_core::dots::Dot;
+use sync_core::ids::RecordId;
 
 use super::set::{EditId, Set};
 use super::story::Disk as Fate;
@@ -16,6 +17,8 @@ pub(crate) enum Stored {
     Effect { effect: Effect, edit: Option<EditId>, holds: Option<Rc<Set>> },
     /// The bytes of a photo.
     Photo { slot: usize },
+    /// The base state of a record is gone, and nobody noticed.
+    Damaged(RecordId),
     /// Accepted versions were freed up to here.
     Freed(Dot),
 }

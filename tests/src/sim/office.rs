@@ -11,7 +11,7 @@ use server::ledger::project::read_state;
 use server::sync::authored::{self, Writing};
 use server::sync::push::Sender;
 use server::sync::repair::{self, Mending};
-use sync_core::dots::Dot;
+use sync_core::dots::{Dot, VersionVector};
 use sync_core::ids::RecordId;
 use sync_core::people::Caller;
 use sync_core::record::Record;
@@ -32,6 +32,7 @@ pub(crate) struct Looked {
     record: RecordId,
     path: String,
     siblings: Vec<(Dot, Value)>,
+    seen: VersionVector,
     /// For the oracle: the edits that the record held then.
     knew: Set,
 }
@@ -47,6 +48,7 @@ impl Server {
             record: record.id,
             path: path.to_owned(),
             siblings: record.siblings(path).map(|sibling| (sibling.dot, sibling.value.clone())).collect(),
+            seen: record.seen.context().clone(),
             knew: (*oracle.merged(record.id)).clone(),
         };
         paths.map(looked).collect()
@@ -66,6 +68,7 @@ impl Server {
         let mut named: Vec<Dot> = looked.siblings.iter().map(|(dot, _)| *dot).collect();
         named.sort();
         let (record, path, written) = (looked.record, looked.path.clone(), value.clone());
+        let seen = looked.seen.clone();
         let is_blind = self.is(Sabotage::RulingWithoutLooking);
         let arrival = self.store.write(Commit::Works, move |tx| {
             let Some(state) = tx.record(ids::township(), record)? else { return Ok(None) };
@@ -77,7 +80,9 @@ impl Server {
                 record,
                 kind: standing.kind.clone(),
                 village: standing.village,
-                context: None,
+                context: (path == "void")
+                    .then(|| if is_blind { standing.seen.context().clone() } else { seen.clone() }),
+                instead_of: None,
                 changes: BTreeMap::from([(path.clone(), written.clone())]),
             };
             authored(tx, &sender, &writing).map(Some)

@@ -4,8 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use sync_core::client::{Client, Edit, Effect, Failure};
-use sync_core::cursor::{FeedScope, feed_scope};
+use sync_core::client::{Base, Client, Edit, Effect, Failure};
 use sync_core::dots::Dot;
 use sync_core::ids::{RecordId, ReplicaId};
 use sync_core::people::Caller;
@@ -58,7 +57,7 @@ pub(crate) struct Phone {
     pub(crate) client: Client,
     pub(crate) caller: Caller,
     pub(crate) person: usize,
-    pub(crate) base: BTreeMap<RecordId, Record>,
+    pub(crate) base: Base,
     pub(crate) clock_ms: i64,
     pub(crate) is_there: bool,
     pub(crate) connection: Option<u64>,
@@ -91,7 +90,7 @@ impl Phone {
             client: Client::new(first),
             caller,
             person,
-            base: BTreeMap::new(),
+            base: Base::default(),
             clock_ms: 0,
             is_there: true,
             connection: None,
@@ -143,13 +142,13 @@ impl Phone {
     }
 
     pub(crate) fn view(&self, record: RecordId) -> Option<Record> {
-        self.client.view(record, self.base.get(&record))
+        self.client.view(record, self.base.get(record))
     }
 
     /// Writes an edit and stores it.
     pub(crate) fn save(&mut self, id: EditId, edit: Edit, flaw: Option<Flaw>, fate: Fate, now_ms: u64) -> Saved {
         let now_ms = self.now_ms(now_ms);
-        let base = self.base.get(&edit.record);
+        let base = self.base.get(edit.record);
         let mut effect = match self.client.write(edit, &self.caller, base, now_ms) {
             Ok(effect) => effect,
             Err(refusal) => return Saved::Refused(refusal),
@@ -228,12 +227,13 @@ impl Phone {
             };
             let outcomes = self.pushed.iter().map(outcome).collect();
             let push = Some(PushAnswer::Accepted { outcomes, through: 0 });
-            let answer = SyncAnswer { now_ms, push, pull: None, photos_received: vec![], photos_wanted: vec![] };
+            let answer = SyncAnswer { now_ms, push, ..SyncAnswer::default() };
             let effects = self.client.handle_answer(answer);
             self.store(effects, &Holdings::default(), Fate::Works, now_ms);
             return;
         }
-        self.client.handle_failure(failure, self.now_ms(now_ms));
+        let effects = self.client.handle_failure(failure, self.now_ms(now_ms));
+        self.store(effects, &Holdings::default(), Fate::Works, now_ms);
     }
 
     /// Takes an answer in.
@@ -266,7 +266,7 @@ impl Phone {
         let rows: Vec<Stored> = effects
             .into_iter()
             .map(|effect| match &effect {
-                Effect::Merge(delta) => {
+                Effect::Merge(delta) | Effect::Replace(delta) => {
                     let holds = holdings.get(&delta.id).cloned();
                     Stored::Effect { effect, edit: None, holds }
                 }
@@ -294,20 +294,33 @@ impl Phone {
         } else if is_forked {
             self.renumber();
         }
+        self.base.compare(&mut self.client);
     }
 
     /// What the shell holds in memory after a row is on the disk; the client has taken it in already.
     fn apply(&mut self, row: &Stored) {
         match row {
-            Stored::Effect { effect: Effect::Merge(delta), holds, .. } => self.merge(delta, holds.as_ref()),
-            Stored::Effect { effect: Effect::Forget(village), .. } if !self.is(Sabotage::ForgetIsNotDone) => {
-                let gone = FeedScope::Village(*village);
-                self.base.retain(|_, record| feed_scope(&record.kind, record.village) != gone);
+            Stored::Effect { effect: Effect::Forget(_), .. } if self.is(Sabotage::ForgetIsNotDone) => {}
+            Stored::Effect { effect: Effect::Merge(delta), .. } if self.is(Sabotage::BaseIsReplaced) => {
+                self.replace(delta)
+            }
+            Stored::Effect { effect, .. } => self.base.apply(effect, &mut self.client),
+            Stored::Damaged(record) => self.base.put(*record, None, &mut self.client),
+            Stored::Photo { .. } | Stored::Freed(_) => {}
+        }
+        match row {
+            Stored::Effect { effect: Effect::Merge(delta), holds: Some(holds), .. } => {
+                Rc::make_mut(self.base_holds.entry(delta.id).or_default()).join(holds);
+            }
+            Stored::Effect { effect: Effect::Replace(state), holds, .. } => {
+                self.base_holds.insert(state.id, holds.clone().unwrap_or_default());
+            }
+            Stored::Effect { effect: Effect::Forget(_) | Effect::Drop(_), .. } | Stored::Damaged(_) => {
                 let base = &self.base;
-                self.base_holds.retain(|id, _| base.contains_key(id));
+                self.base_holds.retain(|id, _| base.get(*id).is_some());
             }
             Stored::Effect { effect: Effect::Unreadable(text), .. } => {
-                self.findings.push(Violation::new("unknown_is_kept", format!("a state cannot be read: {text}")));
+                self.findings.push(Violation::new("states_can_be_read", format!("this cannot: {text}")));
             }
             Stored::Effect { effect: Effect::Keep { dot, bytes, .. }, edit: Some(edit), .. } => {
                 let is_readable = serde_json::from_str::<Version>(bytes).is_ok();
@@ -319,28 +332,25 @@ impl Phone {
             Stored::Photo { slot } => {
                 self.photos.insert(*slot);
             }
-            _ => {}
+            Stored::Effect { .. } | Stored::Freed(_) => {}
         }
     }
 
-    fn merge(&mut self, delta: &Record, holds: Option<&Rc<Set>>) {
-        match self.base.get_mut(&delta.id) {
-            Some(record) if !self.build.sabotage.is_some_and(|how| how == Sabotage::BaseIsReplaced) => {
-                record.join(delta)
-            }
-            Some(record) => {
-                if !delta.seen.context().dominates(record.seen.context()) {
-                    let what = format!("record {} shrank on phone {}", delta.id, self.number - 1);
-                    self.findings.push(Violation::new("no_base_shrinks", what));
-                }
-                record.clone_from(delta);
-            }
-            None => {
-                self.base.insert(delta.id, delta.clone());
-            }
+    /// What a sabotaged shell does instead of joining.
+    fn replace(&mut self, delta: &Record) {
+        let shrinks = |held: &Record| !delta.seen.context().dominates(held.seen.context());
+        if self.base.get(delta.id).is_some_and(shrinks) {
+            let what = format!("record {} shrank on phone {}", delta.id, self.number - 1);
+            self.findings.push(Violation::new("no_base_shrinks", what));
         }
-        if let Some(holds) = holds {
-            Rc::make_mut(self.base_holds.entry(delta.id).or_default()).join(holds);
+        self.base.put(delta.id, Some(delta.clone()), &mut self.client);
+    }
+
+    /// A base state is gone from the disk, and nobody notices.
+    pub(crate) fn damage(&mut self, record: RecordId) {
+        if self.base.get(record).is_some() {
+            self.disk.write(vec![Stored::Damaged(record)], Fate::Works, true);
+            self.apply(&Stored::Damaged(record));
         }
     }
 
@@ -348,14 +358,14 @@ impl Phone {
     pub(crate) fn boot(&mut self) {
         self.client = Client::new(self.first);
         self.connection = None;
-        self.base.clear();
+        self.base = Base::default();
         self.base_holds.clear();
         self.edit_of.clear();
         self.photos.clear();
         let rows = self.disk.rows().to_vec();
         for row in rows {
             match &*row {
-                Stored::Effect { effect: Effect::Merge(_), .. } | Stored::Photo { .. } => {}
+                Stored::Effect { effect: Effect::Merge(_), .. } | Stored::Photo { .. } | Stored::Damaged(_) => {}
                 Stored::Effect { effect: Effect::Keep { .. }, .. }
                     if self.is(Sabotage::RestartsCountingAfterCrash) && self.client.outbox().iter().count() > 2 => {}
                 Stored::Effect { effect, .. } => self.client.restore(effect.clone()),
@@ -413,7 +423,10 @@ impl Phone {
         let mut last: BTreeMap<ReplicaId, Option<Dot>> = BTreeMap::new();
         let mut ended: BTreeSet<ReplicaId> = BTreeSet::new();
         for (dot, entry) in self.client.outbox().iter() {
-            let is_old = entry.outcome.is_some() && self.settled_at_ms.get(&dot).is_some_and(|at| *at < before_ms);
+            let brought = |base: &Record| base.seen.context().covers(dot);
+            let is_brought = entry.is_quarantined() || self.base.get(entry.record).is_some_and(brought);
+            let is_old =
+                is_brought && entry.outcome.is_some() && self.settled_at_ms.get(&dot).is_some_and(|at| *at < before_ms);
             if !is_old {
                 ended.insert(dot.replica);
             }

@@ -208,6 +208,10 @@ impl Planner {
                 acts.push((at_ms, Act::Clone { phone, copy: *copy }));
             }
         }
+        if self.rng.percent(faults.disk * 2) {
+            let slot = self.rng.index(self.story.slots.len());
+            acts.push((at_ms, Act::Damage { phone, slot }));
+        }
         if self.rng.percent(faults.clock * 8) {
             let by_ms = self.rng.below(20) as i64 * YEAR_MS - 10 * YEAR_MS;
             acts.push((at_ms, Act::Clock { phone, by_ms }));

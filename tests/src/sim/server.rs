@@ -13,7 +13,9 @@ use server::sync::{pull, push};
 use sync_core::client::Failure;
 use sync_core::dots::Dot;
 use sync_core::people::Caller;
-use sync_core::protocol::{Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest, Verdict};
+use sync_core::protocol::{
+    Compare, CompareAnswer, Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest, Verdict,
+};
 use sync_core::version::Fingerprint;
 
 use super::ids;
@@ -107,6 +109,7 @@ impl Server {
             pull: None,
             photos_received: Vec::new(),
             photos_wanted: Vec::new(),
+            compare: None,
         };
         if let Some(push) = request.push {
             match self.push(oracle, caller, phone, push, does_commit, now_ms)? {
@@ -117,6 +120,7 @@ impl Server {
         if let Some(asked) = request.pull {
             answer.pull = Some(self.pull(caller, asked));
         }
+        answer.compare = request.compare.map(|asked| self.compare(caller, asked));
         (answer.photos_received, answer.photos_wanted) = self.photos(&request.photos);
         if fate == Fate::DiesAfter {
             return Ok(Err(Failure::Network));
@@ -221,7 +225,9 @@ impl Server {
             let Some(state) = tx.record(ids::township(), record)? else { return Ok(()) };
             let known = sync_core::record::Record::from_json(&state).map_err(Problem::internal)?;
             let scope = sync_core::cursor::feed_scope(&known.kind, known.village);
+            let was = Some(sync_core::digest::Mark::of_json(&state));
             let stored = server::db::records::StoredRecord {
+                was,
                 id: record,
                 kind: known.kind,
                 village: known.village,
@@ -268,6 +274,11 @@ impl Server {
             answer.records.pop();
         }
         answer
+    }
+
+    fn compare(&mut self, caller: &Caller, asked: Compare) -> CompareAnswer {
+        let caller = caller.clone();
+        self.store.read(move |tx| pull::compare(tx, ids::township(), &caller, &asked)).expect("a comparison")
     }
 
     fn photos(&mut self, asked: &[String]) -> (Vec<String>, Vec<String>) {

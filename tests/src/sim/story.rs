@@ -94,6 +94,8 @@ pub enum Act {
     Clone { phone: usize, copy: usize },
     /// The phone frees what is older than every backup of the server.
     Free { phone: usize },
+    /// A state of the phone's base is gone from its disk, and nobody notices.
+    Damage { phone: usize, slot: usize },
     /// The phone's clock jumps.
     Clock { phone: usize, by_ms: i64 },
     /// The server's clock jumps a little.

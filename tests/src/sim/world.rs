@@ -142,6 +142,10 @@ impl<'a> World<'a> {
                 let before_ms = self.server.backups.first().map_or(self.now_ms, |oldest| oldest.at_ms);
                 self.phones[*phone].free(before_ms);
             }
+            Act::Damage { phone, slot } => {
+                self.counts.fault("base damaged");
+                self.phones[*phone].damage(ids::record(*slot));
+            }
             Act::Clock { phone, by_ms } => {
                 self.counts.fault("clock jump");
                 self.phones[*phone].clock_ms += by_ms;
@@ -236,7 +240,7 @@ impl<'a> World<'a> {
         }
         (0..count).map(|step| (slot + step) % count).find(|slot| {
             let record = ids::record(*slot);
-            phone.base.contains_key(&record) || phone.client.outbox().of_record(record).next().is_some()
+            phone.base.get(record).is_some() || phone.client.outbox().of_record(record).next().is_some()
         })
     }
 

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use server::db::blobs::{Blob, BlobTx, Upload};
+use server::db::digests::DigestTx;
 use server::db::hazards::{HazardFilter, HazardLine, HazardTx};
 use server::db::meta::MetaTx;
 use server::db::projections::{OpenConflict, PhotoRecord, ProjectionTx};
@@ -13,6 +14,7 @@ use server::db::{DbError, Transaction};
 use server::error::Problem;
 use server::photos::hash::ContentHash;
 use sync_core::cursor::FeedScope;
+use sync_core::digest::{Mark, Total};
 use sync_core::dots::Dot;
 use sync_core::ids::{AccountId, DeviceId, RecordId, ReplicaId, TownshipId, VillageId};
 use sync_core::protocol::Outcome;
@@ -99,9 +101,16 @@ impl RecordTx for Memory {
             let early = self.is(Sabotage::CursorBeforeCommit) && seq.is_multiple_of(2);
             let visible_at_ms = if early { self.now_ms + 60_000 } else { 0 };
             self.tables.feed_end.put((), seq);
+            let mut total = self.tables.totals.get(&record.scope).copied().unwrap_or_default();
+            total.replace(record.was, Some(Mark::of_json(&record.state)));
+            self.tables.totals.put(record.scope, total);
             self.tables.records.put(record.id, Row { seq, visible_at_ms, stored: Rc::new(record.clone()) });
         }
         Ok(())
+    }
+
+    fn rewrite(&mut self, _: TownshipId, _: RecordId, _: &str) -> Result<(), DbError> {
+        unasked()
     }
 
     fn feed(&mut self, _: TownshipId, scope: FeedScope, after: u64, limit: usize) -> Result<Vec<FeedEntry>, DbError> {
@@ -128,6 +137,22 @@ impl RecordTx for Memory {
             FeedScope::All | FeedScope::Directory => None,
         });
         Ok(villages.collect::<std::collections::BTreeSet<_>>().into_iter().collect())
+    }
+}
+
+impl DigestTx for Memory {
+    fn totals(&mut self, _: TownshipId) -> Result<Vec<(FeedScope, Total)>, DbError> {
+        Ok(self.tables.totals.rows().iter().map(|(scope, total)| (*scope, *total)).collect())
+    }
+
+    fn put_totals(&mut self, _: TownshipId, _: &[(FeedScope, Total)]) -> Result<(), DbError> {
+        unasked()
+    }
+
+    fn marks(&mut self, _: TownshipId, scope: FeedScope) -> Result<Vec<(RecordId, Mark)>, DbError> {
+        let rows = self.tables.records.rows().values();
+        let rows = rows.filter(|row| scope == FeedScope::All || row.stored.scope == scope);
+        Ok(rows.map(|row| (row.stored.id, Mark::of_json(&row.stored.state))).collect())
     }
 }
 

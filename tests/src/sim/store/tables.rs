@@ -9,6 +9,8 @@ use server::db::projections::{OpenConflict, PhotoRecord};
 use server::db::records::StoredRecord;
 use server::db::versions::{Arrival, Quarantined, Replica};
 use server::photos::hash::ContentHash;
+use sync_core::cursor::FeedScope;
+use sync_core::digest::Total;
 use sync_core::dots::Dot;
 use sync_core::ids::{RecordId, ReplicaId};
 use uuid::Uuid;
@@ -72,6 +74,7 @@ pub(crate) struct Row {
 pub(crate) struct Tables {
     pub(crate) epoch: Table<(), Uuid>,
     pub(crate) feed_end: Table<(), u64>,
+    pub(crate) totals: Table<FeedScope, Total>,
     pub(crate) records: Table<RecordId, Row>,
     pub(crate) replicas: Table<ReplicaId, Replica>,
     pub(crate) arrivals: Table<Dot, Rc<Arrival>>,
@@ -89,6 +92,7 @@ impl Tables {
     pub(crate) fn end(&mut self, keep: bool) {
         self.epoch.end(keep);
         self.feed_end.end(keep);
+        self.totals.end(keep);
         self.records.end(keep);
         self.replicas.end(keep);
         self.arrivals.end(keep);
