@@ -32,3 +32,4 @@ mod shrink;
 mod store;
 pub mod story;
 mod world;
+mod writing;

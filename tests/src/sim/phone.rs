@@ -348,7 +348,10 @@ impl Phone {
 
     /// A base state is gone from the disk, and nobody notices.
     pub(crate) fn damage(&mut self, record: RecordId) {
-        if self.base.get(record).is_some() {
+        // What it wrote and freed itself stands nowhere else on the phone: an edit before the repair would overwrite it.
+        let own = self.base.get(record).map_or(0, |base| base.seen.context().get(self.client.replica()));
+        let is_freed = own > 0 && self.client.outbox().of_record(record).all(|(dot, _)| dot.seq != own);
+        if self.base.get(record).is_some() && !is_freed {
             self.disk.write(vec![Stored::Damaged(record)], Fate::Works, true);
             self.apply(&Stored::Damaged(record));
         }
@@ -390,8 +393,7 @@ impl Phone {
         let effects = self.client.renumber(fresh);
         let Some(Effect::Renumbered { old: given_up, .. }) = effects.first() else { return };
         let waited = old.iter().filter(|dot| dot.replica == *given_up).filter_map(|dot| self.edit_of.get(dot));
-        let mut edits =
-            waited.filter(|(_, is_readable)| *is_readable).map(|(edit, _)| *edit).collect::<Vec<_>>().into_iter();
+        let mut edits = waited.map(|(edit, _)| *edit).collect::<Vec<_>>().into_iter();
         let mut rows = Vec::new();
         for effect in effects {
             let edit = if let Effect::Keep { dot, bytes, .. } = &effect {

@@ -37,5 +37,5 @@ pub enum Sabotage {
     ReceiptsAreNotTakenBack,
     RestartsCountingAfterCrash,
     // The network.
-    AFieldIsLostOnTheWay,
+    ARecordIsLostOnTheWay,
 }

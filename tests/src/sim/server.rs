@@ -270,7 +270,7 @@ impl Server {
         if self.is(Sabotage::ForgetIsNotSaid) {
             answer.forget.clear();
         }
-        if self.is(Sabotage::AFieldIsLostOnTheWay) && answer.records.len() > 1 {
+        if self.is(Sabotage::ARecordIsLostOnTheWay) && answer.records.len() > 1 {
             answer.records.pop();
         }
         answer

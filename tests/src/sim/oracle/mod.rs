@@ -91,10 +91,13 @@ pub(crate) struct Oracle {
     acknowledged: BTreeMap<EditId, Verdict>,
     /// Edits that were on a phone which was set back to a time before them.
     pub(crate) rolled_back: BTreeSet<EditId>,
+    /// Which phones wrote an edit anew under another replica id.
+    written_anew: BTreeMap<EditId, BTreeSet<usize>>,
     /// Every version under which an edit may arrive.
     bound: BTreeMap<Dot, Vec<(Fingerprint, EditId)>>,
     pub(crate) model: Model,
-    /// Records of which a restored server forgot an edit.
+    /// Records of which a restored server forgot an edit, or which two copies of a phone wrote anew: here the oracle demands
+    /// that nothing is lost and nothing looks safer, but not that nothing more stands.
     pub(crate) touched_by_restore: BTreeSet<RecordId>,
     /// Whether the server ever began anew from a backup.
     pub(crate) has_restored: bool,
@@ -119,6 +122,15 @@ impl Oracle {
         }
         self.bound.entry(bound.dot).or_default().push((Fingerprint::of(bound.bytes.as_bytes()), bound.edit));
         Ok(())
+    }
+
+    /// A phone wrote an edit anew under another replica id; a context that claimed too much is mended by that.
+    pub(crate) fn written_anew(&mut self, phone: usize, bound: &Bound) -> Check {
+        self.written_anew.entry(bound.edit).or_default().insert(phone);
+        if self.edits[bound.edit].flaw == Some(Flaw::Context) {
+            self.edits[bound.edit].flaw = None;
+        }
+        self.bind(bound)
     }
 
     /// The edit that a version is.
