@@ -9,9 +9,9 @@ SEED   ?= 1
 # The folder of real inspections and photos that tests and replays read.
 HAZARD_SHARED ?= $(abspath ../shared)
 
-export DATA LISTEN CSV PHOTOS SEED HAZARD_SHARED
+export DATA LISTEN CSV PHOTOS SEED SEEDS FROM STORE DAYS HAZARD_SHARED
 
-.PHONY: help run test bench replay fmt lint deny clean
+.PHONY: help run test bench replay sim fmt lint deny clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -27,6 +27,9 @@ bench: ## Run every benchmark that fits in ten minutes; writes target/bench/summ
 
 replay: ## Replay all inspections through simulated phones and verify them (CSV= PHOTOS= SEED=)
 	@scripts/replay.sh
+
+sim: ## Simulate phones, server and faults, and check every invariant (SEEDS=1000 FROM=0 STORE=memory|sqlite DAYS=)
+	@scripts/sim.sh
 
 fmt: ## Format the Rust sources
 	@cargo fmt --all

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 pub use base::Base;
 use comparison::Comparison;
@@ -270,7 +271,7 @@ impl Client {
 
     /// The next round trip, when one is due: never while one is under way, while signed out, or before the wait is over.
     pub fn poll(&mut self, now_ms: Ms) -> Option<SyncRequest> {
-        if now_ms < self.pace.not_before_ms() || self.in_flight.is_some() || self.halted.is_some() {
+        if self.pace.is_waiting(now_ms) || self.in_flight.is_some() || self.halted.is_some() {
             return None;
         }
         let push = self.next_batch();
@@ -338,25 +339,40 @@ impl Client {
     }
 
     fn handle_pull_answer(&mut self, answer: PullAnswer, effects: &mut Vec<Effect>) {
-        effects.extend(answer.forget.into_iter().map(Effect::Forget));
-        let mut records: Vec<Record> = Vec::with_capacity(answer.records.len());
-        for raw in &answer.records {
-            match Record::from_json(raw.get()) {
-                Ok(record) => records.push(record),
-                Err(_) => effects.push(Effect::Unreadable(raw.get().to_owned())),
-            }
+        if matches!(self.halted, Some(Halt::Forked(_))) {
+            // What waits is written anew first. To take receipts back now would write anew what the server has just told
+            // apart as its own.
+            self.pull_due = true;
+            return;
         }
+        let read = |raw: &Box<RawValue>| Record::from_json(raw.get()).map_err(|_| raw.get().to_owned());
+        let records: Vec<Result<Record, String>> = answer.records.iter().map(read).collect();
+        let seen_of_own = |record: &Record| record.seen.context().get(self.replica);
         // A copy of this replica has written on: its numbers are taken, and edits of what it wrote would claim them.
-        let overtaken = records.iter().any(|record| record.seen.context().get(self.replica) >= self.next_seq);
-        effects.extend(records.into_iter().map(|record| Effect::Merge(Box::new(record))));
-        if overtaken {
-            self.give_up(self.replica, effects);
-        }
+        let is_overtaken = records.iter().flatten().any(|record| seen_of_own(record) >= self.next_seq);
         let restored = self.epoch.as_ref().is_some_and(|known| *known != answer.epoch);
         for from in if restored { self.outbox.firsts() } else { Vec::new() } {
             self.outbox.reopen(from);
             effects.push(Effect::Reopen { from });
         }
+        if is_overtaken && self.outbox.waiting().any(|(dot, _)| dot.replica == self.replica) {
+            // What waits may be what the copy sent: the server is asked first, for it tells a repeat from a fork. Until then
+            // the base takes in nothing that the copy wrote.
+            self.pull_due = true;
+            if let (true, Some(cursor)) = (restored, self.cursor.clone()) {
+                self.epoch = Some(answer.epoch.clone());
+                effects.push(Effect::Position { cursor, epoch: answer.epoch });
+            }
+            return;
+        }
+        if is_overtaken {
+            self.give_up(self.replica, effects);
+        }
+        effects.extend(answer.forget.into_iter().map(Effect::Forget));
+        effects.extend(records.into_iter().map(|record| match record {
+            Ok(record) => Effect::Merge(Box::new(record)),
+            Err(text) => Effect::Unreadable(text),
+        }));
         self.cursor = Some(answer.cursor.clone());
         self.epoch = Some(answer.epoch.clone());
         self.pull_due = answer.more || restored;
@@ -480,12 +496,19 @@ impl Client {
         let mut effects = vec![effect];
         let mut chains: BTreeMap<RecordId, (u64, u64)> = BTreeMap::new();
         for entry in waiting {
-            let Ok(mut version) = serde_json::from_str::<Version>(&entry.bytes) else { continue };
+            let dot = Dot { replica: new, seq: self.next_seq };
+            let Ok(mut version) = serde_json::from_str::<Version>(&entry.bytes) else {
+                // Nothing can be mended in what cannot be read; the server keeps it whole, aside.
+                let kept = Effect::Keep { dot, record: entry.record, bytes: entry.bytes, clock: self.clock };
+                self.restore(kept.clone());
+                effects.push(kept);
+                continue;
+            };
             let (seen_of_old, last_new) = *chains.entry(version.record).or_insert((version.context.get(old), 0));
             version.context.remove(old);
             version.context.raise(Dot { replica: old, seq: seen_of_old });
             version.context.raise(Dot { replica: new, seq: last_new });
-            version.dot = Dot { replica: new, seq: self.next_seq };
+            version.dot = dot;
             chains.insert(version.record, (seen_of_old, version.dot.seq));
             let kept = keep(&version, self.clock);
             self.restore(kept.clone());
@@ -521,6 +544,9 @@ impl Client {
     }
 
     /// Frees accepted entries up to a dot of its replica, when they are old enough that no backup of the server is older.
+    ///
+    /// Only what the base has already taken in (`seen` of its record covers the dot) may be freed: of anything else the
+    /// outbox is the only copy that its author still sees, and a later edit would overwrite it unseen.
     pub fn free_settled(&mut self, up_to: Dot) {
         self.outbox.free_settled(up_to);
     }
@@ -543,7 +569,7 @@ impl Client {
         self.in_flight.is_none() && !self.pull_due && self.photos.is_empty() && self.outbox.waiting().next().is_none()
     }
 
-    /// Before this instant [`Client::poll`] gives nothing.
+    /// Before this instant [`Client::poll`] gives nothing, unless the clock is set back behind the failure.
     #[must_use]
     pub fn not_before_ms(&self) -> Ms {
         self.pace.not_before_ms()
