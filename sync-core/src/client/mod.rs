@@ -27,21 +27,23 @@ use crate::dots::Dot;
 use crate::ids::{AccountId, DeviceId, RecordId, ReplicaId, VillageId};
 use crate::limits::{BATCH_VERSIONS_MAX, BODY_BYTES_MAX, CARRIED_BYTES_MAX, PHOTOS_ASKED_MAX};
 use crate::people::Caller;
-use crate::permissions::authorise;
+use crate::permissions::{authorise, objections};
 use crate::protocol::{CompareAnswer, Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest};
 use crate::record::Record;
 use crate::time::{Ms, Stamp};
-use crate::validate::{Refusal, validate};
+use crate::validate::{Refusal, faults, validate};
 use crate::version::Version;
 
 /// What somebody changes in one record.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Edit {
     /// The record; a fresh id creates one.
     pub record: RecordId,
     /// Its kind.
     pub kind: String,
     /// Its village, or the township.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub village: Option<VillageId>,
     /// Path → value; `null` clears.
     pub changes: BTreeMap<String, Value>,
@@ -112,13 +114,16 @@ pub enum Effect {
 }
 
 /// Why a round trip brought no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
 pub enum Failure {
     /// No network, a cut, a time-out: nobody knows what the server did.
     Network,
     /// The server asks to come later.
     Busy {
         /// Seconds, from `Retry-After`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after_s: Option<u64>,
     },
     /// The token is not accepted: sign in, then call [`Client::retry_now`].
@@ -225,24 +230,38 @@ impl Client {
     /// What is wrong with it, by the same rules by which the server will judge it.
     pub fn write(&mut self, edit: Edit, caller: &Caller, base: Option<&Record>, now_ms: Ms) -> Result<Effect, Refusal> {
         let view = self.view(edit.record, base);
+        let version = self.draft(edit, caller, view.as_ref(), now_ms);
+        validate(&version)?;
+        authorise(&version, caller, view.as_ref())?;
+        let effect = keep(&version, version.stamp);
+        self.restore(effect.clone());
+        Ok(effect)
+    }
+
+    /// Everything that is wrong with an edit, so that a form can say it beside each field before anybody saves. Empty
+    /// exactly where [`Client::write`] would take it; else `write` refuses with the first of these.
+    #[must_use]
+    pub fn check(&self, edit: Edit, caller: &Caller, base: Option<&Record>, now_ms: Ms) -> Vec<Refusal> {
+        let view = self.view(edit.record, base);
+        let version = self.draft(edit, caller, view.as_ref(), now_ms);
+        let mut found = faults(&version);
+        found.extend(objections(&version, caller, view.as_ref()));
+        found
+    }
+
+    fn draft(&self, edit: Edit, caller: &Caller, view: Option<&Record>, now_ms: Ms) -> Version {
         // Later than everything that it replaces (Kulkarni et al. 2014), whatever this phone's clock says.
-        let seen = view.as_ref().and_then(Record::latest_stamp).unwrap_or_default();
-        let clock = self.clock.max(seen).next(now_ms);
-        let version = Version {
+        let seen = view.and_then(Record::latest_stamp).unwrap_or_default();
+        Version {
             record: edit.record,
             kind: edit.kind,
             village: edit.village,
             dot: Dot { replica: self.replica, seq: self.next_seq },
-            context: view.as_ref().map(|record| record.seen.context().clone()).unwrap_or_default(),
-            stamp: clock,
+            context: view.map(|record| record.seen.context().clone()).unwrap_or_default(),
+            stamp: self.clock.max(seen).next(now_ms),
             author: caller.account,
             changes: edit.changes,
-        };
-        validate(&version)?;
-        authorise(&version, caller, view.as_ref())?;
-        let effect = keep(&version, clock);
-        self.restore(effect.clone());
-        Ok(effect)
+        }
     }
 
     /// A record as its user sees it: the base with those of this replica's own standing versions joined over it that the
@@ -385,7 +404,8 @@ impl Client {
             CompareAnswer::Marks { buckets, marks } => return self.comparison.take_marks(buckets, marks),
             CompareAnswer::States { records, absent } => (records, absent),
         };
-        let mut told: BTreeSet<RecordId> = absent.iter().copied().collect();
+        let mut told: BTreeSet<RecordId> = BTreeSet::new();
+        told.extend(&absent);
         for raw in &records {
             match Record::from_json(raw.get()) {
                 Ok(record) => {
