@@ -10,9 +10,9 @@ TARGET ?= engine
 # The folder of real inspections and photos that tests and replays read.
 HAZARD_SHARED ?= $(abspath ../shared)
 
-export DATA LISTEN CSV PHOTOS SEED TARGET HAZARD_SHARED
+export DATA LISTEN CSV PHOTOS SEED SEEDS FROM STORE DAYS TARGET HAZARD_SHARED
 
-.PHONY: help run test bench replay fuzz fmt lint deny clean
+.PHONY: help run test bench replay sim fuzz mutants fmt lint deny clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -29,8 +29,14 @@ bench: ## Run every benchmark that fits in ten minutes; writes target/bench/summ
 replay: ## Replay all inspections through simulated phones and verify them (CSV= PHOTOS= SEED=)
 	@scripts/replay.sh
 
+sim: ## Simulate phones, server and faults, and check every invariant (SEEDS=1000 FROM=0 STORE=memory|sqlite DAYS=)
+	@scripts/sim.sh
+
 fuzz: ## Fuzz one target for a while (TARGET=decode|engine|join|headers SECONDS=60); needs a nightly compiler
 	@FUZZ_SECONDS=$(or $(SECONDS),60) scripts/fuzz.sh
+
+mutants: ## Break sync-core in every small way that cargo-mutants knows, and list what no test notices (FILES=)
+	@scripts/mutants.sh
 
 fmt: ## Format the Rust sources
 	@cargo fmt --all

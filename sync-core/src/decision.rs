@@ -114,16 +114,22 @@ pub fn judge(version: &Version, caller: &Caller, standing: Option<Record>, recei
 /// # Errors
 /// Why it goes to quarantine.
 pub fn admit(version: &Version, caller: &Caller, standing: Option<&Record>) -> Result<(), Refusal> {
-    if let Some(record) = standing {
-        if record.kind != version.kind {
-            let detail = format!("the record is of kind {}", record.kind);
-            return Err(Refusal::new(RefusalCode::KindMismatch, detail));
-        }
-        if record.village != version.village {
-            return Err(Refusal::new(RefusalCode::VillageMismatch, "the record belongs to another village"));
-        }
-    }
+    standing.map_or(Ok(()), |record| is_of(version, record))?;
     authorise(version, caller, standing)
+}
+
+/// Whether a version is of this record: a record keeps its kind and its village.
+///
+/// # Errors
+/// `kind_mismatch`, `village_mismatch`.
+pub fn is_of(version: &Version, record: &Record) -> Result<(), Refusal> {
+    if record.kind != version.kind {
+        return Err(Refusal::new(RefusalCode::KindMismatch, format!("the record is of kind {}", record.kind)));
+    }
+    if record.village != version.village {
+        return Err(Refusal::new(RefusalCode::VillageMismatch, "the record belongs to another village"));
+    }
+    Ok(())
 }
 
 /// The record with an admitted version merged into it. `received_ms` caps a stamp from the future; the context counts

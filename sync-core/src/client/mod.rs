@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 pub use base::Base;
 use comparison::Comparison;
@@ -21,26 +22,29 @@ pub use outbox::{Entry, Outbox};
 pub use pace::Pace;
 
 use crate::carried::{Carried, Receipt, Receipts};
-use crate::decision::admit;
+use crate::decision::{admit, is_of};
 use crate::digest::Mark;
 use crate::dots::Dot;
 use crate::ids::{AccountId, DeviceId, RecordId, ReplicaId, VillageId};
 use crate::limits::{BATCH_VERSIONS_MAX, BODY_BYTES_MAX, CARRIED_BYTES_MAX, PHOTOS_ASKED_MAX};
 use crate::people::Caller;
+use crate::permissions::objections;
 use crate::protocol::{CompareAnswer, Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest};
 use crate::record::Record;
 use crate::time::{Ms, Stamp};
-use crate::validate::{Refusal, validate};
+use crate::validate::{Refusal, faults, validate};
 use crate::version::Version;
 
 /// What somebody changes in one record.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Edit {
     /// The record; a fresh id creates one.
     pub record: RecordId,
     /// Its kind.
     pub kind: String,
     /// Its village, or the township.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub village: Option<VillageId>,
     /// Path → value; `null` clears.
     pub changes: BTreeMap<String, Value>,
@@ -111,13 +115,16 @@ pub enum Effect {
 }
 
 /// Why a round trip brought no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
 pub enum Failure {
     /// No network, a cut, a time-out: nobody knows what the server did.
     Network,
     /// The server asks to come later.
     Busy {
         /// Seconds, from `Retry-After`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after_s: Option<u64>,
     },
     /// The token is not accepted: sign in, then call [`Client::retry_now`].
@@ -149,6 +156,8 @@ pub struct Client {
 enum PhotoState {
     /// Whether the server has it is to be asked.
     ToAsk,
+    /// It was asked about and the server said nothing: to be asked again along with whatever else is due.
+    Unanswered,
     /// The server has said that it lacks it: to be sent.
     Wanted,
 }
@@ -222,24 +231,39 @@ impl Client {
     /// What is wrong with it, by the same rules by which the server will judge it.
     pub fn write(&mut self, edit: Edit, caller: &Caller, base: Option<&Record>, now_ms: Ms) -> Result<Effect, Refusal> {
         let view = self.view(edit.record, base);
+        let version = self.draft(edit, caller, view.as_ref(), now_ms);
+        validate(&version)?;
+        admit(&version, caller, view.as_ref())?;
+        let effect = keep(&version, version.stamp);
+        self.restore(effect.clone());
+        Ok(effect)
+    }
+
+    /// Everything that is wrong with an edit, so that a form can say it beside each field before anybody saves. Empty
+    /// exactly where [`Client::write`] would take it; else `write` refuses with the first of these.
+    #[must_use]
+    pub fn check(&self, edit: Edit, caller: &Caller, base: Option<&Record>, now_ms: Ms) -> Vec<Refusal> {
+        let view = self.view(edit.record, base);
+        let version = self.draft(edit, caller, view.as_ref(), now_ms);
+        let mut found = faults(&version);
+        found.extend(view.as_ref().and_then(|view| is_of(&version, view).err()));
+        found.extend(objections(&version, caller, view.as_ref()));
+        found
+    }
+
+    fn draft(&self, edit: Edit, caller: &Caller, view: Option<&Record>, now_ms: Ms) -> Version {
         // Later than everything that it replaces (Kulkarni et al. 2014), whatever this phone's clock says.
-        let seen = view.as_ref().and_then(Record::latest_stamp).unwrap_or_default();
-        let clock = self.clock.max(seen).next(now_ms);
-        let version = Version {
+        let seen = view.and_then(Record::latest_stamp).unwrap_or_default();
+        Version {
             record: edit.record,
             kind: edit.kind,
             village: edit.village,
             dot: Dot { replica: self.replica, seq: self.next_seq },
-            context: view.as_ref().map(|record| record.seen.context().clone()).unwrap_or_default(),
-            stamp: clock,
+            context: view.map(|record| record.seen.context().clone()).unwrap_or_default(),
+            stamp: self.clock.max(seen).next(now_ms),
             author: caller.account,
             changes: edit.changes,
-        };
-        validate(&version)?;
-        admit(&version, caller, view.as_ref())?;
-        let effect = keep(&version, clock);
-        self.restore(effect.clone());
-        Ok(effect)
+        }
     }
 
     /// A record as its user sees it: the base with those of this replica's own standing versions joined over it that the
@@ -268,14 +292,15 @@ impl Client {
 
     /// The next round trip, when one is due: never while one is under way, while signed out, or before the wait is over.
     pub fn poll(&mut self, now_ms: Ms) -> Option<SyncRequest> {
-        if now_ms < self.pace.not_before_ms() || self.in_flight.is_some() || self.halted.is_some() {
+        if self.pace.is_waiting(now_ms) || self.in_flight.is_some() || self.halted.is_some() {
             return None;
         }
         let push = self.next_batch();
-        let to_ask = self.photos.iter().filter(|(_, state)| **state == PhotoState::ToAsk);
+        let asks = self.photos.values().any(|state| *state == PhotoState::ToAsk);
+        let to_ask = self.photos.iter().filter(|(_, state)| **state != PhotoState::Wanted);
         let photos: Vec<String> = to_ask.map(|(hash, _)| hash.clone()).take(PHOTOS_ASKED_MAX).collect();
         let compare = if self.pull_due { None } else { self.comparison.question() };
-        if push.is_none() && !self.pull_due && photos.is_empty() && compare.is_none() {
+        if push.is_none() && !self.pull_due && !asks && compare.is_none() {
             return None;
         }
         self.in_flight = Some(InFlight { pushed: push.as_ref().map(|push| push.replica), photos: photos.clone() });
@@ -305,8 +330,9 @@ impl Client {
             if answer.photos_received.contains(&hash) {
                 self.photos.remove(&hash);
                 effects.push(Effect::PhotoReceived(hash));
-            } else if answer.photos_wanted.contains(&hash) {
-                self.photos.entry(hash).and_modify(|state| *state = PhotoState::Wanted);
+            } else if let Some(state) = self.photos.get_mut(&hash) {
+                let is_wanted = answer.photos_wanted.contains(&hash);
+                *state = if is_wanted { PhotoState::Wanted } else { PhotoState::Unanswered };
             }
         }
         effects
@@ -354,25 +380,40 @@ impl Client {
     }
 
     fn handle_pull_answer(&mut self, answer: PullAnswer, effects: &mut Vec<Effect>) {
-        effects.extend(answer.forget.into_iter().map(Effect::Forget));
-        let mut records: Vec<Record> = Vec::with_capacity(answer.records.len());
-        for raw in &answer.records {
-            match Record::from_json(raw.get()) {
-                Ok(record) => records.push(record),
-                Err(_) => effects.push(Effect::Unreadable(raw.get().to_owned())),
-            }
+        if matches!(self.halted, Some(Halt::Forked(_))) {
+            // What waits is written anew first. To take receipts back now would write anew what the server has just told
+            // apart as its own.
+            self.pull_due = true;
+            return;
         }
+        let read = |raw: &Box<RawValue>| Record::from_json(raw.get()).map_err(|_| raw.get().to_owned());
+        let records: Vec<Result<Record, String>> = answer.records.iter().map(read).collect();
+        let seen_of_own = |record: &Record| record.seen.context().get(self.replica);
         // A copy of this replica has written on: its numbers are taken, and edits of what it wrote would claim them.
-        let overtaken = records.iter().any(|record| record.seen.context().get(self.replica) >= self.next_seq);
-        effects.extend(records.into_iter().map(|record| Effect::Merge(Box::new(record))));
-        if overtaken {
-            self.give_up(self.replica, effects);
-        }
+        let is_overtaken = records.iter().flatten().any(|record| seen_of_own(record) >= self.next_seq);
         let restored = self.epoch.as_ref().is_some_and(|known| *known != answer.epoch);
         for from in if restored { self.outbox.firsts() } else { Vec::new() } {
             self.outbox.reopen(from);
             effects.push(Effect::Reopen { from });
         }
+        if is_overtaken && self.outbox.waiting().any(|(dot, _)| dot.replica == self.replica) {
+            // What waits may be what the copy sent: the server is asked first, for it tells a repeat from a fork. Until then
+            // the base takes in nothing that the copy wrote.
+            self.pull_due = true;
+            if let (true, Some(cursor)) = (restored, self.cursor.clone()) {
+                self.epoch = Some(answer.epoch.clone());
+                effects.push(Effect::Position { cursor, epoch: answer.epoch });
+            }
+            return;
+        }
+        if is_overtaken {
+            self.give_up(self.replica, effects);
+        }
+        effects.extend(answer.forget.into_iter().map(Effect::Forget));
+        effects.extend(records.into_iter().map(|record| match record {
+            Ok(record) => Effect::Merge(Box::new(record)),
+            Err(text) => Effect::Unreadable(text),
+        }));
         self.cursor = Some(answer.cursor.clone());
         self.epoch = Some(answer.epoch.clone());
         self.pull_due = answer.more || restored;
@@ -385,7 +426,8 @@ impl Client {
             CompareAnswer::Marks { buckets, marks } => return self.comparison.take_marks(buckets, marks),
             CompareAnswer::States { records, absent } => (records, absent),
         };
-        let mut told: BTreeSet<RecordId> = absent.iter().copied().collect();
+        let mut told: BTreeSet<RecordId> = BTreeSet::new();
+        told.extend(&absent);
         for raw in &records {
             match Record::from_json(raw.get()) {
                 Ok(record) => {
@@ -507,12 +549,19 @@ impl Client {
         let mut effects = vec![effect];
         let mut chains: BTreeMap<RecordId, (u64, u64)> = BTreeMap::new();
         for entry in waiting {
-            let Ok(mut version) = serde_json::from_str::<Version>(&entry.bytes) else { continue };
+            let dot = Dot { replica: new, seq: self.next_seq };
+            let Ok(mut version) = serde_json::from_str::<Version>(&entry.bytes) else {
+                // Nothing can be mended in what cannot be read; the server keeps it whole, aside.
+                let kept = Effect::Keep { dot, record: entry.record, bytes: entry.bytes, clock: self.clock };
+                self.restore(kept.clone());
+                effects.push(kept);
+                continue;
+            };
             let (seen_of_old, last_new) = *chains.entry(version.record).or_insert((version.context.get(old), 0));
             version.context.remove(old);
             version.context.raise(Dot { replica: old, seq: seen_of_old });
             version.context.raise(Dot { replica: new, seq: last_new });
-            version.dot = Dot { replica: new, seq: self.next_seq };
+            version.dot = dot;
             chains.insert(version.record, (seen_of_old, version.dot.seq));
             let kept = keep(&version, self.clock);
             self.restore(kept.clone());
@@ -548,6 +597,9 @@ impl Client {
     }
 
     /// Frees accepted entries up to a dot of its replica, when they are old enough that no backup of the server is older.
+    ///
+    /// Only what the base has already taken in (`seen` of its record covers the dot) may be freed: of anything else the
+    /// outbox is the only copy that its author still sees, and a later edit would overwrite it unseen.
     pub fn free_settled(&mut self, up_to: Dot) {
         self.outbox.free_settled(up_to);
     }
@@ -580,7 +632,7 @@ impl Client {
         self.in_flight.is_none() && !self.pull_due && self.photos.is_empty() && self.outbox.waiting().next().is_none()
     }
 
-    /// Before this instant [`Client::poll`] gives nothing.
+    /// Before this instant [`Client::poll`] gives nothing, unless the clock is set back behind the failure.
     #[must_use]
     pub fn not_before_ms(&self) -> Ms {
         self.pace.not_before_ms()

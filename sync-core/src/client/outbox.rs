@@ -22,10 +22,11 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether the server has put it aside for repair.
+    /// Whether the server has put it aside for repair; or said of it what this build does not know, so that a person looks.
     #[must_use]
     pub fn is_quarantined(&self) -> bool {
-        self.outcome.as_ref().is_some_and(|outcome| outcome.first_verdict() == Verdict::Quarantined)
+        let aside = |verdict| matches!(verdict, Verdict::Quarantined | Verdict::Later(_));
+        self.outcome.as_ref().is_some_and(|outcome| aside(outcome.first_verdict()))
     }
 }
 
