@@ -75,6 +75,8 @@ pub struct Receipts {
     pub device: DeviceId,
     /// The server's wall clock.
     pub now_ms: Ms,
+    /// The life of the server's data in which they were given: in another they are worth nothing.
+    pub epoch: String,
     /// The answer to each batch.
     pub pushes: Vec<Receipt>,
     /// Those of the photos whose bytes the server has.

@@ -12,7 +12,7 @@
 mod server_in_memory;
 
 use serde_json::json;
-use server_in_memory::phone::{Phone, replica};
+use server_in_memory::phone::{Link, Phone, replica};
 use server_in_memory::{Server, caller, village};
 use sync_core::carried::{Carried, Receipts, SealKey, Unsealed, open, peek, seal};
 use sync_core::ids::DeviceId;
@@ -38,6 +38,32 @@ fn inspector() -> Caller {
 
 fn file(phone: &Phone) -> String {
     seal(&key(1), &phone.client.carry(phone.caller.account, device(1), NOW_MS))
+}
+
+#[test]
+fn receipts_from_before_a_restore_of_the_server_are_worth_nothing_after_it() {
+    for has_pulled in [true, false] {
+        let (mut server, mut phone) = (Server::new(), Phone::new(1, inspector()));
+        if has_pulled {
+            phone.sync(&mut server);
+        }
+        let backup = server.clone();
+        let kept = phone.find(1, "carried by hand");
+        let receipts: Receipts =
+            open(&key(1), &server.import(&inspector(), SECRET, &file(&phone), NOW_MS).unwrap()).unwrap();
+        server = server.restored(&backup);
+        if has_pulled {
+            phone.round_trip(&mut server, &inspector(), Link::RequestLost);
+            phone.client.retry_now();
+            let request = phone.client.poll(phone.now_ms).unwrap();
+            let pulled = sync_core::protocol::SyncRequest { push: None, ..request };
+            let answer = server.sync(&inspector(), &serde_json::to_string(&pulled).unwrap(), NOW_MS);
+            phone.take(&answer, Link::Works);
+        }
+        phone.take_receipts(receipts);
+        phone.sync(&mut server);
+        assert!(server.taken.contains_key(&kept), "it was offered again (had pulled: {has_pulled})");
+    }
 }
 
 #[test]

@@ -115,7 +115,8 @@ impl Server {
         let pushes = answers.map(|(replica, answer)| Receipt { replica, answer }).collect();
         let (photos_received, photos_wanted) = carried.photos.into_iter().partition(|hash| self.photos.contains(hash));
         let account = carried.account;
-        Ok(seal(&key, &Receipts { account, device, now_ms, pushes, photos_received, photos_wanted }))
+        let epoch = self.epoch.to_string();
+        Ok(seal(&key, &Receipts { account, device, now_ms, epoch, pushes, photos_received, photos_wanted }))
     }
 
     fn push(&mut self, caller: &Caller, push: &Push, now_ms: u64) -> PushAnswer {
