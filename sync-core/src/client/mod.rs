@@ -5,6 +5,7 @@
 //! with the outbox joined over it ([`Client::view`]); so a version that is refused disappears from view without a trace in
 //! the base, and one that is accepted needs no second write.
 
+mod answers;
 mod base;
 mod comparison;
 mod outbox;
@@ -14,22 +15,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 pub use base::Base;
 use comparison::Comparison;
 pub use outbox::{Entry, Outbox};
 pub use pace::Pace;
 
-use crate::carried::{Carried, Receipt, Receipts};
-use crate::decision::{admit, is_of};
+use crate::carried::Carried;
+use crate::decision::{admit, mismatch};
 use crate::digest::Mark;
 use crate::dots::Dot;
 use crate::ids::{AccountId, DeviceId, RecordId, ReplicaId, VillageId};
 use crate::limits::{BATCH_VERSIONS_MAX, BODY_BYTES_MAX, CARRIED_BYTES_MAX, PHOTOS_ASKED_MAX};
 use crate::people::Caller;
 use crate::permissions::objections;
-use crate::protocol::{CompareAnswer, Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest};
+use crate::protocol::{Outcome, Pull, Push, SyncRequest};
 use crate::record::Record;
 use crate::time::{Ms, Stamp};
 use crate::validate::{Refusal, faults, validate};
@@ -246,7 +246,7 @@ impl Client {
         let view = self.view(edit.record, base);
         let version = self.draft(edit, caller, view.as_ref(), now_ms);
         let mut found = faults(&version);
-        found.extend(view.as_ref().and_then(|view| is_of(&version, view).err()));
+        found.extend(mismatch(&version, view.as_ref()));
         found.extend(objections(&version, caller, view.as_ref()));
         found
     }
@@ -312,136 +312,6 @@ impl Client {
         self.outbox.batches(1, self.pace.batch(), BODY_BYTES_MAX / 2).0.into_iter().next()
     }
 
-    /// Takes in the answer to the round trip under way.
-    pub fn handle_answer(&mut self, answer: SyncAnswer) -> Vec<Effect> {
-        let Some(asked) = self.in_flight.take() else { return Vec::new() };
-        self.pace.succeeded();
-        let mut effects = Vec::new();
-        if let (Some(replica), Some(push)) = (asked.pushed, answer.push) {
-            self.handle_push_answer(replica, push, &mut effects);
-        }
-        if let Some(pull) = answer.pull {
-            self.handle_pull_answer(pull, &mut effects);
-        }
-        if let Some(compare) = answer.compare {
-            self.handle_compare_answer(compare, &mut effects);
-        }
-        for hash in asked.photos {
-            if answer.photos_received.contains(&hash) {
-                self.photos.remove(&hash);
-                effects.push(Effect::PhotoReceived(hash));
-            } else if let Some(state) = self.photos.get_mut(&hash) {
-                let is_wanted = answer.photos_wanted.contains(&hash);
-                *state = if is_wanted { PhotoState::Wanted } else { PhotoState::Unanswered };
-            }
-        }
-        effects
-    }
-
-    fn handle_push_answer(&mut self, replica: ReplicaId, answer: PushAnswer, effects: &mut Vec<Effect>) {
-        let (outcomes, reopen, forked) = match answer {
-            PushAnswer::Accepted { outcomes, .. } => (outcomes, None, false),
-            PushAnswer::ReplicaForked { outcomes, .. } => (outcomes, None, true),
-            PushAnswer::Gap { expected } => {
-                let from = Dot { replica, seq: expected };
-                let held = self.outbox.get(from).is_some();
-                (Vec::new(), held.then_some(from), !held)
-            }
-        };
-        let news = outcomes.into_iter().filter(|outcome| self.outbox.settle(replica, outcome));
-        effects.extend(news.map(|outcome| Effect::Settle { replica, outcome }));
-        if let Some(from) = reopen {
-            self.outbox.reopen(from);
-            effects.push(Effect::Reopen { from });
-        }
-        if forked {
-            self.give_up(replica, effects);
-        }
-    }
-
-    /// Unlike an answer, a receipt may be for what another copy of this replica gave away: bytes decide.
-    fn handle_receipt(&mut self, receipt: Receipt, effects: &mut Vec<Effect>) {
-        let Receipt { replica, marks, mut answer } = receipt;
-        let mut is_of_a_copy = false;
-        if let PushAnswer::Accepted { outcomes, .. } | PushAnswer::ReplicaForked { outcomes, .. } = &mut answer {
-            let mut marks = marks.into_iter();
-            outcomes.retain(|outcome| {
-                let mark = marks.next();
-                let held = self.outbox.get(Dot { replica, seq: outcome.seq });
-                let is_same = held.map(|entry| Some(Mark::of_json(&entry.bytes)) == mark);
-                is_of_a_copy |= is_same == Some(false);
-                is_same == Some(true)
-            });
-        }
-        self.handle_push_answer(replica, answer, effects);
-        if is_of_a_copy {
-            self.give_up(replica, effects);
-        }
-    }
-
-    fn handle_pull_answer(&mut self, answer: PullAnswer, effects: &mut Vec<Effect>) {
-        if matches!(self.halted, Some(Halt::Forked(_))) {
-            // What waits is written anew first. To take receipts back now would write anew what the server has just told
-            // apart as its own.
-            self.pull_due = true;
-            return;
-        }
-        let read = |raw: &Box<RawValue>| Record::from_json(raw.get()).map_err(|_| raw.get().to_owned());
-        let records: Vec<Result<Record, String>> = answer.records.iter().map(read).collect();
-        let seen_of_own = |record: &Record| record.seen.context().get(self.replica);
-        // A copy of this replica has written on: its numbers are taken, and edits of what it wrote would claim them.
-        let is_overtaken = records.iter().flatten().any(|record| seen_of_own(record) >= self.next_seq);
-        let restored = self.epoch.as_ref().is_some_and(|known| *known != answer.epoch);
-        for from in if restored { self.outbox.firsts() } else { Vec::new() } {
-            self.outbox.reopen(from);
-            effects.push(Effect::Reopen { from });
-        }
-        if is_overtaken && self.outbox.waiting().any(|(dot, _)| dot.replica == self.replica) {
-            // What waits may be what the copy sent: the server is asked first, for it tells a repeat from a fork. Until then
-            // the base takes in nothing that the copy wrote.
-            self.pull_due = true;
-            if let (true, Some(cursor)) = (restored, self.cursor.clone()) {
-                self.epoch = Some(answer.epoch.clone());
-                effects.push(Effect::Position { cursor, epoch: answer.epoch });
-            }
-            return;
-        }
-        if is_overtaken {
-            self.give_up(self.replica, effects);
-        }
-        effects.extend(answer.forget.into_iter().map(Effect::Forget));
-        effects.extend(records.into_iter().map(|record| match record {
-            Ok(record) => Effect::Merge(Box::new(record)),
-            Err(text) => Effect::Unreadable(text),
-        }));
-        self.cursor = Some(answer.cursor.clone());
-        self.epoch = Some(answer.epoch.clone());
-        self.pull_due = answer.more || restored;
-        self.comparison.heard(answer.digest.filter(|_| !self.pull_due));
-        effects.push(Effect::Position { cursor: answer.cursor, epoch: answer.epoch });
-    }
-
-    fn handle_compare_answer(&mut self, answer: CompareAnswer, effects: &mut Vec<Effect>) {
-        let (records, absent) = match answer {
-            CompareAnswer::Marks { buckets, marks } => return self.comparison.take_marks(buckets, marks),
-            CompareAnswer::States { records, absent } => (records, absent),
-        };
-        let mut told: BTreeSet<RecordId> = BTreeSet::new();
-        told.extend(&absent);
-        for raw in &records {
-            match Record::from_json(raw.get()) {
-                Ok(record) => {
-                    told.insert(record.id);
-                    effects.push(Effect::Replace(Box::new(record)));
-                }
-                Err(_) => effects.push(Effect::Unreadable(raw.get().to_owned())),
-            }
-        }
-        effects.extend(absent.into_iter().map(Effect::Drop));
-        self.comparison.told(&told);
-        self.pull_due = true;
-    }
-
     /// The base state of a record has become another one: what each is in the digest (`None`: there was, or is, none).
     /// To be called for every change of the base, and at a start for every record of it.
     pub fn note_base(&mut self, id: RecordId, old: Option<Mark>, new: Option<Mark>) {
@@ -473,54 +343,6 @@ impl Client {
     pub fn carry(&self, account: AccountId, device: DeviceId, now_ms: Ms) -> Carried {
         let (pushes, is_whole) = self.outbox.batches(usize::MAX, BATCH_VERSIONS_MAX, CARRIED_BYTES_MAX / 2);
         Carried { account, device, sent_at_ms: now_ms, pushes, photos: self.photos.keys().cloned().collect(), is_whole }
-    }
-
-    /// Takes in the receipts for a file, which the shell has opened with its key. Those that the server gave before it was
-    /// restored from a backup, or after, in a life that this phone has not heard of, count for nothing: it offers all again.
-    pub fn take_receipts(&mut self, receipts: Receipts) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        self.pull_due = true;
-        if self.epoch.is_none() {
-            // No cursor of any server: the first pull brings everything.
-            self.epoch = Some(receipts.epoch.clone());
-            let cursor = self.cursor.get_or_insert_default().clone();
-            effects.push(Effect::Position { cursor, epoch: receipts.epoch.clone() });
-        }
-        if self.epoch.as_ref() != Some(&receipts.epoch) {
-            return effects;
-        }
-        for receipt in receipts.pushes {
-            self.handle_receipt(receipt, &mut effects);
-        }
-        for hash in receipts.photos_received {
-            if self.photos.remove(&hash).is_some() {
-                effects.push(Effect::PhotoReceived(hash));
-            }
-        }
-        effects
-    }
-
-    /// Takes note that the round trip under way brought no answer.
-    pub fn handle_failure(&mut self, failure: Failure, now_ms: Ms) -> Vec<Effect> {
-        let pushed = self.in_flight.take().and_then(|asked| asked.pushed);
-        self.pull_due = true;
-        let mut effects = Vec::new();
-        match failure {
-            Failure::Network => self.pace.failed(now_ms, self.replica, None),
-            Failure::Busy { retry_after_s } => self.pace.failed(now_ms, self.replica, retry_after_s),
-            Failure::Refused => self.pace.refused(now_ms, self.replica),
-            // An id that is to be given up stays so; the new one will find out about the token by itself.
-            Failure::SignedOut => self.halted = self.halted.or(Some(Halt::SignedOut)),
-            Failure::ReplicaForeign => self.give_up(pushed.unwrap_or(self.replica), &mut effects),
-        }
-        effects
-    }
-
-    fn give_up(&mut self, replica: ReplicaId, effects: &mut Vec<Effect>) {
-        if !matches!(self.halted, Some(Halt::Forked(_))) {
-            self.halted = Some(Halt::Forked(replica));
-            effects.push(Effect::TakeNewReplica { instead_of: replica });
-        }
     }
 
     /// Signed in again, the network is back, or somebody pressed the button.
