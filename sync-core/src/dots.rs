@@ -91,7 +91,17 @@ impl VersionVector {
 
     /// Keeps only the entries that `other` does not cover.
     pub fn subtract(&mut self, other: &Self) {
-        self.0.retain(|&(replica, seq)| !other.covers(Dot { replica, seq }));
+        // Both are sorted, so one walk over both suffices.
+        let mut theirs = other.0.iter().peekable();
+        self.0.retain(|&(replica, seq)| {
+            while theirs.next_if(|(known, _)| *known < replica).is_some() {}
+            theirs.peek().is_none_or(|&&(known, covered)| known != replica || covered < seq)
+        });
+    }
+
+    /// Keeps only what is not covered by the dot and everything before it of the same replica.
+    pub fn subtract_dot(&mut self, dot: Dot) {
+        self.0.retain(|&(replica, seq)| replica != dot.replica || seq > dot.seq);
     }
 
     /// Forgets what is known of one replica.

@@ -81,9 +81,9 @@ impl Seen {
         }
     }
 
-    fn join(&mut self, other: &Self) {
+    fn absorb(&mut self, other: Self) {
         self.prefix.join(&other.prefix);
-        self.ahead.extend(other.ahead.iter().copied());
+        self.ahead.extend(other.ahead);
         self.close_gaps();
     }
 
@@ -129,18 +129,7 @@ impl Record {
     /// The delta that one version is.
     #[must_use]
     pub fn delta(version: &Version) -> Self {
-        let mut delta = Self::empty(version.record, version.kind.clone(), version.village);
-        delta.seen.note(version.dot, version.previous_own());
-        if !version.changes.is_empty() {
-            let authorship =
-                Authorship { context: version.context.clone(), stamp: version.stamp, author: version.author };
-            delta.versions.insert(version.dot, authorship);
-        }
-        for (path, value) in &version.changes {
-            let siblings = vec![(version.dot, value.clone())];
-            delta.fields.insert(path.clone(), Register { siblings, overwritten: VersionVector::new() });
-        }
-        delta
+        Self::from(version.clone())
     }
 
     /// Merges another state or delta of the same record: commutative, associative, idempotent.
@@ -148,30 +137,37 @@ impl Record {
     /// A sibling leaves only where the other side has overwritten it knowingly. Where two states disagree about what one
     /// dot wrote (only a damaged or hostile source does that), both ends pick the same.
     pub fn join(&mut self, other: &Self) {
+        self.absorb(other.clone());
+    }
+
+    /// [`Record::join`] with a state that is not needed afterwards: its values are moved, not copied.
+    pub fn absorb(&mut self, other: Self) {
         if other.kind < self.kind {
-            self.kind.clone_from(&other.kind);
+            self.kind = other.kind;
         }
         self.village = self.village.min(other.village);
-        self.seen.join(&other.seen);
+        self.seen.absorb(other.seen);
 
-        let mut dropped = Vec::new();
-        for (path, theirs) in &other.fields {
-            if let Some(mine) = self.fields.get_mut(path) {
-                mine.join(theirs, &self.versions, &other.versions, &mut dropped);
+        let mut change = Change::default();
+        for (path, theirs) in other.fields {
+            if let Some(mine) = self.fields.get_mut(&path) {
+                mine.absorb(theirs, &self.versions, &other.versions, &mut change);
             } else {
-                self.fields.insert(path.clone(), theirs.clone());
+                change.arrived.extend(theirs.siblings.iter().map(|(dot, _)| *dot));
+                self.fields.insert(path, theirs);
             }
         }
-        for (dot, theirs) in &other.versions {
-            match self.versions.get_mut(dot) {
-                Some(mine) => mine.join(theirs),
-                None => {
-                    self.versions.insert(*dot, theirs.clone());
-                    dropped.push(*dot);
+        change.arrived.sort_unstable();
+        for (dot, theirs) in other.versions {
+            match self.versions.get_mut(&dot) {
+                Some(mine) => mine.join(&theirs),
+                None if change.arrived.binary_search(&dot).is_ok() => {
+                    self.versions.insert(dot, theirs);
                 }
+                None => {}
             }
         }
-        self.forget_unreferenced(&dropped);
+        self.forget_unreferenced(&change.gone);
     }
 
     /// Caps the stamps of the standing versions at a receiver's time.
@@ -223,6 +219,32 @@ impl Record {
     }
 }
 
+impl From<Version> for Record {
+    /// The delta that one version is.
+    fn from(version: Version) -> Self {
+        let mut delta = Self::empty(version.record, String::new(), version.village);
+        delta.seen.note(version.dot, version.previous_own());
+        let dot = version.dot;
+        delta.kind = version.kind;
+        if !version.changes.is_empty() {
+            let authorship = Authorship { context: version.context, stamp: version.stamp, author: version.author };
+            delta.versions.insert(dot, authorship);
+        }
+        let register = |value| Register { siblings: vec![(dot, value)], overwritten: VersionVector::new() };
+        delta.fields = version.changes.into_iter().map(|(path, value)| (path, register(value))).collect();
+        delta
+    }
+}
+
+/// What a join did to the standing values, gathered over all fields.
+#[derive(Default)]
+struct Change {
+    /// Versions that lost a value.
+    gone: Vec<Dot>,
+    /// Versions of the other side that brought one.
+    arrived: Vec<Dot>,
+}
+
 impl Authorship {
     fn join(&mut self, other: &Self) {
         self.context.join(&other.context);
@@ -245,50 +267,64 @@ impl Register {
             })
     }
 
-    fn join(
+    fn absorb(
         &mut self,
-        other: &Self,
+        other: Self,
         my_versions: &BTreeMap<Dot, Authorship>,
         their_versions: &BTreeMap<Dot, Authorship>,
-        dropped: &mut Vec<Dot>,
+        change: &mut Change,
     ) {
-        if self == other {
+        if *self == other {
             return;
         }
-        let mut kept: Vec<(Dot, Value)> = Vec::with_capacity(self.siblings.len().saturating_add(other.siblings.len()));
-        let mut gone: Vec<Dot> = Vec::new();
-        for (dot, value) in &self.siblings {
-            match other.siblings.iter().find(|(theirs, _)| theirs == dot) {
-                Some((_, theirs)) if theirs == value => kept.push((*dot, value.clone())),
-                Some((_, theirs)) => kept.push((*dot, agreed(value, theirs))),
-                None if other.covers(*dot, their_versions) => gone.push(*dot),
-                None => kept.push((*dot, value.clone())),
-            }
-        }
-        for (dot, value) in other.siblings.iter().filter(|(dot, _)| !self.holds(*dot)) {
-            if self.covers(*dot, my_versions) {
-                gone.push(*dot);
+        let known = change.gone.len();
+        // Judged before anything moves: each side covers by what it was.
+        let stays = |dot: Dot| other.holds(dot) || !other.covers(dot, their_versions);
+        let leaving: Vec<Dot> = self.siblings.iter().map(|(dot, _)| *dot).filter(|dot| !stays(*dot)).collect();
+        let mut arriving = Vec::new();
+        for (dot, value) in other.siblings {
+            if let Some((_, mine)) = self.siblings.iter_mut().find(|(held, _)| *held == dot) {
+                if *mine != value {
+                    *mine = agreed(mine, &value);
+                }
+            } else if self.covers(dot, my_versions) {
+                change.gone.push(dot);
             } else {
-                kept.push((*dot, value.clone()));
+                arriving.push((dot, value));
             }
         }
-        kept.sort_by_key(|(dot, _)| *dot);
+        if !leaving.is_empty() {
+            self.siblings.retain(|(dot, _)| !leaving.contains(dot));
+            change.gone.extend(leaving);
+        }
+        change.arrived.extend(arriving.iter().map(|(dot, _)| *dot));
+        self.siblings.append(&mut arriving);
+        self.siblings.sort_unstable_by_key(|(dot, _)| *dot);
 
-        let joined = Self { siblings: kept, overwritten: VersionVector::new() };
+        let gone = change.gone.get(known..).unwrap_or_default();
+        self.overwritten.join(&other.overwritten);
+        self.trace(gone, my_versions, their_versions);
+    }
+
+    /// Notes that `gone` and what their authors knew is overwritten here, as far as the siblings do not imply it.
+    fn trace(
+        &mut self,
+        gone: &[Dot],
+        my_versions: &BTreeMap<Dot, Authorship>,
+        their_versions: &BTreeMap<Dot, Authorship>,
+    ) {
         let authorship = |dot: &Dot| [my_versions.get(dot), their_versions.get(dot)].into_iter().flatten();
-        let implied = |dot: Dot| {
-            joined.siblings.iter().any(|(held, _)| {
-                (held.replica == dot.replica && held.seq >= dot.seq)
-                    || authorship(held).any(|authorship| authorship.context.covers(dot))
-            })
-        };
-        let traces = self.overwritten.iter().chain(other.overwritten.iter()).chain(gone.iter().copied());
-        let contexts = gone.iter().flat_map(authorship).flat_map(|authorship| authorship.context.iter());
-        let overwritten = traces.chain(contexts).filter(|dot| !implied(*dot)).collect();
-
-        dropped.extend(gone);
-        self.siblings = joined.siblings;
-        self.overwritten = overwritten;
+        for dot in gone {
+            self.overwritten.raise(*dot);
+            authorship(dot).for_each(|authorship| self.overwritten.join(&authorship.context));
+        }
+        for (dot, _) in &self.siblings {
+            if self.overwritten.is_empty() {
+                break;
+            }
+            self.overwritten.subtract_dot(*dot);
+            authorship(dot).for_each(|authorship| self.overwritten.subtract(&authorship.context));
+        }
     }
 }
 
