@@ -3,4 +3,5 @@
 //! hold the same values afterwards is in `tests/`.
 
 pub mod history;
+pub mod measure;
 pub mod peers;

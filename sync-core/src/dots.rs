@@ -32,6 +32,9 @@ impl From<Dot> for (ReplicaId, u64) {
     }
 }
 
+/// Room for a vector that is being read: records that more replicas write are rare.
+const REPLICAS_USUAL: usize = 8;
+
 /// For each replica the highest sequence number that is covered; replicas that are absent are covered up to 0.
 ///
 /// Kept sorted by replica, without zero entries, so that equal vectors are equal bytes. JSON: `{"<replica>": seq}`.
@@ -166,9 +169,14 @@ impl<'de> Deserialize<'de> for VersionVector {
                 f.write_str("a map from replica ids to sequence numbers")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<VersionVector, A::Error> {
-                let mut vector = VersionVector::new();
+                let mut vector = VersionVector(Vec::with_capacity(REPLICAS_USUAL));
                 while let Some((replica, seq)) = map.next_entry()? {
-                    vector.raise(Dot { replica, seq });
+                    // Entries are written in order; any other order is read as well.
+                    match vector.0.last() {
+                        Some(&(last, _)) if last >= replica => vector.raise(Dot { replica, seq }),
+                        _ if seq == 0 => {}
+                        _ => vector.0.push((replica, seq)),
+                    }
                 }
                 Ok(vector)
             }
