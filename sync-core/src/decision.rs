@@ -1,7 +1,7 @@
 //! What the server decides about a version: is it next, a repeat, a fork or after a gap; is it merged or quarantined.
 //! Pure: the caller brings the stored facts and keeps the results in one transaction.
 
-use crate::dots::Dot;
+use crate::dots::{Dot, VersionVector};
 use crate::kinds::rule;
 use crate::limits::VERSION_BYTES_MAX;
 use crate::people::Caller;
@@ -126,11 +126,13 @@ pub fn admit(version: &Version, caller: &Caller, standing: Option<&Record>) -> R
     authorise(version, caller, standing)
 }
 
-/// The record with an admitted version merged into it. `received_ms` caps a stamp from the future.
+/// The record with an admitted version merged into it. `received_ms` caps a stamp from the future; the context counts
+/// only as far as the server holds the record, for nobody can have seen more of it.
 #[must_use]
 pub fn merge(version: &Version, standing: Option<Record>, received_ms: Ms) -> Record {
     let mut delta = Record::delta(version);
     delta.cap_stamps(received_ms);
+    delta.limit_contexts(standing.as_ref().map_or(&VersionVector::new(), |record| record.seen.context()));
     delta.complete_up_to(version.dot);
     match standing {
         None => delta,

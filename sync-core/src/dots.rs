@@ -107,6 +107,16 @@ impl VersionVector {
         self.0.retain(|&(replica, seq)| replica != dot.replica || seq > dot.seq);
     }
 
+    /// Lowers every entry to what `known` covers, but for one replica's.
+    pub fn limit(&mut self, known: &Self, except: ReplicaId) {
+        for (replica, seq) in &mut self.0 {
+            if *replica != except {
+                *seq = (*seq).min(known.get(*replica));
+            }
+        }
+        self.0.retain(|&(_, seq)| seq > 0);
+    }
+
     /// Forgets what is known of one replica.
     pub fn remove(&mut self, replica: ReplicaId) {
         self.0.retain(|&(known, _)| known != replica);
@@ -208,6 +218,15 @@ mod tests {
         left.join(&right);
         assert_eq!(left, [dot(3, 2), dot(1, 3), dot(2, 5)].into_iter().collect());
         assert!(left.dominates(&right) && !right.dominates(&left));
+    }
+
+    #[test]
+    fn limiting_lowers_to_what_is_known_but_for_one_replica() {
+        let mut vector: VersionVector = [dot(1, 9), dot(2, 9), dot(3, 9), dot(4, 1)].into_iter().collect();
+        vector.limit(&[dot(1, 3), dot(2, 9), dot(4, 5)].into_iter().collect(), dot(3, 1).replica);
+        assert_eq!(vector, [dot(1, 3), dot(2, 9), dot(3, 9), dot(4, 1)].into_iter().collect());
+        vector.limit(&VersionVector::new(), dot(9, 1).replica);
+        assert!(vector.is_empty() && vector.len() == 0);
     }
 
     #[test]

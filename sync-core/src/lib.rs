@@ -7,6 +7,7 @@
 pub mod client;
 pub mod cursor;
 pub mod decision;
+pub mod digest;
 pub mod dots;
 pub mod ids;
 pub mod kinds;

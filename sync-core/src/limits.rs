@@ -31,6 +31,9 @@ pub const PULL_RECORDS_MAX: usize = 500;
 /// Bytes of record states after which an answer to a pull is closed, so that a cut link loses little.
 pub const PULL_BYTES_MAX: usize = 1024 * 1024;
 
+/// Marks in one answer to a comparison, after which no further bucket is begun: about 200 KB.
+pub const MARKS_MAX: usize = 4_000;
+
 /// Photo hashes that one sync request may ask about.
 pub const PHOTOS_ASKED_MAX: usize = 500;
 

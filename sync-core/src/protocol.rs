@@ -1,10 +1,13 @@
 //! The messages of the sync protocol, version 1 (`docs/protocol.md` is its authority). Plain data: what the server
 //! answers is `decision`, what a phone sends and does with an answer is `client`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::ids::{ReplicaId, VillageId};
+use crate::digest::{Mark, Total};
+use crate::ids::{RecordId, ReplicaId, VillageId};
 use crate::time::Ms;
 use crate::validate::Refusal;
 
@@ -22,6 +25,39 @@ pub struct SyncRequest {
     /// SHA-256 (hex) of photos whose bytes the sender holds and has no receipt for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub photos: Vec<String>,
+    /// A question after the last pull's digest was not the sender's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compare: Option<Compare>,
+}
+
+/// A question by which a reader finds out in which records it differs from the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compare {
+    /// The reader's sums (`Digest::sums`): which marks are there in the buckets that differ?
+    Sums(String),
+    /// The states of these records, please.
+    Records(Vec<RecordId>),
+}
+
+/// The answer to [`Compare`].
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CompareAnswer {
+    /// Of some of the buckets that differ, or of none if none does.
+    Marks {
+        /// These buckets: whole.
+        buckets: BTreeSet<u8>,
+        /// The marks of all records in them that the caller may see.
+        marks: BTreeMap<RecordId, Mark>,
+    },
+    /// Of the records that were asked for.
+    States {
+        /// Those that the caller may see, as many as fit an answer.
+        records: Vec<Box<RawValue>>,
+        /// Those that are not here, or not for the caller.
+        absent: Vec<RecordId>,
+    },
 }
 
 /// An ordered batch of one replica: the n-th version has the dot `(replica, first_seq + n)`.
@@ -47,7 +83,7 @@ pub struct Pull {
 }
 
 /// The answer to a [`SyncRequest`], part by part. Everything in it is durable on the server before it is sent.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct SyncAnswer {
     /// The server's wall clock, ms since 1970.
     pub now_ms: Ms,
@@ -63,6 +99,9 @@ pub struct SyncAnswer {
     /// Those of the named photos whose bytes the server lacks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub photos_wanted: Vec<String>,
+    /// The answer to the question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compare: Option<CompareAnswer>,
 }
 
 /// What became of a push.
@@ -151,4 +190,7 @@ pub struct PullAnswer {
     /// Villages whose records the reader may not keep.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forget: Vec<VillageId>,
+    /// What the states that the reader may see come to; only where there is no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Total>,
 }

@@ -177,6 +177,31 @@ impl Record {
         }
     }
 
+    /// Whether a value stands in `other` that this state neither holds nor has overwritten.
+    #[must_use]
+    pub fn lacks(&self, other: &Self) -> bool {
+        other.fields.iter().any(|(path, theirs)| {
+            let mine = self.fields.get(path);
+            theirs.siblings.iter().any(|(dot, _)| !mine.is_some_and(|mine| mine.covers(*dot, &self.versions)))
+        })
+    }
+
+    /// Takes from the contexts of the standing versions what `known` does not cover, each version's own replica apart.
+    ///
+    /// The server gives what it holds of the record: nobody can have seen more through it. Without this, a context could
+    /// claim writes of others that are still to come, and hide them when they do.
+    pub fn limit_contexts(&mut self, known: &VersionVector) {
+        for (dot, authorship) in &mut self.versions {
+            authorship.context.limit(known, dot.replica);
+        }
+    }
+
+    /// The latest stamp of the versions that still have a value standing.
+    #[must_use]
+    pub fn latest_stamp(&self) -> Option<Stamp> {
+        self.versions.values().map(|authorship| authorship.stamp).max()
+    }
+
     /// Declares that nothing of this dot's replica below it is still to come under its own number.
     ///
     /// The server may say so: it takes the versions of a replica in their order and consumes the numbers of those it

@@ -51,7 +51,7 @@ fn batches_shrink_on_a_bad_link_and_grow_on_a_good_one() {
     let mut grown = Vec::new();
     for _ in 0..8 {
         grown.push(batch(&mut phone.client, now_ms));
-        let answer = SyncAnswer { now_ms, push: None, pull: None, photos_received: vec![], photos_wanted: vec![] };
+        let answer = SyncAnswer { now_ms, ..SyncAnswer::default() };
         assert!(phone.client.handle_answer(answer).is_empty());
     }
     assert_eq!(grown, [5, 10, 20, 40, 80, 160, 320, BATCH_VERSIONS_MAX]);
@@ -71,13 +71,7 @@ fn a_batch_stays_within_half_a_body_but_one_version_always_goes() {
         let request = phone.client.poll(now_ms).unwrap();
         let bytes: usize = request.push.unwrap().versions.iter().map(|version| version.get().len()).sum();
         assert!(bytes < BODY_BYTES_MAX / 2 && bytes > 0, "{bytes}");
-        phone.client.handle_answer(SyncAnswer {
-            now_ms,
-            push: None,
-            pull: None,
-            photos_received: vec![],
-            photos_wanted: vec![],
-        });
+        phone.client.handle_answer(SyncAnswer { now_ms, ..SyncAnswer::default() });
     }
 }
 
@@ -98,7 +92,7 @@ fn the_wait_doubles_to_five_minutes_and_a_success_ends_it() {
         assert!((whole / 2..whole).contains(wait), "{wait} ms after {index} failures");
     }
     assert!(client.poll(now_ms).is_some());
-    client.handle_answer(SyncAnswer { now_ms, push: None, pull: None, photos_received: vec![], photos_wanted: vec![] });
+    client.handle_answer(SyncAnswer { now_ms, ..SyncAnswer::default() });
     assert_eq!(client.not_before_ms(), 0);
 }
 
@@ -150,8 +144,15 @@ fn one_round_trip_at_a_time_and_none_while_signed_out() {
 fn an_answer_that_nobody_waits_for_is_ignored() {
     let mut client = Client::new(replica(1));
     let before = client.clone();
-    let pull = PullAnswer { records: vec![], cursor: "x".into(), more: false, epoch: "1".into(), forget: vec![] };
-    let answer = SyncAnswer { now_ms: 1, push: None, pull: Some(pull), photos_received: vec![], photos_wanted: vec![] };
+    let pull = PullAnswer {
+        records: vec![],
+        cursor: "x".into(),
+        more: false,
+        epoch: "1".into(),
+        forget: vec![],
+        digest: None,
+    };
+    let answer = SyncAnswer { now_ms: 1, pull: Some(pull), ..SyncAnswer::default() };
     assert!(client.handle_answer(answer).is_empty());
     assert_eq!(client, before);
 }

@@ -382,3 +382,25 @@ fn only_a_supervisor_takes_down_a_level_that_was_reported_as_major() {
     let lowering = write(&office, 9, 1, Some(&major), &[("level", json!("general"))]);
     assert_eq!(merged(judge(&lowering, &office, Some(major), RECEIVED_MS)).0.text("level"), Some("general"));
 }
+
+#[test]
+fn a_context_counts_only_as_far_as_the_server_holds_the_record() {
+    let (found, _) = take(None, &inspector(1), &write(&inspector(1), 1, 3, None, &[("level", json!("general"))]));
+    let mut hostile =
+        write(&inspector(2), 2, 5, Some(&found), &[("level", json!("general")), ("place", json!("gate"))]);
+    hostile.context.raise(Dot { replica: ReplicaId(Uuid::from_u128(1)), seq: 1_000_000 });
+    hostile.context.raise(Dot { replica: ReplicaId(Uuid::from_u128(7)), seq: 1_000_000 });
+    hostile.context.raise(Dot { replica: ReplicaId(Uuid::from_u128(2)), seq: 4 });
+    let (claimed, _) = take(Some(found.clone()), &inspector(2), &hostile);
+    let own = Dot { replica: ReplicaId(Uuid::from_u128(2)), seq: 4 };
+    let honest: VersionVector = found.seen.context().iter().chain([own]).collect();
+    assert_eq!(claimed.siblings("place").next().unwrap().authorship.context, honest);
+    // Nobody had asked for a creation here: what it claims of others is nothing.
+    let (alone, _) = take(None, &inspector(2), &hostile);
+    assert_eq!(alone.siblings("place").next().unwrap().authorship.context, [own].into_iter().collect());
+
+    let later = write(&inspector(1), 1, 9, Some(&found), &[("level", json!("major"))]);
+    let (both, conflicts) = take(Some(claimed), &inspector(1), &later);
+    assert_eq!(both.text("level"), Some("major"), "what comes later is not hidden by a claim to have seen it");
+    assert_eq!(conflicts, ["level"]);
+}

@@ -113,7 +113,7 @@ fn the_protocol_lists_every_refusal() {
 
 #[test]
 fn the_protocol_names_every_limit_with_its_value() {
-    let values: [(&str, u64); 14] = [
+    let values: [(&str, u64); 15] = [
         ("BATCH_VERSIONS_MAX", limits::BATCH_VERSIONS_MAX as u64),
         ("VERSION_BYTES_MAX", limits::VERSION_BYTES_MAX as u64),
         ("BODY_BYTES_MAX", limits::BODY_BYTES_MAX as u64),
@@ -124,6 +124,7 @@ fn the_protocol_names_every_limit_with_its_value() {
         ("VALUE_DEPTH_MAX", limits::VALUE_DEPTH_MAX as u64),
         ("PULL_RECORDS_MAX", limits::PULL_RECORDS_MAX as u64),
         ("PULL_BYTES_MAX", limits::PULL_BYTES_MAX as u64),
+        ("MARKS_MAX", limits::MARKS_MAX as u64),
         ("PHOTOS_ASKED_MAX", limits::PHOTOS_ASKED_MAX as u64),
         ("PHOTO_BYTES_MAX", limits::PHOTO_BYTES_MAX),
         ("SEQ_MAX", limits::SEQ_MAX),
@@ -149,10 +150,26 @@ fn the_worked_example_is_what_the_join_gives_in_any_order() {
         .collect();
     let states: Vec<Value> = examples("state").iter().map(|text| serde_json::from_str(text).unwrap()).collect();
     assert_eq!((versions.len(), states.len()), (4, 2));
-    let later_ms = 1_800_000_000_000;
     let joined = |order: &[usize]| -> Record {
-        order.iter().fold(None, |record, at| Some(merge(&versions[*at], record, later_ms))).unwrap()
+        let deltas = order.iter().map(|at| {
+            let mut delta = Record::delta(&versions[*at]);
+            delta.complete_up_to(versions[*at].dot);
+            delta
+        });
+        deltas
+            .reduce(|mut record, delta| {
+                record.join(&delta);
+                record
+            })
+            .unwrap()
     };
+    let later_ms = 1_800_000_000_000;
+    let at_the_server = versions.iter().fold(None, |record, version| Some(merge(version, record, later_ms)));
+    assert_eq!(
+        serde_json::to_value(&at_the_server).unwrap(),
+        states[1],
+        "the server receives them in a possible order"
+    );
     for order in [[0, 1, 2], [0, 2, 1], [2, 1, 0]] {
         let record = joined(&order);
         assert_eq!(serde_json::to_value(&record).unwrap(), states[0]);

@@ -53,6 +53,23 @@ fn messages() -> Vec<(&'static str, Rewrite)> {
     ]
 }
 
+/// What earlier builds wrote, and the file that says the same in the present form.
+fn earlier() -> Vec<(&'static str, &'static str, Rewrite)> {
+    fn with_records(text: &str) -> Written {
+        let mut answer: SyncAnswer = serde_json::from_str(text)?;
+        for raw in answer.pull.iter_mut().flat_map(|pull| &mut pull.records) {
+            *raw = serde_json::value::to_raw_value(&Record::from_json(raw.get())?)?;
+        }
+        serde_json::to_string(&answer)
+    }
+    vec![
+        ("earlier_record_full", "record_full", again::<Record>),
+        ("earlier_record_of_the_township", "record_of_the_township", again::<Record>),
+        ("earlier_effects", "effects", again::<Vec<Effect>>),
+        ("earlier_answer_pull", "answer_pull", with_records),
+    ]
+}
+
 fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire")
 }
@@ -70,12 +87,20 @@ fn every_message_is_written_again_to_the_same_bytes() {
 }
 
 #[test]
+fn messages_of_earlier_builds_are_read_and_mean_the_same() {
+    for (old, new, rewrite) in earlier() {
+        assert_eq!(rewrite(&fixture(old)).unwrap(), fixture(new), "{old}");
+    }
+}
+
+#[test]
 fn every_file_is_tested() {
     let files: BTreeSet<String> = fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
-    assert_eq!(files, messages().iter().map(|(name, _)| (*name).to_owned()).collect());
+    let old = earlier().into_iter().map(|(name, ..)| name);
+    assert_eq!(files, messages().into_iter().map(|(name, _)| name).chain(old).map(str::to_owned).collect());
 }
 
 /// Adds a member to every object that is part of the protocol; values of fields and maps by replica stay as they are.
@@ -161,14 +186,25 @@ fn a_record_state_that_is_none_is_refused_and_one_that_is_damaged_is_mended() {
         without.as_object_mut().unwrap().remove(member);
         assert!(Record::from_json(&without.to_string()).is_err(), "{member}");
     }
-    let mut no_such_version = whole.clone();
-    no_such_version["fields"]["level"][0][0] = json!(3);
-    assert!(Record::from_json(&no_such_version.to_string()).is_err());
+    let damages: [(&str, Value); 9] = [
+        ("/fields/level", json!([3, "major"])),
+        ("/fields/level", json!([1])),
+        ("/fields/level", json!(["major"])),
+        ("/versions/0/0", json!(2)),
+        ("/versions/0/4", json!(1)),
+        ("/versions/0", json!([0, 1, 1_700_000_000_000_u64, 0])),
+        ("/versions/1/5", json!([1, 7, 1])),
+        ("/seen", json!([2, 8, 1])),
+        ("/ahead/0/0", json!(2)),
+    ];
+    for (place, damage) in damages {
+        let mut damaged = whole.clone();
+        *damaged.pointer_mut(place).unwrap() = damage.clone();
+        assert!(Record::from_json(&damaged.to_string()).is_err(), "{place} {damage}");
+    }
     let mut doubled = whole.clone();
-    doubled["fields"]["level"] = json!([[2, "general"], [1, "major"], [1, "major"]]);
-    doubled["versions"].as_array_mut().unwrap().push(
-        json!({"dot": ["01920000-0000-7000-8000-00000000000b", 9], "stamp": [1, 0], "author": "01920000-0000-7000-8000-000000000301"}),
-    );
+    doubled["fields"]["level"] = json!([2, "general", 1, "major", 1, "major"]);
+    doubled["versions"].as_array_mut().unwrap().push(json!([1, 9, 1, 0, 0, [], "of tomorrow"]));
     let mended = Record::from_json(&doubled.to_string()).unwrap();
     assert_eq!(mended.to_json(), fixture("record_full"), "sorted, no sibling twice, no version without a value");
 }

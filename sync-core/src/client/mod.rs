@@ -5,24 +5,27 @@
 //! with the outbox joined over it ([`Client::view`]); so a version that is refused disappears from view without a trace in
 //! the base, and one that is accepted needs no second write.
 
+mod comparison;
 mod outbox;
 mod pace;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use comparison::Comparison;
 pub use outbox::{Entry, Outbox};
 pub use pace::Pace;
 
+use crate::digest::Mark;
 use crate::dots::Dot;
 use crate::ids::{RecordId, ReplicaId, VillageId};
 use crate::limits::{BODY_BYTES_MAX, PHOTOS_ASKED_MAX};
 use crate::people::Caller;
 use crate::permissions::authorise;
-use crate::protocol::{Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest};
+use crate::protocol::{CompareAnswer, Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest};
 use crate::record::Record;
 use crate::time::{Ms, Stamp};
 use crate::validate::{Refusal, validate};
@@ -70,6 +73,11 @@ pub enum Effect {
     },
     /// Join a delta into the base state of its record.
     Merge(Box<Record>),
+    /// Put this state in the place of the base state of its record, which differs from the server's. Where the new one
+    /// lacks something of the old ([`Record::lacks`]), keep the old one apart and say so: nothing is lost by a repair.
+    Replace(Box<Record>),
+    /// Take the record out of the base: the server has none for this account. Keep it apart and say so.
+    Drop(RecordId),
     /// A delta that this build cannot read: keep it, say so, and read it again after an update.
     Unreadable(String),
     /// Drop the base states of the records in this village's part of the feed (`cursor::feed_scope`; its sites are in the
@@ -86,7 +94,7 @@ pub enum Effect {
     KeepPhoto(String),
     /// The server has the bytes of this photo: its copy may be freed.
     PhotoReceived(String),
-    /// This replica exists twice, or the server cannot be brought up to it: call [`Client::renumber`] with a fresh id.
+    /// This replica exists twice, is another account's, or the server cannot be brought up to it: call [`Client::renumber`] with a fresh id.
     TakeNewReplica {
         /// The one to give up.
         instead_of: ReplicaId,
@@ -112,6 +120,10 @@ pub enum Failure {
     },
     /// The token is not accepted: sign in, then call [`Client::retry_now`].
     SignedOut,
+    /// The problem `replica_foreign`: the id belongs to another account (a phone was handed on with its data).
+    ReplicaForeign,
+    /// Any other problem that will come again for the same request: said to the person, and tried again later.
+    Refused,
 }
 
 /// One replica's client.
@@ -127,6 +139,7 @@ pub struct Client {
     pace: Pace,
     in_flight: Option<InFlight>,
     pull_due: bool,
+    comparison: Comparison,
     halted: Option<Halt>,
 }
 
@@ -166,6 +179,7 @@ impl Client {
             pace: Pace::default(),
             in_flight: None,
             pull_due: true,
+            comparison: Comparison::default(),
             halted: None,
         }
     }
@@ -196,7 +210,7 @@ impl Client {
                 self.outbox.take_waiting(old);
                 (self.replica, self.next_seq, self.halted) = (new, 1, None);
             }
-            Effect::Merge(_) | Effect::Unreadable(_) | Effect::Forget(_) => {}
+            Effect::Merge(_) | Effect::Replace(_) | Effect::Drop(_) | Effect::Unreadable(_) | Effect::Forget(_) => {}
         }
     }
 
@@ -206,7 +220,9 @@ impl Client {
     /// What is wrong with it, by the same rules by which the server will judge it.
     pub fn write(&mut self, edit: Edit, caller: &Caller, base: Option<&Record>, now_ms: Ms) -> Result<Effect, Refusal> {
         let view = self.view(edit.record, base);
-        let clock = self.clock.next(now_ms);
+        // Later than everything that it replaces (Kulkarni et al. 2014), whatever this phone's clock says.
+        let seen = view.as_ref().and_then(Record::latest_stamp).unwrap_or_default();
+        let clock = self.clock.max(seen).next(now_ms);
         let version = Version {
             record: edit.record,
             kind: edit.kind,
@@ -224,11 +240,12 @@ impl Client {
         Ok(effect)
     }
 
-    /// A record as its user sees it: the base with this replica's own standing versions joined over it.
+    /// A record as its user sees it: the base with those of this replica's own standing versions joined over it that the
+    /// feed has not brought yet.
     #[must_use]
     pub fn view(&self, record: RecordId, base: Option<&Record>) -> Option<Record> {
         let mut view = base.cloned();
-        for version in self.own_versions(record) {
+        for version in self.own_versions(record, base) {
             let mut delta = Record::delta(&version);
             // A replica knows its own order; a predecessor that was refused leaves no gap.
             delta.complete_up_to(version.dot);
@@ -240,8 +257,10 @@ impl Client {
         view
     }
 
-    fn own_versions(&self, record: RecordId) -> impl Iterator<Item = Version> {
-        let standing = self.outbox.of_record(record).filter(|(_, entry)| !entry.is_quarantined());
+    fn own_versions(&self, record: RecordId, base: Option<&Record>) -> impl Iterator<Item = Version> {
+        let brought = move |dot: Dot| base.is_some_and(|base| base.seen.context().covers(dot));
+        let standing =
+            self.outbox.of_record(record).filter(move |(dot, entry)| !entry.is_quarantined() && !brought(*dot));
         standing.filter_map(|(_, entry)| serde_json::from_str(&entry.bytes).ok())
     }
 
@@ -253,12 +272,13 @@ impl Client {
         let push = self.next_batch();
         let to_ask = self.photos.iter().filter(|(_, state)| **state == PhotoState::ToAsk);
         let photos: Vec<String> = to_ask.map(|(hash, _)| hash.clone()).take(PHOTOS_ASKED_MAX).collect();
-        if push.is_none() && !self.pull_due && photos.is_empty() {
+        let compare = if self.pull_due { None } else { self.comparison.question() };
+        if push.is_none() && !self.pull_due && photos.is_empty() && compare.is_none() {
             return None;
         }
         self.in_flight = Some(InFlight { pushed: push.as_ref().map(|push| push.replica), photos: photos.clone() });
         let pull = Pull { cursor: self.cursor.clone(), records_max: None };
-        Some(SyncRequest { sent_at_ms: now_ms, push, pull: Some(pull), photos })
+        Some(SyncRequest { sent_at_ms: now_ms, push, pull: Some(pull), photos, compare })
     }
 
     fn next_batch(&self) -> Option<Push> {
@@ -285,6 +305,9 @@ impl Client {
         }
         if let Some(pull) = answer.pull {
             self.handle_pull_answer(pull, &mut effects);
+        }
+        if let Some(compare) = answer.compare {
+            self.handle_compare_answer(compare, &mut effects);
         }
         for hash in asked.photos {
             if answer.photos_received.contains(&hash) {
@@ -314,8 +337,7 @@ impl Client {
             effects.push(Effect::Reopen { from });
         }
         if forked {
-            self.halted = Some(Halt::Forked(replica));
-            effects.push(Effect::TakeNewReplica { instead_of: replica });
+            self.give_up(replica, effects);
         }
     }
 
@@ -331,9 +353,8 @@ impl Client {
         // A copy of this replica has written on: its numbers are taken, and edits of what it wrote would claim them.
         let overtaken = records.iter().any(|record| record.seen.context().get(self.replica) >= self.next_seq);
         effects.extend(records.into_iter().map(|record| Effect::Merge(Box::new(record))));
-        if overtaken && !matches!(self.halted, Some(Halt::Forked(_))) {
-            self.halted = Some(Halt::Forked(self.replica));
-            effects.push(Effect::TakeNewReplica { instead_of: self.replica });
+        if overtaken {
+            self.give_up(self.replica, effects);
         }
         let restored = self.epoch.as_ref().is_some_and(|known| *known != answer.epoch);
         for from in if restored { self.outbox.firsts() } else { Vec::new() } {
@@ -343,17 +364,73 @@ impl Client {
         self.cursor = Some(answer.cursor.clone());
         self.epoch = Some(answer.epoch.clone());
         self.pull_due = answer.more || restored;
+        self.comparison.heard(answer.digest.filter(|_| !self.pull_due));
         effects.push(Effect::Position { cursor: answer.cursor, epoch: answer.epoch });
     }
 
-    /// Takes note that the round trip under way brought no answer.
-    pub fn handle_failure(&mut self, failure: Failure, now_ms: Ms) {
-        self.in_flight = None;
+    fn handle_compare_answer(&mut self, answer: CompareAnswer, effects: &mut Vec<Effect>) {
+        let (records, absent) = match answer {
+            CompareAnswer::Marks { buckets, marks } => return self.comparison.take_marks(buckets, marks),
+            CompareAnswer::States { records, absent } => (records, absent),
+        };
+        let mut told: BTreeSet<RecordId> = absent.iter().copied().collect();
+        for raw in &records {
+            match Record::from_json(raw.get()) {
+                Ok(record) => {
+                    told.insert(record.id);
+                    effects.push(Effect::Replace(Box::new(record)));
+                }
+                Err(_) => effects.push(Effect::Unreadable(raw.get().to_owned())),
+            }
+        }
+        effects.extend(absent.into_iter().map(Effect::Drop));
+        self.comparison.told(&told);
         self.pull_due = true;
+    }
+
+    /// The base state of a record has become another one: what each is in the digest (`None`: there was, or is, none).
+    /// To be called for every change of the base, and at a start for every record of it.
+    pub fn note_base(&mut self, id: RecordId, old: Option<Mark>, new: Option<Mark>) {
+        self.comparison.note(id, old, new);
+    }
+
+    /// The buckets in which the base differs from what the server has, when it has told its marks there: answer with
+    /// [`Client::compare_marks`].
+    #[must_use]
+    pub fn buckets_to_compare(&self) -> Option<&BTreeSet<u8>> {
+        self.comparison.buckets()
+    }
+
+    /// The marks of the base in those buckets. The next polls ask for the states of the records that differ.
+    pub fn compare_marks(&mut self, mine: impl IntoIterator<Item = (RecordId, Mark)>) {
+        self.comparison.lay_beside(mine);
+    }
+
+    /// Whether the base was shown to be, byte for byte, what the server had for this account at the last pull.
+    #[must_use]
+    pub fn is_proved_equal(&self) -> bool {
+        self.comparison.is_equal()
+    }
+
+    /// Takes note that the round trip under way brought no answer.
+    pub fn handle_failure(&mut self, failure: Failure, now_ms: Ms) -> Vec<Effect> {
+        let pushed = self.in_flight.take().and_then(|asked| asked.pushed);
+        self.pull_due = true;
+        let mut effects = Vec::new();
         match failure {
             Failure::Network => self.pace.failed(now_ms, self.replica, None),
             Failure::Busy { retry_after_s } => self.pace.failed(now_ms, self.replica, retry_after_s),
+            Failure::Refused => self.pace.refused(now_ms, self.replica),
             Failure::SignedOut => self.halted = Some(Halt::SignedOut),
+            Failure::ReplicaForeign => self.give_up(pushed.unwrap_or(self.replica), &mut effects),
+        }
+        effects
+    }
+
+    fn give_up(&mut self, replica: ReplicaId, effects: &mut Vec<Effect>) {
+        if !matches!(self.halted, Some(Halt::Forked(_))) {
+            self.halted = Some(Halt::Forked(replica));
+            effects.push(Effect::TakeNewReplica { instead_of: replica });
         }
     }
 

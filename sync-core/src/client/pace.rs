@@ -56,6 +56,11 @@ impl Pace {
         self.not_before_ms = now_ms.saturating_add(spread);
     }
 
+    /// Waits the longest time: the same request will be refused again.
+    pub(super) fn refused(&mut self, now_ms: Ms, who: ReplicaId) {
+        self.failed(now_ms, who, Some(WAIT_MAX_MS / 1_000));
+    }
+
     /// The network is back, or somebody pressed the button: try at once.
     pub(super) fn retry_now(&mut self) {
         self.not_before_ms = 0;

@@ -19,11 +19,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::value::RawValue;
 use sync_core::cursor::{Cursor, FeedScope, feed_scope, scopes_of};
 use sync_core::decision::{Judgement, Numbering, judge, number, read_version};
+use sync_core::digest::{Digest, Mark, answer_sums};
 use sync_core::dots::Dot;
 use sync_core::ids::{AccountId, RecordId, ReplicaId, VillageId};
 use sync_core::people::{Caller, Role};
 use sync_core::permissions::may_read;
-use sync_core::protocol::{Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest};
+use sync_core::protocol::{
+    Compare, CompareAnswer, Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest,
+};
 use sync_core::record::Record;
 use sync_core::version::Fingerprint;
 use uuid::Uuid;
@@ -82,7 +85,24 @@ impl Server {
         let push = request.push.map(|push| self.push(caller, &push, now_ms));
         let pull = request.pull.map(|pull| self.pull(caller, &pull));
         let (photos_received, photos_wanted) = request.photos.into_iter().partition(|hash| self.photos.contains(hash));
-        serde_json::to_string(&SyncAnswer { now_ms, push, pull, photos_received, photos_wanted }).unwrap()
+        let compare = request.compare.map(|compare| self.compare(caller, &compare));
+        serde_json::to_string(&SyncAnswer { now_ms, push, pull, photos_received, photos_wanted, compare }).unwrap()
+    }
+
+    fn compare(&self, caller: &Caller, compare: &Compare) -> CompareAnswer {
+        let visible = self.visible_to(caller);
+        match compare {
+            Compare::Sums(sums) => {
+                let marks: Vec<_> = visible.iter().map(|(id, record)| (*id, Mark::of(record))).collect();
+                answer_sums(&marks, sums).unwrap()
+            }
+            Compare::Records(ids) => {
+                let (here, absent): (Vec<_>, Vec<_>) = ids.iter().copied().partition(|id| visible.contains_key(id));
+                let state = |id: &RecordId| RawValue::from_string(visible[id].to_json()).unwrap();
+                let records = here.iter().take(PULL_RECORDS_MAX).map(state).collect();
+                CompareAnswer::States { records, absent }
+            }
+        }
     }
 
     fn push(&mut self, caller: &Caller, push: &Push, now_ms: u64) -> PushAnswer {
@@ -154,6 +174,10 @@ impl Server {
             more,
             epoch: self.epoch.to_string(),
             forget: forget.into_iter().collect(),
+            digest: (!more).then(|| {
+                let visible = self.visible_to(caller).into_values();
+                visible.map(|record| (record.id, Mark::of(&record))).collect::<Digest>().total()
+            }),
         }
     }
 

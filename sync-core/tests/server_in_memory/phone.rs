@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use sync_core::client::{Client, Edit, Effect, Failure};
 use sync_core::cursor::{FeedScope, feed_scope};
+use sync_core::digest::{Digest, Mark};
 use sync_core::dots::Dot;
 use sync_core::ids::{RecordId, ReplicaId, VillageId};
 use sync_core::people::Caller;
@@ -37,6 +38,8 @@ pub struct Phone {
     /// What it stored, in order; all that outlives a crash, beside the id of its first replica.
     pub log: Vec<Effect>,
     pub now_ms: u64,
+    /// States that a repair put aside because the server's lacked something of them.
+    pub strays: Vec<Record>,
     first: ReplicaId,
 }
 
@@ -67,7 +70,7 @@ impl Phone {
     /// The phone as it comes back from what it stored.
     pub fn from_log(first: ReplicaId, caller: Caller, log: Vec<Effect>, now_ms: u64) -> Self {
         let (client, base, photos) = (Client::new(first), BTreeMap::new(), BTreeSet::new());
-        let mut phone = Self { client, caller, base, photos, log: Vec::new(), now_ms, first };
+        let mut phone = Self { client, caller, base, photos, log: Vec::new(), now_ms, strays: Vec::new(), first };
         for effect in log {
             phone.client.restore(effect.clone());
             phone.store([effect]);
@@ -87,15 +90,34 @@ impl Phone {
     fn store(&mut self, effects: impl IntoIterator<Item = Effect>) {
         for effect in effects {
             match &effect {
-                Effect::Merge(delta) => match self.base.get_mut(&delta.id) {
-                    Some(record) => record.join(delta),
-                    None => {
-                        self.base.insert(delta.id, (**delta).clone());
+                Effect::Merge(delta) => {
+                    let mut record = self.base.get(&delta.id).cloned();
+                    match &mut record {
+                        Some(record) => record.join(delta),
+                        None => record = Some((**delta).clone()),
                     }
-                },
+                    self.put_base(delta.id, record);
+                }
+                Effect::Replace(state) => {
+                    let old = self.base.get(&state.id).filter(|old| state.lacks(old)).cloned();
+                    self.strays.extend(old);
+                    self.put_base(state.id, Some((**state).clone()));
+                }
+                Effect::Drop(id) => {
+                    self.strays.extend(self.base.get(id).cloned());
+                    self.put_base(*id, None);
+                }
                 Effect::Forget(village) => {
                     let gone = FeedScope::Village(*village);
-                    self.base.retain(|_, record| feed_scope(&record.kind, record.village) != gone);
+                    let ids: Vec<RecordId> = self
+                        .base
+                        .values()
+                        .filter(|record| feed_scope(&record.kind, record.village) == gone)
+                        .map(|record| record.id)
+                        .collect();
+                    for id in ids {
+                        self.put_base(id, None);
+                    }
                 }
                 Effect::KeepPhoto(hash) => {
                     self.photos.insert(hash.clone());
@@ -107,6 +129,16 @@ impl Phone {
             }
             self.log.push(effect);
         }
+    }
+
+    /// Changes the base, whatever it was, and keeps the client's sums in step.
+    pub fn put_base(&mut self, id: RecordId, record: Option<Record>) {
+        let new = record.as_ref().map(Mark::of);
+        let old = match record {
+            Some(record) => self.base.insert(id, record),
+            None => self.base.remove(&id),
+        };
+        self.client.note_base(id, old.as_ref().map(Mark::of), new);
     }
 
     pub fn write_in(
@@ -183,6 +215,11 @@ impl Phone {
             self.store(effects);
             self.crash();
             return;
+        }
+        if let Some(buckets) = self.client.buckets_to_compare().cloned() {
+            let marks = self.base.iter().map(|(id, record)| (*id, Mark::of(record)));
+            let asked: Vec<_> = marks.filter(|(id, _)| buckets.contains(&Digest::bucket(*id))).collect();
+            self.client.compare_marks(asked);
         }
         let fork = effects.iter().any(|effect| matches!(effect, Effect::TakeNewReplica { .. }));
         self.store(effects);
