@@ -1,14 +1,22 @@
 //! A record: for every field the siblings that nobody has overwritten, and the one join that merges.
 //! What a field *shows* is `rules`; how a record is written as JSON is `record_json`.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod register;
+mod seen;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde_json::Value;
 
 use crate::dots::{Dot, VersionVector};
-use crate::ids::{AccountId, RecordId, ReplicaId, VillageId};
+use crate::ids::{AccountId, RecordId, VillageId};
 use crate::time::{Ms, Stamp};
 use crate::version::{Fingerprint, Version};
+
+pub(crate) use register::Register;
+use register::{By, Change};
+pub use seen::Seen;
 
 /// The state of one record. Also a delta: everything that travels is one of these, and [`Record::join`] merges any two.
 ///
@@ -37,68 +45,8 @@ pub struct Authorship {
     pub stamp: Stamp,
     /// The person.
     pub author: AccountId,
-}
-
-/// The values of one field that nobody has overwritten.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Register {
-    /// Dot and value, sorted by dot.
-    pub(crate) siblings: Vec<(Dot, Value)>,
-    /// What is overwritten here beyond what the siblings' own dots and contexts say; almost always empty.
-    pub(crate) overwritten: VersionVector,
-}
-
-/// Which versions of a record a state contains: a gap-free prefix per replica, and what came ahead of a gap.
-///
-/// Only the prefix may be claimed as the context of a new version: claiming a version that has not arrived would drop
-/// its changes when it does (the trap named `a_context_is_not_yet_seen` in the tests).
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Seen {
-    pub(crate) prefix: VersionVector,
-    /// `(replica, seq, previous seq of that replica on this record)` of versions whose predecessor is missing.
-    pub(crate) ahead: BTreeSet<(ReplicaId, u64, u64)>,
-}
-
-impl Seen {
-    /// What may be claimed as seen.
-    #[must_use]
-    pub fn context(&self) -> &VersionVector {
-        &self.prefix
-    }
-
-    /// Whether a version that came before its predecessor is waiting for it.
-    #[must_use]
-    pub fn has_gap(&self) -> bool {
-        !self.ahead.is_empty()
-    }
-
-    fn note(&mut self, dot: Dot, previous: u64) {
-        if previous <= self.prefix.get(dot.replica) {
-            self.prefix.raise(dot);
-            self.close_gaps();
-        } else {
-            self.ahead.insert((dot.replica, dot.seq, previous));
-        }
-    }
-
-    fn absorb(&mut self, other: Self) {
-        self.prefix.join(&other.prefix);
-        self.ahead.extend(other.ahead);
-        self.close_gaps();
-    }
-
-    /// Raises the prefix over every link that now connects. Sorted by (replica, seq), one pass suffices for honest chains;
-    /// the loop makes the result independent of the order for any.
-    fn close_gaps(&mut self) {
-        loop {
-            let reach =
-                self.ahead.iter().find(|(replica, _, previous)| *previous <= self.prefix.get(*replica)).copied();
-            let Some((replica, seq, _)) = reach else { break };
-            self.prefix.raise(Dot { replica, seq });
-            let prefix = &self.prefix;
-            self.ahead.retain(|&(replica, seq, _)| !prefix.covers(Dot { replica, seq }));
-        }
-    }
+    /// How many of its values stand: with the last one the version is forgotten.
+    pub(crate) standing: usize,
 }
 
 /// One standing value of a field, with who wrote it.
@@ -142,32 +90,72 @@ impl Record {
 
     /// [`Record::join`] with a state that is not needed afterwards: its values are moved, not copied.
     pub fn absorb(&mut self, other: Self) {
-        if other.kind < self.kind {
-            self.kind = other.kind;
-        }
-        self.village = self.village.min(other.village);
+        self.agree_on(other.kind, other.village);
         self.seen.absorb(other.seen);
-
         let mut change = Change::default();
         for (path, theirs) in other.fields {
-            if let Some(mine) = self.fields.get_mut(&path) {
-                mine.absorb(theirs, &self.versions, &other.versions, &mut change);
-            } else {
-                change.arrived.extend(theirs.siblings.iter().map(|(dot, _)| *dot));
-                self.fields.insert(path, theirs);
-            }
+            self.absorb_field(path, theirs, By::Versions(&other.versions), &mut change);
         }
+        self.settle(other.versions, change);
+    }
+
+    /// [`Record::join`] with the delta that a version is, without building it: its cost is that of the version and of
+    /// the fields that it touches, not that of the record.
+    pub fn apply(&mut self, version: Version) {
+        let previous = version.previous_own();
+        let Version { dot, context, stamp, author, changes, .. } = version;
+        self.agree_on(version.kind, version.village);
+        self.seen.note(dot, previous);
+        let by = Authorship { context, stamp, author, standing: 0 };
+        let mut change = Change::default();
+        for (path, value) in changes {
+            self.absorb_field(path, Register::of(dot, value), By::One(dot, &by), &mut change);
+        }
+        self.settle([(dot, by)], change);
+    }
+
+    fn agree_on(&mut self, kind: String, village: Option<VillageId>) {
+        if kind < self.kind {
+            self.kind = kind;
+        }
+        self.village = self.village.min(village);
+    }
+
+    fn absorb_field(&mut self, path: String, theirs: Register, by: By<'_>, change: &mut Change) {
+        if let Some(mine) = self.fields.get_mut(&path) {
+            mine.absorb(theirs, By::Versions(&self.versions), by, change);
+        } else {
+            change.arrived.extend(theirs.siblings.iter().map(|(dot, _)| *dot));
+            self.fields.insert(path, theirs);
+        }
+    }
+
+    /// Takes over the versions whose values have arrived, and forgets those that have none left.
+    fn settle(&mut self, theirs: impl IntoIterator<Item = (Dot, Authorship)>, mut change: Change) {
         change.arrived.sort_unstable();
-        for (dot, theirs) in other.versions {
-            match self.versions.get_mut(&dot) {
-                Some(mine) => mine.join(&theirs),
-                None if change.arrived.binary_search(&dot).is_ok() => {
-                    self.versions.insert(dot, theirs);
+        for (dot, mut by) in theirs {
+            let later = change.arrived.partition_point(|arrived| *arrived <= dot);
+            let arrived = later.saturating_sub(change.arrived.partition_point(|arrived| *arrived < dot));
+            match self.versions.entry(dot) {
+                Entry::Occupied(mut mine) => {
+                    mine.get_mut().join(&by);
+                    mine.get_mut().standing = mine.get().standing.saturating_add(arrived);
                 }
-                None => {}
+                Entry::Vacant(free) if arrived > 0 => {
+                    by.standing = arrived;
+                    free.insert(by);
+                }
+                Entry::Vacant(_) => {}
             }
         }
-        self.forget_unreferenced(&change.gone);
+        for dot in change.left {
+            if let Entry::Occupied(mut mine) = self.versions.entry(dot) {
+                mine.get_mut().standing = mine.get().standing.saturating_sub(1);
+                if mine.get().standing == 0 {
+                    mine.remove();
+                }
+            }
+        }
     }
 
     /// Caps the stamps of the standing versions at a receiver's time.
@@ -182,7 +170,10 @@ impl Record {
     pub fn lacks(&self, other: &Self) -> bool {
         other.fields.iter().any(|(path, theirs)| {
             let mine = self.fields.get(path);
-            theirs.siblings.iter().any(|(dot, _)| !mine.is_some_and(|mine| mine.covers(*dot, &self.versions)))
+            theirs
+                .siblings
+                .iter()
+                .any(|(dot, _)| !mine.is_some_and(|mine| mine.covers(*dot, By::Versions(&self.versions))))
         })
     }
 
@@ -234,40 +225,22 @@ impl Record {
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(self.to_json().as_bytes())
     }
-
-    fn forget_unreferenced(&mut self, candidates: &[Dot]) {
-        for dot in candidates {
-            if !self.fields.values().any(|register| register.holds(*dot)) {
-                self.versions.remove(dot);
-            }
-        }
-    }
 }
 
 impl From<Version> for Record {
     /// The delta that one version is.
     fn from(version: Version) -> Self {
-        let mut delta = Self::empty(version.record, String::new(), version.village);
+        let mut delta = Self::empty(version.record, "", version.village);
         delta.seen.note(version.dot, version.previous_own());
-        let dot = version.dot;
-        delta.kind = version.kind;
-        if !version.changes.is_empty() {
-            let authorship = Authorship { context: version.context, stamp: version.stamp, author: version.author };
-            delta.versions.insert(dot, authorship);
+        let Version { kind, dot, context, stamp, author, changes, .. } = version;
+        delta.kind = kind;
+        if !changes.is_empty() {
+            delta.versions.insert(dot, Authorship { context, stamp, author, standing: changes.len() });
         }
-        let register = |value| Register { siblings: vec![(dot, value)], overwritten: VersionVector::new() };
-        delta.fields = version.changes.into_iter().map(|(path, value)| (path, register(value))).collect();
+        let registers = changes.into_iter().map(|(path, value)| (path, Register::of(dot, value)));
+        delta.fields = registers.collect();
         delta
     }
-}
-
-/// What a join did to the standing values, gathered over all fields.
-#[derive(Default)]
-struct Change {
-    /// Versions that lost a value.
-    gone: Vec<Dot>,
-    /// Versions of the other side that brought one.
-    arrived: Vec<Dot>,
 }
 
 impl Authorship {
@@ -276,85 +249,4 @@ impl Authorship {
         self.stamp = self.stamp.min(other.stamp);
         self.author = self.author.min(other.author);
     }
-}
-
-impl Register {
-    fn holds(&self, dot: Dot) -> bool {
-        self.siblings.iter().any(|(held, _)| *held == dot)
-    }
-
-    /// Whether a write to this field is present here or knowingly overwritten.
-    fn covers(&self, dot: Dot, versions: &BTreeMap<Dot, Authorship>) -> bool {
-        self.overwritten.covers(dot)
-            || self.siblings.iter().any(|(held, _)| {
-                (held.replica == dot.replica && held.seq >= dot.seq)
-                    || versions.get(held).is_some_and(|authorship| authorship.context.covers(dot))
-            })
-    }
-
-    fn absorb(
-        &mut self,
-        other: Self,
-        my_versions: &BTreeMap<Dot, Authorship>,
-        their_versions: &BTreeMap<Dot, Authorship>,
-        change: &mut Change,
-    ) {
-        if *self == other {
-            return;
-        }
-        let known = change.gone.len();
-        // Judged before anything moves: each side covers by what it was.
-        let stays = |dot: Dot| other.holds(dot) || !other.covers(dot, their_versions);
-        let leaving: Vec<Dot> = self.siblings.iter().map(|(dot, _)| *dot).filter(|dot| !stays(*dot)).collect();
-        let mut arriving = Vec::new();
-        for (dot, value) in other.siblings {
-            if let Some((_, mine)) = self.siblings.iter_mut().find(|(held, _)| *held == dot) {
-                if *mine != value {
-                    *mine = agreed(mine, &value);
-                }
-            } else if self.covers(dot, my_versions) {
-                change.gone.push(dot);
-            } else {
-                arriving.push((dot, value));
-            }
-        }
-        if !leaving.is_empty() {
-            self.siblings.retain(|(dot, _)| !leaving.contains(dot));
-            change.gone.extend(leaving);
-        }
-        change.arrived.extend(arriving.iter().map(|(dot, _)| *dot));
-        self.siblings.append(&mut arriving);
-        self.siblings.sort_unstable_by_key(|(dot, _)| *dot);
-
-        let gone = change.gone.get(known..).unwrap_or_default();
-        self.overwritten.join(&other.overwritten);
-        self.trace(gone, my_versions, their_versions);
-    }
-
-    /// Notes that `gone` and what their authors knew is overwritten here, as far as the siblings do not imply it.
-    fn trace(
-        &mut self,
-        gone: &[Dot],
-        my_versions: &BTreeMap<Dot, Authorship>,
-        their_versions: &BTreeMap<Dot, Authorship>,
-    ) {
-        let authorship = |dot: &Dot| [my_versions.get(dot), their_versions.get(dot)].into_iter().flatten();
-        for dot in gone {
-            self.overwritten.raise(*dot);
-            authorship(dot).for_each(|authorship| self.overwritten.join(&authorship.context));
-        }
-        for (dot, _) in &self.siblings {
-            if self.overwritten.is_empty() {
-                break;
-            }
-            self.overwritten.subtract_dot(*dot);
-            authorship(dot).for_each(|authorship| self.overwritten.subtract(&authorship.context));
-        }
-    }
-}
-
-/// The value that both ends choose when two sources disagree about one write.
-fn agreed(mine: &Value, theirs: &Value) -> Value {
-    let [my_text, their_text] = [mine, theirs].map(Value::to_string);
-    if my_text <= their_text { mine.clone() } else { theirs.clone() }
 }

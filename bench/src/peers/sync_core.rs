@@ -30,8 +30,9 @@ fn empty() -> Record {
 }
 
 fn join(record: &mut Record, message: &[u8]) {
-    let version: Version = serde_json::from_slice(message).expect("a version");
-    record.absorb(Record::from(version));
+    let text = str::from_utf8(message).expect("UTF-8");
+    let version: Version = serde_json::from_str(text).expect("a version");
+    record.apply(version);
 }
 
 fn doc(record: Record) -> Doc {
@@ -64,7 +65,7 @@ impl Peer for SyncCore {
             changes: edit.changes.iter().map(|(field, scalar)| ((*field).to_owned(), value(scalar))).collect(),
         };
         let message = serde_json::to_vec(&version).expect("JSON");
-        doc.record.absorb(Record::from(version));
+        doc.record.apply(version);
         message
     }
 
