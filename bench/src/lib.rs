@@ -5,3 +5,7 @@
 pub mod history;
 pub mod measure;
 pub mod peers;
+
+/// What the server runs with; every library is measured with it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
