@@ -59,7 +59,7 @@ async fn open() -> (TempDir, Database) {
 
 fn stored(id: RecordId, in_village: Option<VillageId>, state: &str) -> StoredRecord {
     let scope = in_village.map_or(FeedScope::Directory, FeedScope::Village);
-    StoredRecord { id, kind: "hazard".to_owned(), village: in_village, scope, state: state.to_owned() }
+    StoredRecord { id, kind: "hazard".to_owned(), village: in_village, scope, state: state.to_owned(), was: None }
 }
 
 async fn publish(database: &Database, township: TownshipId, records: Vec<StoredRecord>) {

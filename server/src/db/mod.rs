@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod blobs;
 mod connection;
 pub mod devices;
+pub mod digests;
 pub mod enrolments;
 mod error;
 pub mod hazards;
@@ -70,6 +71,7 @@ pub trait Transaction:
     + enrolments::EnrolmentTx
     + blobs::BlobTx
     + records::RecordTx
+    + digests::DigestTx
     + versions::VersionTx
     + projections::ProjectionTx
     + hazards::HazardTx

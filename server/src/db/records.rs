@@ -5,13 +5,14 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use sync_core::cursor::FeedScope;
+use sync_core::digest::Mark;
 use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::time::Ms;
 use uuid::Uuid;
 
 use super::schema::{feeds, records};
 use super::types::{KEYS_PER_STATEMENT, Key, Whole};
-use super::{DbError, SqliteTransaction};
+use super::{DbError, SqliteTransaction, digests};
 
 /// A record's state as it is to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct StoredRecord {
     pub scope: FeedScope,
     /// The state as JSON.
     pub state: String,
+    /// The mark of the state that it takes the place of.
+    pub was: Option<Mark>,
 }
 
 /// One entry of the feed: the newest state of a record, at the place of its last change.
@@ -59,6 +62,12 @@ pub trait RecordTx {
     /// # Errors
     /// The database failed.
     fn publish(&mut self, township: TownshipId, records: &[StoredRecord], now_ms: Ms) -> Result<(), DbError>;
+
+    /// Writes a state in another form without moving it in the feed.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn rewrite(&mut self, township: TownshipId, id: RecordId, state: &str) -> Result<(), DbError>;
 
     /// The feed of one part after a position, at most `limit` entries, in order.
     ///
@@ -134,11 +143,20 @@ impl QueryId for PutRecord<'_> {
 impl RunQueryDsl<SqliteConnection> for PutRecord<'_> {}
 
 /// How a part of the feed is written in the column `scope`.
-fn scope_bytes(scope: FeedScope) -> Vec<u8> {
+pub(super) fn scope_bytes(scope: FeedScope) -> Vec<u8> {
     match scope {
         FeedScope::Village(village) => village.0.as_bytes().to_vec(),
         FeedScope::Directory | FeedScope::All => Vec::new(),
     }
+}
+
+/// The part of the feed that a column `scope` names.
+pub(super) fn scope_from(bytes: &[u8]) -> Result<FeedScope, DbError> {
+    if bytes.is_empty() {
+        return Ok(FeedScope::Directory);
+    }
+    let village = Uuid::from_slice(bytes).map_err(|error| DbError::Internal(format!("a stored scope: {error}")))?;
+    Ok(FeedScope::Village(VillageId(village)))
 }
 
 impl RecordTx for SqliteTransaction<'_> {
@@ -189,6 +207,13 @@ impl RecordTx for SqliteTransaction<'_> {
             };
             put.execute(self.conn)?;
         }
+        digests::note(self.conn, township, stored)
+    }
+
+    fn rewrite(&mut self, township: TownshipId, id: RecordId, state: &str) -> Result<(), DbError> {
+        let row =
+            records::table.filter(records::township_id.eq(Key::from(township))).filter(records::id.eq(Key::from(id)));
+        diesel::update(row).set(records::state.eq(state)).execute(self.conn)?;
         Ok(())
     }
 

@@ -94,6 +94,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    digests (township_id, scope) {
+        township_id -> Binary,
+        scope -> Binary,
+        records -> BigInt,
+        sum -> BigInt,
+    }
+}
+
+diesel::table! {
     records (row) {
         row -> BigInt,
         township_id -> Binary,

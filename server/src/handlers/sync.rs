@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sync_core::ids::ReplicaId;
 use sync_core::limits::{BODY_BYTES_MAX, PHOTOS_ASKED_MAX};
-use sync_core::protocol::{Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest};
+use sync_core::protocol::{Compare, CompareAnswer, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest};
 use sync_core::time::Ms;
 
 use crate::app::App;
@@ -51,8 +51,12 @@ pub async fn round_trip(
         Some(asked) => Some(read(&app, &who, asked).await?),
         None => None,
     };
+    let compare = match request.compare {
+        Some(asked) => Some(compare(&app, &who, asked).await?),
+        None => None,
+    };
     let (photos_received, photos_wanted) = photos(&app, &who, asked_photos).await?;
-    Ok(ok(&SyncAnswer { now_ms: app.clock.now_ms(), push, pull, photos_received, photos_wanted }))
+    Ok(ok(&SyncAnswer { now_ms: app.clock.now_ms(), push, pull, photos_received, photos_wanted, compare }))
 }
 
 /// POST /api/v1/push: the first half alone.
@@ -84,6 +88,12 @@ async fn read(app: &App, who: &Authenticated, asked: Pull) -> Result<PullAnswer,
         app.database.read(move |tx| Ok::<_, Problem>(pull::pull(tx, township, &caller, &asked)?)).await?;
     metrics::counter!("hazard_records_pulled_total").increment(u64::try_from(answer.records.len()).unwrap_or(0));
     Ok(answer)
+}
+
+async fn compare(app: &App, who: &Authenticated, asked: Compare) -> Result<CompareAnswer, Problem> {
+    let (township, caller) = (who.township, who.caller.clone());
+    metrics::counter!("hazard_comparisons_total").increment(1);
+    app.database.read(move |tx| pull::compare(tx, township, &caller, &asked)).await
 }
 
 /// The named photos as hashes; checked before anything of the request is carried out.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sync_core::digest::Mark;
 use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::record::Record;
 use sync_core::rules::Voiding;
@@ -25,6 +26,8 @@ pub fn read_state(state: &str) -> Result<Record, DbError> {
 pub struct Held {
     /// Its newest state.
     pub record: Record,
+    /// The mark of the state that is stored.
+    pub was: Option<Mark>,
     /// Whether this transaction changed it.
     pub is_changed: bool,
     /// The hazards that it spoke of before this transaction.

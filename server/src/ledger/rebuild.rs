@@ -104,6 +104,7 @@ fn derive(tx: &mut dyn Transaction, township: TownshipId, records: &[Record]) ->
         records.iter().filter(|record| record.kind == "hazard").map(|record| (record.id, record)).collect();
     let held = |record: &Record| Held {
         record: record.clone(),
+        was: None,
         is_changed: false,
         spoke_of: BTreeSet::new(),
         had_conflicts: false,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use sync_core::cursor::feed_scope;
 use sync_core::decision::{admit, contested, merge};
+use sync_core::digest::Mark;
 use sync_core::ids::{RecordId, TownshipId};
 use sync_core::people::Caller;
 use sync_core::record::Record;
@@ -43,7 +44,8 @@ impl Merge {
         for (id, state) in tx.records(township, &ids)? {
             let record = read_state(&state)?;
             let (spoke_of, had_conflicts) = (hazards_named(&record), !open_conflicts(&record).is_empty());
-            working.insert(id, Held { record, is_changed: false, spoke_of, had_conflicts });
+            let was = Some(Mark::of_json(&state));
+            working.insert(id, Held { record, was, is_changed: false, spoke_of, had_conflicts });
         }
         Ok(Self { township, received_at_ms, working, order: Vec::new() })
     }
@@ -62,16 +64,16 @@ impl Merge {
     pub fn take(&mut self, version: &Version, caller: &Caller) -> Result<Vec<String>, Refusal> {
         admit(version, caller, self.standing(version.record))?;
         let (standing, held) = match self.working.remove(&version.record) {
-            Some(held) => (Some(held.record), (held.is_changed, held.spoke_of, held.had_conflicts)),
-            None => (None, (false, BTreeSet::new(), false)),
+            Some(held) => (Some(held.record), (held.was, held.is_changed, held.spoke_of, held.had_conflicts)),
+            None => (None, (None, false, BTreeSet::new(), false)),
         };
-        let (was_changed, spoke_of, had_conflicts) = held;
+        let (was, was_changed, spoke_of, had_conflicts) = held;
         let record = merge(version, standing, self.received_at_ms);
         let conflicts = contested(version, &record);
         if !was_changed {
             self.order.push(version.record);
         }
-        self.working.insert(version.record, Held { record, is_changed: true, spoke_of, had_conflicts });
+        self.working.insert(version.record, Held { record, was, is_changed: true, spoke_of, had_conflicts });
         Ok(conflicts)
     }
 
@@ -81,14 +83,15 @@ impl Merge {
     /// The database failed.
     pub fn publish(self, tx: &mut dyn Transaction) -> Result<(), DbError> {
         project(tx, self.township, &self.working)?;
-        let changed = self.order.iter().filter_map(|id| self.standing(*id));
+        let changed = self.order.iter().filter_map(|id| self.working.get(id));
         let stored: Vec<StoredRecord> = changed
-            .map(|record| StoredRecord {
+            .map(|Held { record, was, .. }| StoredRecord {
                 id: record.id,
                 kind: record.kind.clone(),
                 village: record.village,
                 scope: feed_scope(&record.kind, record.village),
                 state: record.to_json(),
+                was: *was,
             })
             .collect();
         tx.publish(self.township, &stored, self.received_at_ms)

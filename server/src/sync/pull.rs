@@ -4,13 +4,17 @@ use std::collections::BTreeSet;
 
 use serde_json::value::RawValue;
 use sync_core::cursor::{Cursor, FeedScope, scopes_of};
-use sync_core::ids::{TownshipId, VillageId};
+use sync_core::digest::{Total, answer_sums};
+use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::limits::{PULL_BYTES_MAX, PULL_RECORDS_MAX};
 use sync_core::people::Caller;
-use sync_core::protocol::{Pull, PullAnswer};
+use sync_core::permissions::may_read;
+use sync_core::protocol::{Compare, CompareAnswer, Pull, PullAnswer};
 
 use crate::db::records::FeedEntry;
 use crate::db::{DbError, Transaction};
+use crate::error::Problem;
+use crate::ledger::project::read_state;
 
 /// Answers a pull from one snapshot. A cursor that this server never gave out counts as none: everything comes again.
 ///
@@ -46,11 +50,68 @@ pub fn pull(
     entries.truncate(sent);
     let records = entries.into_iter().map(|entry| RawValue::from_string(entry.state));
     let records = records.collect::<Result<Vec<_>, _>>().map_err(|error| DbError::Internal(error.to_string()))?;
+    let digest = if more { None } else { Some(digest(tx, township, &scopes)?) };
     let mut forget = followed.forget;
     if followed.lost_all {
         forget.extend(others(tx, township, &scopes)?);
     }
-    Ok(PullAnswer { records, cursor: cursor.encode(), more, epoch: epoch.to_string(), forget })
+    Ok(PullAnswer { records, cursor: cursor.encode(), more, epoch: epoch.to_string(), forget, digest })
+}
+
+/// What the states of the followed parts come to.
+fn digest(tx: &mut dyn Transaction, township: TownshipId, scopes: &[FeedScope]) -> Result<Total, DbError> {
+    let followed = |scope: &FeedScope| scopes.contains(&FeedScope::All) || scopes.contains(scope);
+    let totals = tx.totals(township)?.into_iter().filter(|(scope, _)| followed(scope));
+    Ok(totals.fold(Total::default(), |sum, (_, total)| sum.plus(total)))
+}
+
+/// Answers a question about differences, from one snapshot.
+///
+/// # Errors
+/// `invalid_field` for sums that are none or too many records; the database's own.
+pub fn compare(
+    tx: &mut dyn Transaction,
+    township: TownshipId,
+    caller: &Caller,
+    asked: &Compare,
+) -> Result<CompareAnswer, Problem> {
+    match asked {
+        Compare::Sums(sums) => {
+            let mut marks = Vec::new();
+            for scope in scopes_of(caller) {
+                marks.extend(tx.marks(township, scope)?);
+            }
+            answer_sums(&marks, sums).ok_or_else(|| Problem::field("compare", "Send 256 sums of 16 hex digits"))
+        }
+        Compare::Records(ids) if ids.len() > PULL_RECORDS_MAX => {
+            Err(Problem::field("compare", format!("Ask for at most {PULL_RECORDS_MAX} records at once")))
+        }
+        Compare::Records(ids) => Ok(states(tx, township, caller, ids)?),
+    }
+}
+
+/// The states of those records that the caller may see, as many as fit an answer, and which are not there.
+fn states(
+    tx: &mut dyn Transaction,
+    township: TownshipId,
+    caller: &Caller,
+    ids: &[RecordId],
+) -> Result<CompareAnswer, DbError> {
+    let mut absent: BTreeSet<RecordId> = ids.iter().copied().collect();
+    let mut records = Vec::new();
+    let mut bytes = 0_usize;
+    for (id, state) in tx.records(township, ids)? {
+        let record = read_state(&state)?;
+        if !may_read(caller, &record.kind, record.village) {
+            continue;
+        }
+        absent.remove(&id);
+        bytes = bytes.saturating_add(state.len());
+        if records.is_empty() || bytes <= PULL_BYTES_MAX {
+            records.push(RawValue::from_string(state).map_err(|error| DbError::Internal(error.to_string()))?);
+        }
+    }
+    Ok(CompareAnswer::States { records, absent: absent.into_iter().collect() })
 }
 
 /// As many as fit the limits, but at least one.
