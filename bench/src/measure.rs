@@ -1,5 +1,5 @@
-//! Times that are taken in turns: every library does one operation, then every library the next. Other load on the
-//! machine then falls on all of them alike, and their ratios stand where the figures do not.
+//! Times that are taken in turns: every library does an operation some times, then the next library does. Other load on
+//! the machine then falls on all of them alike, and their ratios stand where the figures do not.
 
 use std::{
     hint::black_box,
@@ -12,6 +12,11 @@ use crate::peers::Peer;
 const READ: &str = "level";
 /// A library whose single operation takes longer is left out, and said to be.
 pub const LONGEST: Duration = Duration::from_secs(10);
+
+/// A turn ends after so many operations, or so long: long enough that most find the processor's caches as the library
+/// itself left them, and not as another one did.
+const TURN_OPERATIONS: usize = 20;
+const TURN: Duration = Duration::from_millis(5);
 
 /// What is timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,12 +130,15 @@ pub fn medians(
     let mut is_out: Vec<bool> = subjects.iter().map(Option::is_none).collect();
     let began = Instant::now();
     let mut rounds = 0;
-    while rounds < 3 || (began.elapsed() < budget && rounds < 20_000) {
+    while rounds < 3 || began.elapsed() < budget {
         for (at, subject) in subjects.iter_mut().enumerate() {
-            if let Some(subject) = subject.as_mut().filter(|_| !is_out[at]) {
+            let turn = Instant::now();
+            let mut left = TURN_OPERATIONS;
+            while let Some(subject) = subject.as_mut().filter(|_| left > 0 && !is_out[at]) {
                 let took = subject.time(operation);
                 is_out[at] = took > LONGEST;
                 times[at].push(took);
+                left = if turn.elapsed() < TURN { left - 1 } else { 0 };
             }
         }
         rounds += 1;

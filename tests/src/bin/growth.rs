@@ -26,6 +26,8 @@ use sync_core::protocol::Pull;
 
 /// How often each question is asked.
 const SAMPLES: usize = 100;
+/// Versions of a measured push.
+const MEASURED_BATCH: usize = 100;
 /// Rows of a page of the ledger.
 const PAGE_ROWS: usize = 100;
 const SERVER_WAIT: Duration = Duration::from_secs(30);
@@ -72,12 +74,17 @@ async fn grow(args: &Args, folder: &Path) -> Result<(), Failure> {
             None => Township::found(&running.app).await?,
         };
         let (before, began) = (grown.hazards(), Instant::now());
-        while grown.hazards() < *size {
-            grown.push(&running.app, BATCH_VERSIONS_MAX.min(size.saturating_sub(grown.hazards()))).await?;
+        // The measured pushes make the rest.
+        let pushes = (size / 1_000).clamp(5, SAMPLES);
+        let filled_to = size.saturating_sub(pushes.saturating_mul(MEASURED_BATCH));
+        while grown.hazards() < filled_to {
+            let batch = BATCH_VERSIONS_MAX.min(filled_to.saturating_sub(grown.hazards()));
+            grown.push(&running.app, batch).await?;
         }
         let filled = u32::try_from(grown.hazards().saturating_sub(before))?;
         say(*size, "filled", &json!({"records_per_s": (f64::from(filled) / began.elapsed().as_secs_f64()).round()}))?;
-        measure(&running.app, &mut grown, *size).await?;
+        push(&running.app, &mut grown, *size, pushes).await?;
+        ask(&running.app, &grown, *size).await?;
         let (token, _) = running.app.tokens.sign(grown.supervisor_subject(), running.app.now_ms())?;
         running.stop().await?;
         let bytes = std::fs::metadata(folder.join("ledger.sqlite3"))?.len();
@@ -90,16 +97,18 @@ async fn grow(args: &Args, folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What phones and the office ask, [`SAMPLES`] times each.
-async fn measure(app: &App, township: &mut Township, size: usize) -> Result<(), Failure> {
+async fn push(app: &App, township: &mut Township, size: usize, pushes: usize) -> Result<(), Failure> {
     let mut took = Vec::new();
-    for _ in 0..SAMPLES {
+    for _ in 0..pushes {
         let began = Instant::now();
-        township.push(app, 100).await?;
+        township.push(app, MEASURED_BATCH).await?;
         took.push(began.elapsed());
     }
-    say(size, "push of 100 versions", &quantiles(took))?;
+    say(size, "push of 100", &quantiles(took))
+}
 
+/// What phones and the office ask, [`SAMPLES`] times each.
+async fn ask(app: &App, township: &Township, size: usize) -> Result<(), Failure> {
     let (id, caller) = (township.id, township.supervisor.clone());
     let (mut took, mut cursor) = (Vec::new(), None);
     while took.len() < SAMPLES {

@@ -40,10 +40,11 @@ struct Phone {
     known: Vec<Known>,
 }
 
-/// A hazard of one phone, and under which number it wrote it last.
+/// A hazard of one phone, and under which numbers it wrote it first and last.
 #[derive(Clone, Copy)]
 struct Known {
     record: RecordId,
+    first: u64,
     last: u64,
 }
 
@@ -120,8 +121,9 @@ impl Township {
         self.send(app, number, batch).await?;
         if self.below(CONFLICT_EVERY) < versions {
             let number = number.saturating_add(VILLAGES);
-            let batch = self.contradiction(number)?;
-            self.send(app, number, batch).await?;
+            if let Some(batch) = self.contradiction(number)? {
+                self.send(app, number, batch).await?;
+            }
         }
         Ok(())
     }
@@ -160,7 +162,7 @@ impl Township {
                 Some(known) => (known.record, std::mem::replace(&mut known.last, dot.seq), edit(dot.seq)),
                 None => {
                     let record = RecordId(Uuid::now_v7());
-                    phone.known.push(Known { record, last: dot.seq });
+                    phone.known.push(Known { record, first: dot.seq, last: dot.seq });
                     self.hazards = self.hazards.saturating_add(1);
                     (record, 0, hazard(dot.seq, found_at_ms))
                 }
@@ -171,15 +173,20 @@ impl Township {
         Ok(batch)
     }
 
-    /// The latest hazard of a village, described by its other inspector who has not seen the first one's words.
-    fn contradiction(&mut self, number: usize) -> Result<Vec<Box<RawValue>>, Failure> {
-        let other = number.checked_sub(VILLAGES).and_then(|other| self.phones.get(other));
-        let known = *other.and_then(|other| other.known.last()).ok_or("a hazard")?;
+    /// What the other inspector of a village writes about a hazard that the first one has edited meanwhile, if there is one.
+    fn contradiction(&mut self, number: usize) -> Result<Option<Vec<Box<RawValue>>>, Failure> {
+        let drawn = self.draw();
+        let other = number.checked_sub(VILLAGES).and_then(|other| self.phones.get(other)).ok_or("a phone")?;
+        let at = usize::try_from(drawn % u64::try_from(other.known.len())?.max(1))?;
+        let edited = other.known.iter().cycle().skip(at).take(other.known.len()).find(|known| known.last > known.first);
+        let Some((known, author)) = edited.map(|known| (*known, other.replica)) else { return Ok(None) };
         let phone = self.phones.get_mut(number).ok_or("a phone")?;
         phone.seq = phone.seq.saturating_add(1);
         let dot = Dot { replica: phone.replica, seq: phone.seq };
-        let changes = [("description".to_owned(), json!(format!("安全出口被锁闭（第{}次）", phone.seq)))].into();
-        Ok(vec![version(phone, known.record, (dot, &[]), self.begun_ms, changes)?])
+        let seen = [Dot { replica: author, seq: known.first }];
+        let changes =
+            [("suggested_measures".to_owned(), json!(format!("锁闭的安全出口须立即打开（第{}次）", phone.seq)))];
+        Ok(Some(vec![version(phone, known.record, (dot, &seen), self.begun_ms, changes.into())?]))
     }
 
     /// A number that looks random and is the same in every run (SplitMix64; Steele, Lea, Flood 2014).
