@@ -57,15 +57,18 @@ struct Text(String);
 
 impl Text {
     /// What is written as it is.
+    #[inline]
     fn key(&mut self, text: &str) -> &mut Self {
         self.0.push_str(text);
         self
     }
 
+    #[inline]
     fn number(&mut self, number: u64) -> &mut Self {
         self.key(itoa::Buffer::new().format(number))
     }
 
+    #[inline]
     fn place(&mut self, place: usize) -> &mut Self {
         self.key(itoa::Buffer::new().format(place))
     }
