@@ -20,6 +20,7 @@ use crate::auth::token::TokenKeys;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::{Database, DbError};
+use crate::ledger::digests;
 use crate::limits::{KEEP_ALIVE, REQUEST_HEAD_WAIT};
 use crate::observe::observe;
 use crate::photos::Photos;
@@ -134,6 +135,7 @@ pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Running,
     });
     let (app, listener) = opened.await.map_err(|error| DbError::Internal(error.to_string()))??;
     set_epoch(&app).await?;
+    digests::bring_up(&app.database).await?;
     if app.settings.demo {
         demo::set_up(&app.database, app.now_ms()).await.map_err(|problem| Refusal::Argument(problem.to_string()))?;
     }

@@ -30,7 +30,7 @@ fn supervisor() -> Caller {
 
 fn at_rest(server: &Server, phones: &[&Phone]) {
     for phone in phones {
-        assert_eq!(phone.base, server.visible_to(&phone.caller));
+        assert_eq!(*phone.base.records(), server.visible_to(&phone.caller));
         for (dot, entry) in phone.client.outbox().iter() {
             assert_eq!(server.taken[&dot].bytes, entry.bytes, "the server holds what {dot:?} says");
         }

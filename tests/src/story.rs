@@ -9,10 +9,8 @@
     reason = "a harness fails loudly, so that the story that uses it does"
 )]
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
-use sync_core::client::{Client, Edit, Effect};
+use sync_core::client::{Base, Client, Edit, Effect};
 use sync_core::ids::{RecordId, ReplicaId, VillageId};
 use sync_core::people::{Caller, Role};
 use sync_core::protocol::{SyncAnswer, Verdict};
@@ -31,7 +29,7 @@ pub struct Phone {
     /// The client's state machine.
     pub client: Client,
     /// What the feed delivered.
-    pub base: BTreeMap<RecordId, Record>,
+    pub base: Base,
     /// The phone's own clock.
     pub now_ms: u64,
 }
@@ -43,7 +41,7 @@ impl Phone {
         let villages = villages.iter().copied().collect();
         let caller = Caller { account: session.account, role, villages };
         let client = Client::new(ReplicaId(Uuid::now_v7()));
-        Self { caller, session, client, base: BTreeMap::new(), now_ms: START_MS }
+        Self { caller, session, client, base: Base::default(), now_ms: START_MS }
     }
 
     /// Saves an edit on the phone.
@@ -53,7 +51,7 @@ impl Phone {
     pub fn try_save(&mut self, edit: Edit) -> Result<RecordId, Refusal> {
         self.now_ms += 1;
         let record = edit.record;
-        self.client.write(edit, &self.caller, self.base.get(&record), self.now_ms)?;
+        self.client.write(edit, &self.caller, self.base.get(record), self.now_ms)?;
         Ok(record)
     }
 
@@ -65,7 +63,7 @@ impl Phone {
     /// A record as its holder sees it.
     #[must_use]
     pub fn sees(&self, record: RecordId) -> Option<Record> {
-        self.client.view(record, self.base.get(&record))
+        self.client.view(record, self.base.get(record))
     }
 
     /// Meets the server until nothing waits and nothing is new.
@@ -79,26 +77,15 @@ impl Phone {
             for effect in self.client.handle_answer(answer) {
                 self.apply(effect);
             }
+            self.base.compare(&mut self.client);
         }
         panic!("the phone never comes to rest");
     }
 
     fn apply(&mut self, effect: Effect) {
-        match effect {
-            Effect::Merge(delta) => match self.base.get_mut(&delta.id) {
-                Some(record) => record.join(&delta),
-                None => {
-                    self.base.insert(delta.id, *delta);
-                }
-            },
-            Effect::Forget(village) => self.base.retain(|_, record| {
-                sync_core::cursor::feed_scope(&record.kind, record.village)
-                    != sync_core::cursor::FeedScope::Village(village)
-            }),
-            Effect::TakeNewReplica { .. } => {
-                self.client.renumber(ReplicaId(Uuid::now_v7()));
-            }
-            _ => {}
+        self.base.apply(&effect, &mut self.client);
+        if matches!(effect, Effect::TakeNewReplica { .. }) {
+            self.client.renumber(ReplicaId(Uuid::now_v7()));
         }
     }
 

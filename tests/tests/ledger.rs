@@ -311,16 +311,17 @@ async fn a_rebuild_finds_nothing_to_mend_and_mends_what_was_broken() {
     let database = server.app().database.clone();
     let township = hazard_tests::server::township();
     let whole = rebuild(&database, township).await.unwrap();
-    assert_eq!(whole, Rebuilt { records: 2, lines_mended: 0, conflicts_mended: 0 });
+    assert_eq!(whole, Rebuilt { records: 2, ..Rebuilt::default() });
 
     let before = database.read(move |tx| tx.hazard(township, found)).await.unwrap().unwrap();
     let safer = server::db::hazards::HazardLine { status: "closed".to_owned(), ..before.clone() };
     let breaking = database.write(move |tx| {
         tx.put_hazard(township, &safer)?;
+        tx.put_totals(township, &[])?;
         tx.put_conflicts(township, found, &[])
     });
     breaking.await.unwrap();
     let mended = rebuild(&database, township).await.unwrap();
-    assert_eq!((mended.lines_mended, mended.conflicts_mended), (1, 1));
+    assert_eq!((mended.lines_mended, mended.conflicts_mended, mended.digests_mended), (1, 1, 1));
     assert_eq!(database.read(move |tx| tx.hazard(township, found)).await.unwrap(), Some(before));
 }

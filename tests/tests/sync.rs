@@ -73,7 +73,10 @@ async fn what_one_inspector_saved_offline_reaches_a_colleague_and_the_ledger() {
     assert_eq!(one.verdicts(), [Verdict::Merged, Verdict::Merged]);
     for record in [found, inspection] {
         assert_eq!(one.sees(record), two.sees(record));
-        assert_eq!(two.base.get(&record).map(Record::fingerprint), one.base.get(&record).map(Record::fingerprint));
+        assert_eq!(
+            two.base.records().get(&record).map(Record::fingerprint),
+            one.base.records().get(&record).map(Record::fingerprint)
+        );
     }
     let (status, ledger) = server.get(&two.session, "/hazards").await;
     assert_eq!((status, ledger["rows"].as_array().unwrap().len()), (200, 1));
@@ -374,7 +377,7 @@ async fn an_inspector_who_moves_gets_the_new_village_and_is_told_to_forget_the_o
     assert_eq!(status, 200, "{answer}");
     one.session = server.log_in("one").await;
     one.sync(&server).await;
-    assert!(one.base.contains_key(&new) && !one.base.contains_key(&old));
+    assert!(one.base.records().contains_key(&new) && !one.base.records().contains_key(&old));
     assert_eq!(one.verdicts(), [Verdict::Merged, Verdict::Quarantined], "judged on arrival, never dropped");
     let (_, list) = server.get(&one.session, "/quarantine").await;
     assert_eq!(list["rows"][0]["code"], "out_of_scope");
@@ -462,7 +465,7 @@ async fn a_full_disk_is_said_clearly_leaves_no_half_record_and_the_phone_sends_a
     let (status, answer) = push(&server, &one.session, replica, 1, &batch).await;
     assert_eq!((status, &answer["through"]), (200, &json!(40)));
     one.sync(&server).await;
-    assert_eq!(one.base.len(), 40);
+    assert_eq!(one.base.records().len(), 40);
 }
 
 #[actix_web::test]
@@ -476,7 +479,7 @@ async fn a_restart_keeps_everything_that_was_answered() {
     one.sync(&server).await;
     let (_, history) = server.get(&one.session, &format!("/records/{found}/history")).await;
     assert_eq!(history["rows"].as_array().unwrap().len(), 2);
-    assert_eq!(one.base[&found].text("place"), Some("重启之后"));
+    assert_eq!(one.base.records()[&found].text("place"), Some("重启之后"));
 }
 
 #[actix_web::test]
@@ -525,5 +528,5 @@ async fn effects_stored_before_a_crash_bring_the_outbox_back() {
     again.restore(serde_json::from_str::<Effect>(&text).unwrap());
     one.client = again;
     one.sync(&server).await;
-    assert!(one.base.contains_key(&found));
+    assert!(one.base.records().contains_key(&found));
 }

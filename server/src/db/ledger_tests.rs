@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 use sync_core::cursor::FeedScope;
 use sync_core::decision::{merged, quarantined};
+use sync_core::digest::{Mark, Total};
 use sync_core::dots::Dot;
 use sync_core::ids::{AccountId, DeviceId, RecordId, ReplicaId, TownshipId, VillageId};
 use sync_core::validate::{Refusal, RefusalCode};
@@ -62,6 +63,11 @@ fn stored(id: RecordId, in_village: Option<VillageId>, state: &str) -> StoredRec
     StoredRecord { id, kind: "hazard".to_owned(), village: in_village, scope, state: state.to_owned(), was: None }
 }
 
+/// The same, in the place of an earlier state.
+fn replacing(was: &str, record: StoredRecord) -> StoredRecord {
+    StoredRecord { was: Some(Mark::of_json(was)), ..record }
+}
+
 async fn publish(database: &Database, township: TownshipId, records: Vec<StoredRecord>) {
     database.write(move |tx| tx.publish(township, &records, 7)).await.unwrap();
 }
@@ -84,6 +90,37 @@ async fn the_feed_holds_each_record_once_at_the_place_of_its_last_change() {
     assert_eq!(feed(&database, HOME, FeedScope::All, 2).await, texts(&[(3, "a again")]));
     assert_eq!(database.read(|tx| tx.feed_end(HOME)).await.unwrap(), 3);
     assert_eq!(database.read(|tx| tx.record(HOME, record(1))).await.unwrap().as_deref(), Some("a again"));
+}
+
+#[tokio::test]
+async fn the_totals_of_each_part_are_those_of_its_states_at_any_time() {
+    let (_dir, database) = open().await;
+    let (first, second) = (Some(village(1)), Some(village(2)));
+    publish(&database, HOME, vec![stored(record(1), None, "a"), stored(record(2), first, "b")]).await;
+    publish(&database, HOME, vec![stored(record(3), first, "c"), stored(record(4), second, "d")]).await;
+    publish(&database, HOME, vec![replacing("b", stored(record(2), first, "b again"))]).await;
+    publish(&database, AWAY, vec![stored(record(1), None, "elsewhere")]).await;
+    let of = |states: &[&str]| {
+        let mut total = Total::default();
+        states.iter().for_each(|state| total.replace(None, Some(Mark::of_json(state))));
+        total
+    };
+    let totals =
+        || async { database.read(|tx| tx.totals(HOME)).await.unwrap().into_iter().collect::<BTreeMap<_, _>>() };
+    let (one, two) = (FeedScope::Village(village(1)), FeedScope::Village(village(2)));
+    let expected: BTreeMap<_, _> =
+        [(FeedScope::Directory, of(&["a"])), (one, of(&["b again", "c"])), (two, of(&["d"]))].into_iter().collect();
+    assert_eq!(totals().await, expected);
+
+    let mut marks = database.read(move |tx| tx.marks(HOME, one)).await.unwrap();
+    marks.sort();
+    assert_eq!(marks, [(record(2), Mark::of_json("b again")), (record(3), Mark::of_json("c"))]);
+    assert_eq!(database.read(|tx| tx.marks(HOME, FeedScope::All)).await.unwrap().len(), 4);
+
+    database.write(|tx| tx.rewrite(HOME, record(4), "d in another form")).await.unwrap();
+    assert_eq!(feed(&database, HOME, two, 0).await, texts(&[(4, "d in another form")]), "its place is the same");
+    database.write(move |tx| tx.put_totals(HOME, &[(two, Total { records: 1, sum: Mark(u64::MAX) })])).await.unwrap();
+    assert_eq!(totals().await, [(two, Total { records: 1, sum: Mark(u64::MAX) })].into_iter().collect());
 }
 
 #[tokio::test]

@@ -398,6 +398,7 @@ fn the_schema_that_diesel_sees_is_the_one_that_the_migrations_make() {
         refresh_tokens,
         enrolments,
         feeds,
+        digests,
         records,
         replicas,
         versions,

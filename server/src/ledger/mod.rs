@@ -1,6 +1,7 @@
 //! The ledger as the office reads it: what is derived from records (`project`), the questions that are asked of it
 //! (`read`), and deriving it anew (`rebuild`).
 
+pub mod digests;
 pub mod project;
 pub mod read;
 pub mod rebuild;

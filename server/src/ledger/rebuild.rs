@@ -8,6 +8,7 @@ use sync_core::ids::{RecordId, TownshipId};
 use sync_core::record::Record;
 use sync_core::status::hazards_named;
 
+use super::digests;
 use super::project::{Held, Known, Working, open_conflicts, photo_records, read_state};
 use crate::config::{self, RebuildArgs};
 use crate::db::projections::OpenConflict;
@@ -26,6 +27,8 @@ pub struct Rebuilt {
     pub lines_mended: u64,
     /// Records whose open conflicts were listed wrongly.
     pub conflicts_mended: u64,
+    /// Townships whose digests were not those of their states.
+    pub digests_mended: u64,
 }
 
 /// Rebuilds every township of the database that the arguments name.
@@ -41,6 +44,7 @@ pub async fn run(args: RebuildArgs) -> Result<Rebuilt, Refusal> {
         total.records = total.records.saturating_add(one.records);
         total.lines_mended = total.lines_mended.saturating_add(one.lines_mended);
         total.conflicts_mended = total.conflicts_mended.saturating_add(one.conflicts_mended);
+        total.digests_mended = total.digests_mended.saturating_add(one.digests_mended);
     }
     Ok(total)
 }
@@ -61,6 +65,7 @@ pub async fn rebuild(database: &Database, township: TownshipId) -> Result<Rebuil
             after = next;
         }
     }
+    found.digests_mended = u64::from(database.write(move |tx| digests::mend(tx, township)).await?);
     Ok(found)
 }
 

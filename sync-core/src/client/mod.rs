@@ -5,6 +5,7 @@
 //! with the outbox joined over it ([`Client::view`]); so a version that is refused disappears from view without a trace in
 //! the base, and one that is accepted needs no second write.
 
+mod base;
 mod comparison;
 mod outbox;
 mod pace;
@@ -13,16 +14,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
+pub use base::Base;
 use comparison::Comparison;
 pub use outbox::{Entry, Outbox};
 pub use pace::Pace;
 
+use crate::carried::{Carried, Receipt, Receipts};
 use crate::digest::Mark;
 use crate::dots::Dot;
-use crate::ids::{RecordId, ReplicaId, VillageId};
-use crate::limits::{BODY_BYTES_MAX, PHOTOS_ASKED_MAX};
+use crate::ids::{AccountId, DeviceId, RecordId, ReplicaId, VillageId};
+use crate::limits::{BATCH_VERSIONS_MAX, BODY_BYTES_MAX, CARRIED_BYTES_MAX, PHOTOS_ASKED_MAX};
 use crate::people::Caller;
 use crate::permissions::authorise;
 use crate::protocol::{CompareAnswer, Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest};
@@ -147,6 +149,8 @@ pub struct Client {
 enum PhotoState {
     /// Whether the server has it is to be asked.
     ToAsk,
+    /// It was asked about and the server said nothing: to be asked again along with whatever else is due.
+    Unanswered,
     /// The server has said that it lacks it: to be sent.
     Wanted,
 }
@@ -271,10 +275,11 @@ impl Client {
             return None;
         }
         let push = self.next_batch();
-        let to_ask = self.photos.iter().filter(|(_, state)| **state == PhotoState::ToAsk);
+        let asks = self.photos.values().any(|state| *state == PhotoState::ToAsk);
+        let to_ask = self.photos.iter().filter(|(_, state)| **state != PhotoState::Wanted);
         let photos: Vec<String> = to_ask.map(|(hash, _)| hash.clone()).take(PHOTOS_ASKED_MAX).collect();
         let compare = if self.pull_due { None } else { self.comparison.question() };
-        if push.is_none() && !self.pull_due && photos.is_empty() && compare.is_none() {
+        if push.is_none() && !self.pull_due && !asks && compare.is_none() {
             return None;
         }
         self.in_flight = Some(InFlight { pushed: push.as_ref().map(|push| push.replica), photos: photos.clone() });
@@ -283,17 +288,7 @@ impl Client {
     }
 
     fn next_batch(&self) -> Option<Push> {
-        let (first, _) = self.outbox.waiting().next()?;
-        let mut bytes = 0_usize;
-        let entries = self.outbox.waiting().zip(first.seq..).take_while(|((dot, entry), expected)| {
-            bytes = bytes.saturating_add(entry.bytes.len());
-            dot.replica == first.replica && dot.seq == *expected && (*dot == first || bytes < BODY_BYTES_MAX / 2)
-        });
-        let versions = entries
-            .take(self.pace.batch())
-            .map_while(|((_, entry), _)| RawValue::from_string(entry.bytes.clone()).ok())
-            .collect();
-        Some(Push { replica: first.replica, first_seq: first.seq, versions })
+        self.outbox.batches(1, self.pace.batch(), BODY_BYTES_MAX / 2).0.into_iter().next()
     }
 
     /// Takes in the answer to the round trip under way.
@@ -314,8 +309,9 @@ impl Client {
             if answer.photos_received.contains(&hash) {
                 self.photos.remove(&hash);
                 effects.push(Effect::PhotoReceived(hash));
-            } else if answer.photos_wanted.contains(&hash) {
-                self.photos.entry(hash).and_modify(|state| *state = PhotoState::Wanted);
+            } else if let Some(state) = self.photos.get_mut(&hash) {
+                let is_wanted = answer.photos_wanted.contains(&hash);
+                *state = if is_wanted { PhotoState::Wanted } else { PhotoState::Unanswered };
             }
         }
         effects
@@ -411,6 +407,30 @@ impl Client {
     #[must_use]
     pub fn is_proved_equal(&self) -> bool {
         self.comparison.is_equal()
+    }
+
+    /// Everything that waits, as a file to be carried by hand: the oldest versions first, as many as fit
+    /// [`CARRIED_BYTES_MAX`], and all photos without a receipt. Nothing changes: it may be sent over a network as well, and
+    /// made again.
+    #[must_use]
+    pub fn carry(&self, account: AccountId, device: DeviceId, now_ms: Ms) -> Carried {
+        let (pushes, is_whole) = self.outbox.batches(usize::MAX, BATCH_VERSIONS_MAX, CARRIED_BYTES_MAX / 2);
+        Carried { account, device, sent_at_ms: now_ms, pushes, photos: self.photos.keys().cloned().collect(), is_whole }
+    }
+
+    /// Takes in the receipts for a file, which the shell has opened with its key.
+    pub fn take_receipts(&mut self, receipts: Receipts) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for Receipt { replica, answer } in receipts.pushes {
+            self.handle_push_answer(replica, answer, &mut effects);
+        }
+        for hash in receipts.photos_received {
+            if self.photos.remove(&hash).is_some() {
+                effects.push(Effect::PhotoReceived(hash));
+            }
+        }
+        self.pull_due = true;
+        effects
     }
 
     /// Takes note that the round trip under way brought no answer.

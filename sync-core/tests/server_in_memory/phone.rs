@@ -1,11 +1,10 @@
 //! A phone around the client: it stores every effect before it acts on it, and comes back from what it stored.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use sync_core::client::{Client, Edit, Effect, Failure};
-use sync_core::cursor::{FeedScope, feed_scope};
-use sync_core::digest::{Digest, Mark};
+use sync_core::carried::Receipts;
+use sync_core::client::{Base, Client, Edit, Effect, Failure};
 use sync_core::dots::Dot;
 use sync_core::ids::{RecordId, ReplicaId, VillageId};
 use sync_core::people::Caller;
@@ -32,14 +31,12 @@ pub enum Link {
 pub struct Phone {
     pub client: Client,
     pub caller: Caller,
-    pub base: BTreeMap<RecordId, Record>,
+    pub base: Base,
     /// Hashes of the photos whose bytes it holds.
     pub photos: BTreeSet<String>,
     /// What it stored, in order; all that outlives a crash, beside the id of its first replica.
     pub log: Vec<Effect>,
     pub now_ms: u64,
-    /// States that a repair put aside because the server's lacked something of them.
-    pub strays: Vec<Record>,
     first: ReplicaId,
 }
 
@@ -69,8 +66,8 @@ impl Phone {
 
     /// The phone as it comes back from what it stored.
     pub fn from_log(first: ReplicaId, caller: Caller, log: Vec<Effect>, now_ms: u64) -> Self {
-        let (client, base, photos) = (Client::new(first), BTreeMap::new(), BTreeSet::new());
-        let mut phone = Self { client, caller, base, photos, log: Vec::new(), now_ms, strays: Vec::new(), first };
+        let (client, base, photos) = (Client::new(first), Base::default(), BTreeSet::new());
+        let mut phone = Self { client, caller, base, photos, log: Vec::new(), now_ms, first };
         for effect in log {
             phone.client.restore(effect.clone());
             phone.store([effect]);
@@ -89,36 +86,8 @@ impl Phone {
 
     fn store(&mut self, effects: impl IntoIterator<Item = Effect>) {
         for effect in effects {
+            self.base.apply(&effect, &mut self.client);
             match &effect {
-                Effect::Merge(delta) => {
-                    let mut record = self.base.get(&delta.id).cloned();
-                    match &mut record {
-                        Some(record) => record.join(delta),
-                        None => record = Some((**delta).clone()),
-                    }
-                    self.put_base(delta.id, record);
-                }
-                Effect::Replace(state) => {
-                    let old = self.base.get(&state.id).filter(|old| state.lacks(old)).cloned();
-                    self.strays.extend(old);
-                    self.put_base(state.id, Some((**state).clone()));
-                }
-                Effect::Drop(id) => {
-                    self.strays.extend(self.base.get(id).cloned());
-                    self.put_base(*id, None);
-                }
-                Effect::Forget(village) => {
-                    let gone = FeedScope::Village(*village);
-                    let ids: Vec<RecordId> = self
-                        .base
-                        .values()
-                        .filter(|record| feed_scope(&record.kind, record.village) == gone)
-                        .map(|record| record.id)
-                        .collect();
-                    for id in ids {
-                        self.put_base(id, None);
-                    }
-                }
                 Effect::KeepPhoto(hash) => {
                     self.photos.insert(hash.clone());
                 }
@@ -131,14 +100,19 @@ impl Phone {
         }
     }
 
-    /// Changes the base, whatever it was, and keeps the client's sums in step.
+    /// Takes in what an opened file of receipts says.
+    pub fn take_receipts(&mut self, receipts: Receipts) {
+        let effects = self.client.take_receipts(receipts);
+        let fork = effects.iter().any(|effect| matches!(effect, Effect::TakeNewReplica { .. }));
+        self.store(effects);
+        if fork {
+            self.renumber();
+        }
+    }
+
+    /// Changes the base behind the phone's back: damage.
     pub fn put_base(&mut self, id: RecordId, record: Option<Record>) {
-        let new = record.as_ref().map(Mark::of);
-        let old = match record {
-            Some(record) => self.base.insert(id, record),
-            None => self.base.remove(&id),
-        };
-        self.client.note_base(id, old.as_ref().map(Mark::of), new);
+        self.base.put(id, record, &mut self.client);
     }
 
     pub fn write_in(
@@ -151,7 +125,7 @@ impl Phone {
         let changes = changes.iter().map(|(path, value)| ((*path).to_owned(), value.clone())).collect();
         let edit = Edit { record: record(number), kind: kind.to_owned(), village: Some(village), changes };
         self.now_ms += 1;
-        let effect = self.client.write(edit, &self.caller, self.base.get(&record(number)), self.now_ms)?;
+        let effect = self.client.write(edit, &self.caller, self.base.get(record(number)), self.now_ms)?;
         let Effect::Keep { dot, .. } = &effect else { panic!("not kept: {effect:?}") };
         let dot = *dot;
         self.store([effect]);
@@ -174,7 +148,7 @@ impl Phone {
     }
 
     pub fn view(&self, number: u128) -> Option<Record> {
-        self.client.view(record(number), self.base.get(&record(number)))
+        self.client.view(record(number), self.base.get(record(number)))
     }
 
     pub fn words(&self, number: u128) -> Option<String> {
@@ -216,13 +190,9 @@ impl Phone {
             self.crash();
             return;
         }
-        if let Some(buckets) = self.client.buckets_to_compare().cloned() {
-            let marks = self.base.iter().map(|(id, record)| (*id, Mark::of(record)));
-            let asked: Vec<_> = marks.filter(|(id, _)| buckets.contains(&Digest::bucket(*id))).collect();
-            self.client.compare_marks(asked);
-        }
         let fork = effects.iter().any(|effect| matches!(effect, Effect::TakeNewReplica { .. }));
         self.store(effects);
+        self.base.compare(&mut self.client);
         if fork {
             self.renumber();
         }

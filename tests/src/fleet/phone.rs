@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sync_core::client::{Client, Edit, Effect};
+use sync_core::client::{Base, Client, Edit, Effect};
 use sync_core::ids::{RecordId, ReplicaId};
 use sync_core::people::Caller;
 use sync_core::record::Record;
@@ -58,7 +58,7 @@ type Writing = (Vec<(Edit, Ms)>, Option<Arc<Shot>>);
 pub struct Phone {
     owner: Arc<Owner>,
     client: Client,
-    base: BTreeMap<RecordId, Record>,
+    base: Base,
     journal: Journal,
     next_step: usize,
     replicas: usize,
@@ -73,7 +73,7 @@ impl Phone {
         std::fs::create_dir_all(owner.folder.join("photos")).map_err(Trouble::io("making a phone's folder"))?;
         let (journal, stored) = Journal::open(&owner.journal())?;
         let client = Client::new(owner.replica(0));
-        let mut phone = Self { owner, client, base: BTreeMap::new(), journal, next_step: 0, replicas: 1 };
+        let mut phone = Self { owner, client, base: Base::default(), journal, next_step: 0, replicas: 1 };
         for Stored { next_step, effects } in stored {
             phone.next_step = next_step.unwrap_or(phone.next_step);
             for effect in effects {
@@ -98,7 +98,7 @@ impl Phone {
     /// The base states.
     #[must_use]
     pub fn base(&self) -> &BTreeMap<RecordId, Record> {
-        &self.base
+        self.base.records()
     }
 
     /// The step with which it goes on.
@@ -125,7 +125,7 @@ impl Phone {
         let mut effects = Vec::with_capacity(edits.len().saturating_add(1));
         for (edit, at_ms) in edits {
             let (kind, now_ms) = (edit.kind.clone(), self.owner.clock_ms(at_ms));
-            let base = self.base.get(&edit.record);
+            let base = self.base.get(edit.record);
             let written = self.client.write(edit, &self.owner.caller, base, now_ms);
             effects.push(written.map_err(|refusal| self.refused(&kind, format!("{refusal:?}")))?);
         }
@@ -149,7 +149,7 @@ impl Phone {
                 Ok((drafts.iter().map(|draft| (edit(draft), draft.at_ms)).collect(), shot.clone()))
             }
             Step::Edit { record, at_ms, changes } => {
-                let held = self.client.view(*record, self.base.get(record));
+                let held = self.client.view(*record, self.base.get(*record));
                 let held = held.ok_or_else(|| self.refused("an edit", format!("it does not hold {record}")))?;
                 let (kind, village) = (held.kind.clone(), held.village);
                 Ok((vec![(Edit { record: *record, kind, village, changes: changes.clone() }, *at_ms)], None))
@@ -176,6 +176,7 @@ impl Phone {
                 self.free_bytes(hash);
             }
         }
+        self.base.compare(&mut self.client);
         if forked {
             let renumbered = self.client.renumber(self.owner.replica(self.replicas));
             self.store(renumbered)?;
@@ -185,16 +186,9 @@ impl Phone {
 
     /// The part of an effect that concerns what the client does not hold.
     fn act(&mut self, effect: &Effect) {
-        match effect {
-            Effect::Merge(record) => match self.base.get_mut(&record.id) {
-                Some(base) => base.join(record),
-                None => {
-                    self.base.insert(record.id, record.as_ref().clone());
-                }
-            },
-            Effect::Forget(village) => self.base.retain(|_, record| record.village != Some(*village)),
-            Effect::Renumbered { .. } => self.replicas = self.replicas.saturating_add(1),
-            _ => {}
+        self.base.apply(effect, &mut self.client);
+        if matches!(effect, Effect::Renumbered { .. }) {
+            self.replicas = self.replicas.saturating_add(1);
         }
     }
 
