@@ -11,7 +11,7 @@ HAZARD_SHARED ?= $(abspath ../shared)
 
 export DATA LISTEN CSV PHOTOS SEED HAZARD_SHARED
 
-.PHONY: help run test bench replay fmt lint deny clean
+.PHONY: help run test bench replay wasm fmt lint deny clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -27,6 +27,9 @@ bench: ## Run every benchmark that fits in ten minutes; writes target/bench/summ
 
 replay: ## Replay all inspections through simulated phones and verify them (CSV= PHOTOS= SEED=)
 	@scripts/replay.sh
+
+wasm: ## Build web/wasm/pkg: sync-core for browsers, with its TypeScript declarations
+	@scripts/wasm.sh
 
 fmt: ## Format the Rust sources
 	@cargo fmt --all

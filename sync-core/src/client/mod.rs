@@ -24,6 +24,7 @@ pub use pace::Pace;
 use crate::digest::Mark;
 use crate::dots::Dot;
 use crate::ids::{RecordId, ReplicaId, VillageId};
+use crate::json;
 use crate::limits::{BODY_BYTES_MAX, PHOTOS_ASKED_MAX};
 use crate::people::Caller;
 use crate::permissions::{authorise, objections};
@@ -282,7 +283,7 @@ impl Client {
         let brought = move |dot: Dot| base.is_some_and(|base| base.seen.context().covers(dot));
         let standing =
             self.outbox.of_record(record).filter(move |(dot, entry)| !entry.is_quarantined() && !brought(*dot));
-        standing.filter_map(|(_, entry)| serde_json::from_str(&entry.bytes).ok())
+        standing.filter_map(|(_, entry)| json::from_str(&entry.bytes).ok())
     }
 
     /// The next round trip, when one is due: never while one is under way, while signed out, or before the wait is over.
@@ -482,7 +483,7 @@ impl Client {
         let mut effects = vec![effect];
         let mut chains: BTreeMap<RecordId, (u64, u64)> = BTreeMap::new();
         for entry in waiting {
-            let Ok(mut version) = serde_json::from_str::<Version>(&entry.bytes) else { continue };
+            let Ok(mut version) = json::from_str::<Version>(&entry.bytes) else { continue };
             let (seen_of_old, last_new) = *chains.entry(version.record).or_insert((version.context.get(old), 0));
             version.context.remove(old);
             version.context.raise(Dot { replica: old, seq: seen_of_old });
