@@ -52,5 +52,6 @@ else
     exit 1
 fi
 
-"${clean_env[@]}" cargo run --quiet --locked --manifest-path web/glue/Cargo.toml --target-dir target/glue -- \
+# Not locked: its lock file follows sync-core's dependencies, which the root's lock file has settled already.
+"${clean_env[@]}" cargo run --quiet --manifest-path web/glue/Cargo.toml --target-dir target/glue -- \
     "target/wasm/$target/wasm/hazard_wasm.wasm" web/wasm/pkg

@@ -4,4 +4,5 @@
 pub mod fleet;
 pub mod plain_rows;
 pub mod server;
+pub mod sim;
 pub mod story;

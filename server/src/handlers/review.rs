@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sync_core::dots::Dot;
+use sync_core::dots::{Dot, VersionVector};
 use sync_core::ids::{RecordId, ReplicaId};
 use sync_core::people::Role;
 use sync_core::permissions::may_decide;
 use sync_core::protocol::Outcome;
 use sync_core::time::Ms;
 use sync_core::validate::Refusal;
+use sync_core::version::VOID;
 
 use super::ledger::unknown;
 use super::page::{LimitQuery, Page, PageQuery};
@@ -62,6 +63,9 @@ pub struct Decision {
     value: Value,
     /// The dots of the siblings between which it decides: all that stand.
     siblings: Vec<Dot>,
+    /// What was seen of the record: its `seen`. A voiding covers no more than that; what came later revives the record.
+    #[serde(default)]
+    seen: Option<VersionVector>,
 }
 
 impl Body for Decision {}
@@ -87,11 +91,13 @@ fn decide(tx: &mut dyn Transaction, by: &Sender, id: RecordId, decision: &Decisi
     if !record.siblings(&decision.path).map(|sibling| sibling.dot).eq(named) {
         return Err(Problem::new(Code::ConflictChanged, "Read the record again; its values have changed"));
     }
+    let seen = || decision.seen.clone().unwrap_or_else(|| decision.siblings.iter().copied().collect());
     let writing = Writing {
         record: record.id,
         kind: record.kind.clone(),
         village: record.village,
-        context: None,
+        context: (decision.path == VOID).then(seen),
+        instead_of: None,
         changes: BTreeMap::from([(decision.path.clone(), decision.value.clone())]),
     };
     authored::write(tx, by, &[writing])?.map_err(|refusal| refused(&refusal))

@@ -39,6 +39,11 @@ enum Step {
 }
 
 impl Comparison {
+    /// The sums of the base, and nothing that the server has said.
+    pub(super) fn at_start(&self) -> Self {
+        Self { mine: self.mine.clone(), ..Self::default() }
+    }
+
     pub(super) fn note(&mut self, id: RecordId, old: Option<Mark>, new: Option<Mark>) {
         self.mine.replace(id, old, new);
     }

@@ -5,6 +5,7 @@
 //! with the outbox joined over it ([`Client::view`]); so a version that is refused disappears from view without a trace in
 //! the base, and one that is accepted needs no second write.
 
+mod answers;
 mod base;
 mod comparison;
 mod outbox;
@@ -14,21 +15,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 pub use base::Base;
 use comparison::Comparison;
 pub use outbox::{Entry, Outbox};
 pub use pace::Pace;
 
+use crate::carried::Carried;
+use crate::decision::{admit, mismatch};
 use crate::digest::Mark;
 use crate::dots::Dot;
-use crate::ids::{RecordId, ReplicaId, VillageId};
+use crate::ids::{AccountId, DeviceId, RecordId, ReplicaId, VillageId};
 use crate::json;
-use crate::limits::{BODY_BYTES_MAX, PHOTOS_ASKED_MAX};
+use crate::limits::{BATCH_VERSIONS_MAX, BODY_BYTES_MAX, CARRIED_BYTES_MAX, PHOTOS_ASKED_MAX};
 use crate::people::Caller;
-use crate::permissions::{authorise, objections};
-use crate::protocol::{CompareAnswer, Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest};
+use crate::permissions::objections;
+use crate::protocol::{Outcome, Pull, Push, SyncRequest};
 use crate::record::Record;
 use crate::time::{Ms, Stamp};
 use crate::validate::{Refusal, faults, validate};
@@ -155,6 +157,8 @@ pub struct Client {
 enum PhotoState {
     /// Whether the server has it is to be asked.
     ToAsk,
+    /// It was asked about and the server said nothing: to be asked again along with whatever else is due.
+    Unanswered,
     /// The server has said that it lacks it: to be sent.
     Wanted,
 }
@@ -230,7 +234,7 @@ impl Client {
         let view = self.view(edit.record, base);
         let version = self.draft(edit, caller, view.as_ref(), now_ms);
         validate(&version)?;
-        authorise(&version, caller, view.as_ref())?;
+        admit(&version, caller, view.as_ref())?;
         let effect = keep(&version, version.stamp);
         self.restore(effect.clone());
         Ok(effect)
@@ -243,6 +247,7 @@ impl Client {
         let view = self.view(edit.record, base);
         let version = self.draft(edit, caller, view.as_ref(), now_ms);
         let mut found = faults(&version);
+        found.extend(mismatch(&version, view.as_ref()));
         found.extend(objections(&version, caller, view.as_ref()));
         found
     }
@@ -288,14 +293,15 @@ impl Client {
 
     /// The next round trip, when one is due: never while one is under way, while signed out, or before the wait is over.
     pub fn poll(&mut self, now_ms: Ms) -> Option<SyncRequest> {
-        if now_ms < self.pace.not_before_ms() || self.in_flight.is_some() || self.halted.is_some() {
+        if self.pace.is_waiting(now_ms) || self.in_flight.is_some() || self.halted.is_some() {
             return None;
         }
         let push = self.next_batch();
-        let to_ask = self.photos.iter().filter(|(_, state)| **state == PhotoState::ToAsk);
+        let asks = self.photos.values().any(|state| *state == PhotoState::ToAsk);
+        let to_ask = self.photos.iter().filter(|(_, state)| **state != PhotoState::Wanted);
         let photos: Vec<String> = to_ask.map(|(hash, _)| hash.clone()).take(PHOTOS_ASKED_MAX).collect();
         let compare = if self.pull_due { None } else { self.comparison.question() };
-        if push.is_none() && !self.pull_due && photos.is_empty() && compare.is_none() {
+        if push.is_none() && !self.pull_due && !asks && compare.is_none() {
             return None;
         }
         self.in_flight = Some(InFlight { pushed: push.as_ref().map(|push| push.replica), photos: photos.clone() });
@@ -304,111 +310,7 @@ impl Client {
     }
 
     fn next_batch(&self) -> Option<Push> {
-        let (first, _) = self.outbox.waiting().next()?;
-        let mut bytes = 0_usize;
-        let entries = self.outbox.waiting().zip(first.seq..).take_while(|((dot, entry), expected)| {
-            bytes = bytes.saturating_add(entry.bytes.len());
-            dot.replica == first.replica && dot.seq == *expected && (*dot == first || bytes < BODY_BYTES_MAX / 2)
-        });
-        let versions = entries
-            .take(self.pace.batch())
-            .map_while(|((_, entry), _)| RawValue::from_string(entry.bytes.clone()).ok())
-            .collect();
-        Some(Push { replica: first.replica, first_seq: first.seq, versions })
-    }
-
-    /// Takes in the answer to the round trip under way.
-    pub fn handle_answer(&mut self, answer: SyncAnswer) -> Vec<Effect> {
-        let Some(asked) = self.in_flight.take() else { return Vec::new() };
-        self.pace.succeeded();
-        let mut effects = Vec::new();
-        if let (Some(replica), Some(push)) = (asked.pushed, answer.push) {
-            self.handle_push_answer(replica, push, &mut effects);
-        }
-        if let Some(pull) = answer.pull {
-            self.handle_pull_answer(pull, &mut effects);
-        }
-        if let Some(compare) = answer.compare {
-            self.handle_compare_answer(compare, &mut effects);
-        }
-        for hash in asked.photos {
-            if answer.photos_received.contains(&hash) {
-                self.photos.remove(&hash);
-                effects.push(Effect::PhotoReceived(hash));
-            } else if answer.photos_wanted.contains(&hash) {
-                self.photos.entry(hash).and_modify(|state| *state = PhotoState::Wanted);
-            }
-        }
-        effects
-    }
-
-    fn handle_push_answer(&mut self, replica: ReplicaId, answer: PushAnswer, effects: &mut Vec<Effect>) {
-        let (outcomes, reopen, forked) = match answer {
-            PushAnswer::Accepted { outcomes, .. } => (outcomes, None, false),
-            PushAnswer::ReplicaForked { outcomes, .. } => (outcomes, None, true),
-            PushAnswer::Gap { expected } => {
-                let from = Dot { replica, seq: expected };
-                let held = self.outbox.get(from).is_some();
-                (Vec::new(), held.then_some(from), !held)
-            }
-        };
-        let news = outcomes.into_iter().filter(|outcome| self.outbox.settle(replica, outcome));
-        effects.extend(news.map(|outcome| Effect::Settle { replica, outcome }));
-        if let Some(from) = reopen {
-            self.outbox.reopen(from);
-            effects.push(Effect::Reopen { from });
-        }
-        if forked {
-            self.give_up(replica, effects);
-        }
-    }
-
-    fn handle_pull_answer(&mut self, answer: PullAnswer, effects: &mut Vec<Effect>) {
-        effects.extend(answer.forget.into_iter().map(Effect::Forget));
-        let mut records: Vec<Record> = Vec::with_capacity(answer.records.len());
-        for raw in &answer.records {
-            match Record::from_json(raw.get()) {
-                Ok(record) => records.push(record),
-                Err(_) => effects.push(Effect::Unreadable(raw.get().to_owned())),
-            }
-        }
-        // A copy of this replica has written on: its numbers are taken, and edits of what it wrote would claim them.
-        let overtaken = records.iter().any(|record| record.seen.context().get(self.replica) >= self.next_seq);
-        effects.extend(records.into_iter().map(|record| Effect::Merge(Box::new(record))));
-        if overtaken {
-            self.give_up(self.replica, effects);
-        }
-        let restored = self.epoch.as_ref().is_some_and(|known| *known != answer.epoch);
-        for from in if restored { self.outbox.firsts() } else { Vec::new() } {
-            self.outbox.reopen(from);
-            effects.push(Effect::Reopen { from });
-        }
-        self.cursor = Some(answer.cursor.clone());
-        self.epoch = Some(answer.epoch.clone());
-        self.pull_due = answer.more || restored;
-        self.comparison.heard(answer.digest.filter(|_| !self.pull_due));
-        effects.push(Effect::Position { cursor: answer.cursor, epoch: answer.epoch });
-    }
-
-    fn handle_compare_answer(&mut self, answer: CompareAnswer, effects: &mut Vec<Effect>) {
-        let (records, absent) = match answer {
-            CompareAnswer::Marks { buckets, marks } => return self.comparison.take_marks(buckets, marks),
-            CompareAnswer::States { records, absent } => (records, absent),
-        };
-        let mut told: BTreeSet<RecordId> = BTreeSet::new();
-        told.extend(&absent);
-        for raw in &records {
-            match Record::from_json(raw.get()) {
-                Ok(record) => {
-                    told.insert(record.id);
-                    effects.push(Effect::Replace(Box::new(record)));
-                }
-                Err(_) => effects.push(Effect::Unreadable(raw.get().to_owned())),
-            }
-        }
-        effects.extend(absent.into_iter().map(Effect::Drop));
-        self.comparison.told(&told);
-        self.pull_due = true;
+        self.outbox.batches(1, self.pace.batch(), BODY_BYTES_MAX / 2).0.into_iter().next()
     }
 
     /// The base state of a record has become another one: what each is in the digest (`None`: there was, or is, none).
@@ -435,26 +337,13 @@ impl Client {
         self.comparison.is_equal()
     }
 
-    /// Takes note that the round trip under way brought no answer.
-    pub fn handle_failure(&mut self, failure: Failure, now_ms: Ms) -> Vec<Effect> {
-        let pushed = self.in_flight.take().and_then(|asked| asked.pushed);
-        self.pull_due = true;
-        let mut effects = Vec::new();
-        match failure {
-            Failure::Network => self.pace.failed(now_ms, self.replica, None),
-            Failure::Busy { retry_after_s } => self.pace.failed(now_ms, self.replica, retry_after_s),
-            Failure::Refused => self.pace.refused(now_ms, self.replica),
-            Failure::SignedOut => self.halted = Some(Halt::SignedOut),
-            Failure::ReplicaForeign => self.give_up(pushed.unwrap_or(self.replica), &mut effects),
-        }
-        effects
-    }
-
-    fn give_up(&mut self, replica: ReplicaId, effects: &mut Vec<Effect>) {
-        if !matches!(self.halted, Some(Halt::Forked(_))) {
-            self.halted = Some(Halt::Forked(replica));
-            effects.push(Effect::TakeNewReplica { instead_of: replica });
-        }
+    /// Everything that waits, as a file to be carried by hand: the oldest versions first, as many as fit
+    /// [`CARRIED_BYTES_MAX`], and all photos without a receipt. Nothing changes: it may be sent over a network as well, and
+    /// made again.
+    #[must_use]
+    pub fn carry(&self, account: AccountId, device: DeviceId, now_ms: Ms) -> Carried {
+        let (pushes, is_whole) = self.outbox.batches(usize::MAX, BATCH_VERSIONS_MAX, CARRIED_BYTES_MAX / 2);
+        Carried { account, device, sent_at_ms: now_ms, pushes, photos: self.photos.keys().cloned().collect(), is_whole }
     }
 
     /// Signed in again, the network is back, or somebody pressed the button.
@@ -483,12 +372,19 @@ impl Client {
         let mut effects = vec![effect];
         let mut chains: BTreeMap<RecordId, (u64, u64)> = BTreeMap::new();
         for entry in waiting {
-            let Ok(mut version) = json::from_str::<Version>(&entry.bytes) else { continue };
+            let dot = Dot { replica: new, seq: self.next_seq };
+            let Ok(mut version) = json::from_str::<Version>(&entry.bytes) else {
+                // Nothing can be mended in what cannot be read; the server keeps it whole, aside.
+                let kept = Effect::Keep { dot, record: entry.record, bytes: entry.bytes, clock: self.clock };
+                self.restore(kept.clone());
+                effects.push(kept);
+                continue;
+            };
             let (seen_of_old, last_new) = *chains.entry(version.record).or_insert((version.context.get(old), 0));
             version.context.remove(old);
             version.context.raise(Dot { replica: old, seq: seen_of_old });
             version.context.raise(Dot { replica: new, seq: last_new });
-            version.dot = Dot { replica: new, seq: self.next_seq };
+            version.dot = dot;
             chains.insert(version.record, (seen_of_old, version.dot.seq));
             let kept = keep(&version, self.clock);
             self.restore(kept.clone());
@@ -524,6 +420,9 @@ impl Client {
     }
 
     /// Frees accepted entries up to a dot of its replica, when they are old enough that no backup of the server is older.
+    ///
+    /// Only what the base has already taken in (`seen` of its record covers the dot) may be freed: of anything else the
+    /// outbox is the only copy that its author still sees, and a later edit would overwrite it unseen.
     pub fn free_settled(&mut self, up_to: Dot) {
         self.outbox.free_settled(up_to);
     }
@@ -540,13 +439,23 @@ impl Client {
         &self.outbox
     }
 
+    /// The client as it comes back from what its shell has stored: without the round trip under way, the pace, and what the
+    /// server has said about photos that it lacks and states that differ.
+    #[must_use]
+    pub fn as_stored(&self) -> Self {
+        let photos = self.photos.keys().map(|hash| (hash.clone(), PhotoState::ToAsk)).collect();
+        let halted = self.halted.filter(|halt| matches!(halt, Halt::Forked(_)));
+        let (pace, comparison) = (Pace::default(), self.comparison.at_start());
+        Self { photos, halted, pace, comparison, in_flight: None, pull_due: true, ..self.clone() }
+    }
+
     /// Whether nothing waits to be sent, received or asked.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.in_flight.is_none() && !self.pull_due && self.photos.is_empty() && self.outbox.waiting().next().is_none()
     }
 
-    /// Before this instant [`Client::poll`] gives nothing.
+    /// Before this instant [`Client::poll`] gives nothing, unless the clock is set back behind the failure.
     #[must_use]
     pub fn not_before_ms(&self) -> Ms {
         self.pace.not_before_ms()
