@@ -74,6 +74,10 @@ pub(crate) struct Phone {
     pub(crate) acknowledged: Vec<(EditId, Outcome)>,
     pub(crate) photos_received: Vec<String>,
     pub(crate) photos: BTreeSet<usize>,
+    /// What a comparison found to differ and mended, since it was last asked.
+    pub(crate) mended: Vec<RecordId>,
+    /// Whether a state was ever lost from its disk.
+    pub(crate) is_damaged: bool,
     base_holds: BTreeMap<RecordId, Rc<Set>>,
     pushed: Vec<Dot>,
     first: ReplicaId,
@@ -104,6 +108,8 @@ impl Phone {
             acknowledged: Vec::new(),
             photos_received: Vec::new(),
             photos: BTreeSet::new(),
+            mended: Vec::new(),
+            is_damaged: false,
             base_holds: BTreeMap::new(),
             pushed: Vec::new(),
             first,
@@ -177,6 +183,14 @@ impl Phone {
             _ if self.is(Sabotage::SavedBeforeStored) => Saved::Yes(bound),
             Written::Died(1) => Saved::Unsure(Some(bound)),
             _ => Saved::Unsure(None),
+        }
+    }
+
+    /// The version under a number is another edit than it was called when it was saved.
+    pub(crate) fn relabel(&mut self, dot: Dot, edit: EditId) {
+        self.disk.relabel(dot, edit);
+        if let Some((label, _)) = self.edit_of.get_mut(&dot) {
+            *label = edit;
         }
     }
 
@@ -282,8 +296,11 @@ impl Phone {
                 let edit = self.edit_of.get(&dot).map(|(edit, _)| *edit);
                 self.acknowledged.extend(edit.map(|edit| (edit, outcome.clone())));
             }
-            if let Stored::Effect { effect: Effect::PhotoReceived(hash), .. } = &*row {
-                self.photos_received.push(hash.clone());
+            match &*row {
+                Stored::Effect { effect: Effect::PhotoReceived(hash), .. } => self.photos_received.push(hash.clone()),
+                Stored::Effect { effect: Effect::Replace(state), .. } => self.mended.push(state.id),
+                Stored::Effect { effect: Effect::Drop(id), .. } => self.mended.push(*id),
+                _ => {}
             }
             if written == Written::All {
                 self.apply(&row);
@@ -352,6 +369,7 @@ impl Phone {
         let own = self.base.get(record).map_or(0, |base| base.seen.context().get(self.client.replica()));
         let is_freed = own > 0 && self.client.outbox().of_record(record).all(|(dot, _)| dot.seq != own);
         if self.base.get(record).is_some() && !is_freed {
+            self.is_damaged = true;
             self.disk.write(vec![Stored::Damaged(record)], Fate::Works, true);
             self.apply(&Stored::Damaged(record));
         }

@@ -324,6 +324,7 @@ impl<'a> World<'a> {
         let (news, findings) = (std::mem::take(&mut shell.news), std::mem::take(&mut shell.findings));
         let acknowledged = std::mem::take(&mut shell.acknowledged);
         let photos = std::mem::take(&mut shell.photos_received);
+        let (mended, is_damaged) = (std::mem::take(&mut shell.mended), shell.is_damaged);
         if let Some(finding) = findings.into_iter().next() {
             return Err(finding);
         }
@@ -332,6 +333,12 @@ impl<'a> World<'a> {
         }
         for bound in &news {
             self.oracle.written_anew(phone, bound)?;
+        }
+        if !mended.is_empty() {
+            self.counts.repairs += 1;
+            // Where no state was lost from a disk and the server kept what it had, the feed has brought everything.
+            let is_excused = is_damaged || self.oracle.has_restored;
+            ensure!(is_excused, "the_feed_misses_nothing", "phone {phone} had to be mended in {mended:?}");
         }
         for (edit, outcome) in &acknowledged {
             self.oracle.acknowledged(*edit, outcome);

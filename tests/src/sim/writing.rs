@@ -144,8 +144,20 @@ impl World<'_> {
         self.counts.edits += 1;
         let is_stored = bound.is_some();
         if let Some(bound) = bound {
-            self.describe_flaw(id, flaw, &bound);
-            self.oracle.bind(&bound)?;
+            let id = match self.oracle.written_before(&bound) {
+                Some(before) => {
+                    // Byte for byte what was written before the phone was set back: the same edit, made once more.
+                    self.oracle.edits.pop();
+                    self.oracle.rolled_back.remove(&before);
+                    self.phones[phone].relabel(bound.dot, before);
+                    before
+                }
+                None => {
+                    self.describe_flaw(id, flaw, &bound);
+                    self.oracle.bind(&bound)?;
+                    id
+                }
+            };
             if is_told {
                 self.oracle.saved.insert(id);
             }

@@ -133,6 +133,11 @@ impl Oracle {
         self.bind(bound)
     }
 
+    /// The edit that was written before as these very bytes.
+    pub(crate) fn written_before(&self, bound: &Bound) -> Option<EditId> {
+        self.edit_of(bound.dot, Fingerprint::of(bound.bytes.as_bytes()))
+    }
+
     /// The edit that a version is.
     pub(crate) fn edit_of(&self, dot: Dot, fingerprint: Fingerprint) -> Option<EditId> {
         let versions = self.bound.get(&dot)?;
