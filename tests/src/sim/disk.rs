@@ -64,15 +64,9 @@ impl Disk {
         }
     }
 
-    /// The last version that was kept is another edit than it was called: the very bytes that were written before, on a
-    /// phone that was set back.
-    pub(crate) fn relabel(&mut self, dot: Dot, edit: EditId) {
-        let is_it = |row: &&mut Rc<Stored>| matches!(&***row, Stored::Effect { effect: Effect::Keep { dot: kept, .. }, .. } if *kept == dot);
-        if let Some(row) = self.rows.iter_mut().rev().find(is_it)
-            && let Stored::Effect { edit: label, .. } = Rc::make_mut(row)
-        {
-            *label = Some(edit);
-        }
+    /// Takes the last row back.
+    pub(crate) fn take_back(&mut self) {
+        self.rows.pop();
     }
 
     pub(crate) fn rows(&self) -> &[Rc<Stored>] {

@@ -186,12 +186,10 @@ impl Phone {
         }
     }
 
-    /// The version under a number is another edit than it was called when it was saved.
-    pub(crate) fn relabel(&mut self, dot: Dot, edit: EditId) {
-        self.disk.relabel(dot, edit);
-        if let Some((label, _)) = self.edit_of.get_mut(&dot) {
-            *label = edit;
-        }
+    /// Takes the last save back, as if it had never been made.
+    pub(crate) fn take_back(&mut self) {
+        self.disk.take_back();
+        self.boot();
     }
 
     /// What a sabotaged client does to the context of what it writes.

@@ -114,8 +114,17 @@ fn slots(rng: &mut Rng, villages: u8) -> Vec<Slot> {
         let hazard = slots.len();
         let at = |kind: &str, about| Slot { kind: kind.to_owned(), village: Some(village), about };
         slots.push(at("hazard", hazard));
-        let kinds =
-            ["reinspection", "order", "rectification", "hazard", "reinspection", "escalation", "photo", "inspection"];
+        let kinds = [
+            "reinspection",
+            "order",
+            "rectification",
+            "hazard",
+            "reinspection",
+            "escalation",
+            "photo",
+            "photo",
+            "inspection",
+        ];
         for _ in 0..rng.between(2, 6) {
             let kind = *rng.pick(&kinds);
             slots.push(at(kind, hazard));

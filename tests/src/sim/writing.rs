@@ -114,6 +114,7 @@ impl World<'_> {
             author: shell.caller.account,
             flaw: None,
             knew: shell.knows(record),
+            mends: None,
             held: if plan.kind == "reinspection" { shell.knows_all() } else { BTreeMap::new() },
         };
         let is_first = edit.knew.is_empty();
@@ -144,20 +145,15 @@ impl World<'_> {
         self.counts.edits += 1;
         let is_stored = bound.is_some();
         if let Some(bound) = bound {
-            let id = match self.oracle.written_before(&bound) {
-                Some(before) => {
-                    // Byte for byte what was written before the phone was set back: the same edit, made once more.
-                    self.oracle.edits.pop();
-                    self.oracle.rolled_back.remove(&before);
-                    self.phones[phone].relabel(bound.dot, before);
-                    before
-                }
-                None => {
-                    self.describe_flaw(id, flaw, &bound);
-                    self.oracle.bind(&bound)?;
-                    id
-                }
-            };
+            if self.oracle.is_written_before(&bound) {
+                // A copy, or the phone before it was set back, wrote these very bytes, its clock being as far behind: nobody
+                // can tell the two edits apart, so this one is not made.
+                self.oracle.edits.pop();
+                self.phones[phone].take_back();
+                return Ok(false);
+            }
+            self.describe_flaw(id, flaw, &bound);
+            self.oracle.bind(&bound)?;
             if is_told {
                 self.oracle.saved.insert(id);
             }

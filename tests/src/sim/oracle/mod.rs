@@ -64,6 +64,8 @@ pub(crate) struct Edit {
     pub(crate) flaw: Option<Flaw>,
     /// The edits of this record that the author saw.
     pub(crate) knew: Set,
+    /// The edit that was put aside, of which this is the mended form.
+    pub(crate) mends: Option<EditId>,
     /// Of re-inspections: the edits of every record that the author saw.
     pub(crate) held: BTreeMap<RecordId, Set>,
 }
@@ -99,6 +101,11 @@ pub(crate) struct Oracle {
     /// Records of which a restored server forgot an edit, or which two copies of a phone wrote anew: here the oracle demands
     /// that nothing is lost and nothing looks safer, but not that nothing more stands.
     pub(crate) touched_by_restore: BTreeSet<RecordId>,
+    /// What was ever taken under each number, over all lives of the server.
+    ever_taken: BTreeMap<Dot, EditId>,
+    /// Records that were written under a number which had another content in a life of the server that is over: a context
+    /// that names it means either, and nobody can say which.
+    pub(crate) ambiguous: BTreeSet<RecordId>,
     /// Whether the server ever began anew from a backup.
     pub(crate) has_restored: bool,
     /// The latest time of the server so far.
@@ -133,9 +140,9 @@ impl Oracle {
         self.bind(bound)
     }
 
-    /// The edit that was written before as these very bytes.
-    pub(crate) fn written_before(&self, bound: &Bound) -> Option<EditId> {
-        self.edit_of(bound.dot, Fingerprint::of(bound.bytes.as_bytes()))
+    /// Whether an edit was written before as these very bytes.
+    pub(crate) fn is_written_before(&self, bound: &Bound) -> bool {
+        self.edit_of(bound.dot, Fingerprint::of(bound.bytes.as_bytes())).is_some()
     }
 
     /// The edit that a version is.
@@ -161,6 +168,11 @@ impl Oracle {
             );
         }
         self.model.taken.insert(dot, (id, outcome.verdict));
+        let before = *self.ever_taken.entry(dot).or_insert(id);
+        if before != id {
+            self.ambiguous.extend([before, id].map(|edit| self.edits[edit].record));
+            self.touched_by_restore.extend(&self.ambiguous);
+        }
         if outcome.verdict == Verdict::Quarantined {
             return Ok(());
         }
