@@ -80,8 +80,7 @@ impl Server {
                 record,
                 kind: standing.kind.clone(),
                 village: standing.village,
-                context: (path == "void")
-                    .then(|| if is_blind { standing.seen.context().clone() } else { seen.clone() }),
+                context: if is_blind { None } else { Some(seen.clone()) },
                 instead_of: None,
                 changes: BTreeMap::from([(path.clone(), written.clone())]),
             };

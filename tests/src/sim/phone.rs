@@ -76,6 +76,8 @@ pub(crate) struct Phone {
     pub(crate) photos: BTreeSet<usize>,
     /// What a comparison found to differ and mended, since it was last asked.
     pub(crate) mended: Vec<RecordId>,
+    /// The records of which it has freed versions of its own.
+    freed: BTreeSet<RecordId>,
     /// Whether a state was ever lost from its disk.
     pub(crate) is_damaged: bool,
     base_holds: BTreeMap<RecordId, Rc<Set>>,
@@ -109,6 +111,7 @@ impl Phone {
             photos_received: Vec::new(),
             photos: BTreeSet::new(),
             mended: Vec::new(),
+            freed: BTreeSet::new(),
             is_damaged: false,
             base_holds: BTreeMap::new(),
             pushed: Vec::new(),
@@ -364,8 +367,7 @@ impl Phone {
     /// A base state is gone from the disk, and nobody notices.
     pub(crate) fn damage(&mut self, record: RecordId) {
         // What it wrote and freed itself stands nowhere else on the phone: an edit before the repair would overwrite it.
-        let own = self.base.get(record).map_or(0, |base| base.seen.context().get(self.client.replica()));
-        let is_freed = own > 0 && self.client.outbox().of_record(record).all(|(dot, _)| dot.seq != own);
+        let is_freed = self.freed.contains(&record);
         if self.base.get(record).is_some() && !is_freed {
             self.is_damaged = true;
             self.disk.write(vec![Stored::Damaged(record)], Fate::Works, true);
@@ -450,6 +452,7 @@ impl Phone {
             }
             if !ended.contains(&dot.replica) {
                 last.insert(dot.replica, Some(dot));
+                self.freed.insert(entry.record);
             }
         }
         for dot in last.into_values().flatten() {

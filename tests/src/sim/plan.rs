@@ -273,7 +273,7 @@ impl Planner {
         if !self.rng.percent(self.faults.disk) {
             return Disk::Works;
         }
-        if self.rng.percent(30) { Disk::Fails } else { Disk::Dies(self.rng.below(12) as u8) }
+        if self.rng.percent(30) { Disk::Fails } else { Disk::Dies(*self.rng.pick(&[0, 1, 1, 2, 3, 5, 11])) }
     }
 
     fn flaw(&mut self) -> Option<Flaw> {

@@ -126,11 +126,13 @@ impl<'a> World<'a> {
             Act::BackupPhone { phone } => self.phones[*phone].image = Some(self.phones[*phone].disk.clone()),
             Act::RestorePhone { phone } if self.phones[*phone].image.is_some() => {
                 self.counts.fault("phone restored");
+                self.oracle.has_copies = true;
                 let gone = self.phones[*phone].set_back();
                 self.oracle.rolled_back.extend(gone);
             }
             Act::Clone { phone, copy } if self.phones[*phone].is_there && !self.phones[*copy].is_there => {
                 self.counts.fault("phone cloned");
+                self.oracle.has_copies = true;
                 let clock_ms = self.phones[*copy].clock_ms;
                 self.phones[*copy] = self.phones[*phone].copied_to(*copy, clock_ms);
                 return self.hear(*copy);
@@ -333,7 +335,7 @@ impl<'a> World<'a> {
             self.counts.fault("renumbered");
         }
         for bound in &news {
-            self.oracle.written_anew(phone, bound)?;
+            self.oracle.written_anew(bound)?;
         }
         if !mended.is_empty() {
             self.counts.repairs += 1;

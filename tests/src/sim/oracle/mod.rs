@@ -93,8 +93,10 @@ pub(crate) struct Oracle {
     acknowledged: BTreeMap<EditId, Verdict>,
     /// Edits that were on a phone which was set back to a time before them.
     pub(crate) rolled_back: BTreeSet<EditId>,
-    /// Which phones wrote an edit anew under another replica id.
-    written_anew: BTreeMap<EditId, BTreeSet<usize>>,
+    /// How often an edit was written anew under another replica id.
+    written_anew: BTreeMap<EditId, u32>,
+    /// Whether a phone was ever cloned or set back.
+    pub(crate) has_copies: bool,
     /// Every version under which an edit may arrive.
     bound: BTreeMap<Dot, Vec<(Fingerprint, EditId)>>,
     pub(crate) model: Model,
@@ -132,9 +134,11 @@ impl Oracle {
     }
 
     /// A phone wrote an edit anew under another replica id; a context that claimed too much is mended by that.
-    pub(crate) fn written_anew(&mut self, phone: usize, bound: &Bound) -> Check {
-        self.written_anew.entry(bound.edit).or_default().insert(phone);
+    pub(crate) fn written_anew(&mut self, bound: &Bound) -> Check {
+        *self.written_anew.entry(bound.edit).or_default() += 1;
         if self.edits[bound.edit].flaw == Some(Flaw::Context) {
+            // It no longer covers itself, but may claim what the copy wrote under its number.
+            self.touched_by_restore.insert(self.edits[bound.edit].record);
             self.edits[bound.edit].flaw = None;
         }
         self.bind(bound)
