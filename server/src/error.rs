@@ -100,6 +100,10 @@ codes! {
     BatchTooLarge, "batch_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The batch has too many versions", None;
     /// The replica id belongs to another account.
     ReplicaForeign, "replica_foreign", StatusCode::CONFLICT, "The replica belongs to another account", None;
+    /// The text is no batch that was carried by hand, or only a part of one.
+    FileUnreadable, "file_unreadable", StatusCode::UNPROCESSABLE_ENTITY, "The file is not a batch", None;
+    /// The seal is not that of the device that the file names: it was changed, or is of another server.
+    FileForged, "file_forged", StatusCode::UNPROCESSABLE_ENTITY, "The file's seal is not right", None;
     /// The values that stand are no longer those that the caller decided between.
     ConflictChanged, "conflict_changed", StatusCode::CONFLICT, "Other values stand there now", None;
     /// The record does not take this change; `refusal` says why.

@@ -144,6 +144,23 @@ impl<T: Body> FromRequest for Json<T> {
     }
 }
 
+/// A body of text of at most so many bytes.
+#[derive(Clone, Debug)]
+pub struct Text<const BYTES_MAX: usize>(pub String);
+
+impl<const BYTES_MAX: usize> FromRequest for Text<BYTES_MAX> {
+    type Error = Problem;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = read_body(request, payload, BYTES_MAX);
+        Box::pin(async move {
+            let text = String::from_utf8(body.await?.to_vec());
+            text.map(Self).map_err(|_| Problem::new(Code::MalformedBody, "This is not text in UTF-8"))
+        })
+    }
+}
+
 /// Parses a JSON body.
 ///
 /// # Errors

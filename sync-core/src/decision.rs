@@ -114,16 +114,19 @@ pub fn judge(version: &Version, caller: &Caller, standing: Option<Record>, recei
 /// # Errors
 /// Why it goes to quarantine.
 pub fn admit(version: &Version, caller: &Caller, standing: Option<&Record>) -> Result<(), Refusal> {
-    if let Some(record) = standing {
-        if record.kind != version.kind {
-            let detail = format!("the record is of kind {}", record.kind);
-            return Err(Refusal::new(RefusalCode::KindMismatch, detail));
-        }
-        if record.village != version.village {
-            return Err(Refusal::new(RefusalCode::VillageMismatch, "the record belongs to another village"));
-        }
+    mismatch(version, standing).map_or_else(|| authorise(version, caller, standing), Err)
+}
+
+/// What a version says of its record that the record as it stands contradicts.
+#[must_use]
+pub fn mismatch(version: &Version, standing: Option<&Record>) -> Option<Refusal> {
+    let record = standing?;
+    if record.kind != version.kind {
+        let detail = format!("the record is of kind {}", record.kind);
+        return Some(Refusal::new(RefusalCode::KindMismatch, detail));
     }
-    authorise(version, caller, standing)
+    let detail = "the record belongs to another village";
+    (record.village != version.village).then(|| Refusal::new(RefusalCode::VillageMismatch, detail))
 }
 
 /// The record with an admitted version merged into it. `received_ms` caps a stamp from the future; the context counts

@@ -4,6 +4,7 @@
 //! Pure: no I/O, clock, randomness, threads or logging. `now`, ids and keys are arguments, so that the same code runs
 //! natively and in wasm32 and gives the same bytes.
 
+pub mod carried;
 pub mod client;
 pub mod cursor;
 pub mod decision;

@@ -31,6 +31,9 @@ pub const PULL_RECORDS_MAX: usize = 500;
 /// Bytes of record states after which an answer to a pull is closed, so that a cut link loses little.
 pub const PULL_BYTES_MAX: usize = 1024 * 1024;
 
+/// Bytes of the text of a batch that travels as a file: some 30,000 versions, months of one phone's work.
+pub const CARRIED_BYTES_MAX: usize = 32 * 1024 * 1024;
+
 /// Marks in one answer to a comparison, after which no further bucket is begun: about 200 KB.
 pub const MARKS_MAX: usize = 4_000;
 

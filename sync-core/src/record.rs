@@ -293,11 +293,10 @@ impl Register {
         for (dot, value) in other.siblings.iter().filter(|(dot, _)| !self.holds(*dot)) {
             if self.covers(*dot, my_versions) {
                 gone.push(*dot);
-            } else {
-                kept.push((*dot, value.clone()));
+            } else if let Err(place) = kept.binary_search_by_key(dot, |(held, _)| *held) {
+                kept.insert(place, (*dot, value.clone()));
             }
         }
-        kept.sort_by_key(|(dot, _)| *dot);
 
         let joined = Self { siblings: kept, overwritten: VersionVector::new() };
         let authorship = |dot: &Dot| [my_versions.get(dot), their_versions.get(dot)].into_iter().flatten();

@@ -282,7 +282,7 @@ fn the_records_of_a_new_village_arrive_and_those_of_the_old_are_named_to_forget(
         server.visible_to(&moved),
         "the new village, and the directory, the old site included"
     );
-    assert!(phone.base.contains_key(&record(30)));
+    assert!(phone.base.records().contains_key(&record(30)));
     assert_eq!(phone.verdict(pending), Some(Verdict::Quarantined), "a pending edit is put aside, not dropped");
     assert_eq!(server.quarantine()[&pending], phone.client.outbox().get(pending).unwrap().bytes);
     phone.sync_as(&mut server, &inspector(1));
@@ -299,7 +299,7 @@ fn an_inspector_who_becomes_a_supervisor_sees_all_and_one_who_stops_being_it_for
     office.sync(&mut server);
     let mut phone = Phone::new(1, inspector(1));
     phone.sync(&mut server);
-    assert_eq!(phone.base.len(), 4);
+    assert_eq!(phone.base.records().len(), 4);
     let raised = Caller { role: Role::Supervisor, ..inspector(1) };
     phone.sync_as(&mut server, &raised);
     assert_eq!(*phone.base.records(), server.visible_to(&raised));

@@ -153,7 +153,7 @@ fn a_comparison_survives_a_cut_and_a_crash_at_any_step() {
 fn a_comparison_that_mends_nothing_is_given_up_until_something_changes() {
     let (mut server, mut phone) = township(3);
     // A shell that counts one record twice: no answer of the server can mend that.
-    let mark = sync_core::digest::Mark::of(&phone.base.get(record(1)).unwrap());
+    let mark = sync_core::digest::Mark::of(phone.base.get(record(1)).unwrap());
     phone.client.note_base(record(1), None, Some(mark));
     let mut asked = 0;
     for _ in 0..60 {

@@ -113,7 +113,7 @@ fn the_protocol_lists_every_refusal() {
 
 #[test]
 fn the_protocol_names_every_limit_with_its_value() {
-    let values: [(&str, u64); 15] = [
+    let values: [(&str, u64); 16] = [
         ("BATCH_VERSIONS_MAX", limits::BATCH_VERSIONS_MAX as u64),
         ("VERSION_BYTES_MAX", limits::VERSION_BYTES_MAX as u64),
         ("BODY_BYTES_MAX", limits::BODY_BYTES_MAX as u64),
@@ -124,6 +124,7 @@ fn the_protocol_names_every_limit_with_its_value() {
         ("VALUE_DEPTH_MAX", limits::VALUE_DEPTH_MAX as u64),
         ("PULL_RECORDS_MAX", limits::PULL_RECORDS_MAX as u64),
         ("PULL_BYTES_MAX", limits::PULL_BYTES_MAX as u64),
+        ("CARRIED_BYTES_MAX", limits::CARRIED_BYTES_MAX as u64),
         ("MARKS_MAX", limits::MARKS_MAX as u64),
         ("PHOTOS_ASKED_MAX", limits::PHOTOS_ASKED_MAX as u64),
         ("PHOTO_BYTES_MAX", limits::PHOTO_BYTES_MAX),

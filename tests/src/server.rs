@@ -23,6 +23,7 @@ use ::server::refusal::Refusal;
 use ::server::{App, Running, demo};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
+use sync_core::carried::SealKey;
 use sync_core::ids::{AccountId, DeviceId, TownshipId, VillageId};
 use sync_core::people::Role;
 use sync_core::time::Ms;
@@ -70,6 +71,8 @@ pub struct Session {
     pub access_token: String,
     /// Good for one refresh.
     pub refresh_token: String,
+    /// What the device seals files with.
+    pub seal_key: SealKey,
 }
 
 impl Session {
@@ -82,6 +85,7 @@ impl Session {
             device: text(&answer["device_id"]).parse().unwrap(),
             access_token: text(&answer["access_token"]),
             refresh_token: text(&answer["refresh_token"]),
+            seal_key: SealKey::from_hex(&text(&answer["seal_key"])).expect("a key"),
         }
     }
 }

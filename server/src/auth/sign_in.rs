@@ -1,6 +1,7 @@
 //! Beginning a session, by password or by enrolment code, and the answer that both and a refresh give.
 
 use serde::Serialize;
+use sync_core::carried::SealKey;
 use sync_core::ids::{DeviceId, TownshipId};
 use sync_core::time::Ms;
 use uuid::Uuid;
@@ -140,6 +141,8 @@ pub struct SessionAnswer {
     pub refresh_expires_at_ms: Ms,
     /// The device; the client names it at its next sign-in.
     pub device_id: DeviceId,
+    /// With what the client seals a batch that is carried by hand, 64 hex digits.
+    pub seal_key: String,
     /// The server's time, so that a client sees how wrong its own clock is.
     pub server_time_ms: Ms,
     /// Who has signed in.
@@ -169,6 +172,7 @@ impl SessionAnswer {
             refresh_token,
             refresh_expires_at_ms: opened.refresh_expires_at_ms,
             device_id: opened.device,
+            seal_key: SealKey::of_device(app.tokens.seal_secret(), opened.device).hex(),
             server_time_ms: now_ms,
             township: TownshipView { id: opened.account.township, name: opened.township_name },
             account: AccountView::from(opened.account),

@@ -61,6 +61,7 @@ pub struct TokenKeys {
     decoding: DecodingKey,
     validation: Validation,
     pepper: [u8; 32],
+    seal_secret: [u8; 32],
 }
 
 impl TokenKeys {
@@ -79,6 +80,7 @@ impl TokenKeys {
             encoding: EncodingKey::from_secret(key),
             decoding: DecodingKey::from_secret(key),
             validation,
+            seal_secret: Sha256::new().chain_update(b"hazard-ledger/seal").chain_update(key).finalize().into(),
             pepper: Sha256::new().chain_update(b"hazard-ledger/pepper").chain_update(key).finalize().into(),
         }
     }
@@ -87,6 +89,12 @@ impl TokenKeys {
     #[must_use]
     pub fn pepper(&self) -> &[u8; 32] {
         &self.pepper
+    }
+
+    /// The secret from which every device's seal is derived (`sync_core::carried`).
+    #[must_use]
+    pub fn seal_secret(&self) -> &[u8; 32] {
+        &self.seal_secret
     }
 
     /// Signs a token for a subject; with it the time at which it ends, ms since 1970.

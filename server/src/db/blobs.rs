@@ -5,7 +5,7 @@ use sync_core::ids::{AccountId, DeviceId, TownshipId};
 use sync_core::time::Ms;
 
 use super::schema::{blobs, uploads};
-use super::types::{Key, Whole};
+use super::types::{KEYS_PER_STATEMENT, Key, Whole};
 use super::{DbError, SqliteTransaction};
 use crate::photos::hash::ContentHash;
 
@@ -184,12 +184,15 @@ impl BlobTx for SqliteTransaction<'_> {
     }
 
     fn blobs_lacking(&mut self, township: TownshipId, asked: &[ContentHash]) -> Result<Vec<ContentHash>, DbError> {
-        let stored: Vec<Vec<u8>> = blobs::table
-            .filter(blobs::township_id.eq(Key::from(township)))
-            .filter(blobs::hash.eq_any(asked.iter().map(|hash| hash.0.as_slice())))
-            .select(blobs::hash)
-            .load(self.conn)?;
-        let stored: std::collections::HashSet<Vec<u8>> = stored.into_iter().collect();
+        let mut stored: std::collections::HashSet<Vec<u8>> = std::collections::HashSet::new();
+        for some in asked.chunks(KEYS_PER_STATEMENT) {
+            let rows: Vec<Vec<u8>> = blobs::table
+                .filter(blobs::township_id.eq(Key::from(township)))
+                .filter(blobs::hash.eq_any(some.iter().map(|hash| hash.0.as_slice())))
+                .select(blobs::hash)
+                .load(self.conn)?;
+            stored.extend(rows);
+        }
         Ok(asked.iter().copied().filter(|hash| !stored.contains(hash.0.as_slice())).collect())
     }
 

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod auth;
+pub mod carried;
 pub mod devices;
 pub mod health;
 pub mod ledger;

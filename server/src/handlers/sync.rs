@@ -13,7 +13,7 @@ use sync_core::time::Ms;
 use crate::app::App;
 use crate::error::{Problem, ok};
 use crate::extract::{Authenticated, Body, Json};
-use crate::photos::hash::{ContentHash, NotAHash};
+use crate::photos::hash::{ContentHash, read_all};
 use crate::sync::push::Sender;
 use crate::sync::{pull, push};
 
@@ -101,8 +101,7 @@ fn hashes(asked: &[String]) -> Result<Vec<ContentHash>, Problem> {
     if asked.len() > PHOTOS_ASKED_MAX {
         return Err(Problem::field("photos", format!("Ask about at most {PHOTOS_ASKED_MAX} photos at once")));
     }
-    let hashes = asked.iter().map(|hex| hex.parse()).collect::<Result<_, _>>();
-    hashes.map_err(|wrong: NotAHash| Problem::field("photos", wrong.to_string()))
+    read_all(asked)
 }
 
 /// The named photos, apart: those whose bytes the township has, and those that it lacks.

@@ -8,6 +8,8 @@ use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::error::Problem;
+
 /// Bytes read at a time while hashing.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -50,6 +52,15 @@ impl ContentHash {
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
+}
+
+/// The hashes that a request names.
+///
+/// # Errors
+/// `invalid_field`.
+pub fn read_all(named: &[String]) -> Result<Vec<ContentHash>, Problem> {
+    let hashes = named.iter().map(|hex| hex.parse()).collect::<Result<_, _>>();
+    hashes.map_err(|wrong: NotAHash| Problem::field("photos", wrong.to_string()))
 }
 
 impl FromStr for ContentHash {

@@ -5,6 +5,7 @@
 //! with the outbox joined over it ([`Client::view`]); so a version that is refused disappears from view without a trace in
 //! the base, and one that is accepted needs no second write.
 
+mod answers;
 mod base;
 mod comparison;
 mod outbox;
@@ -14,33 +15,36 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 pub use base::Base;
 use comparison::Comparison;
 pub use outbox::{Entry, Outbox};
 pub use pace::Pace;
 
+use crate::carried::Carried;
+use crate::decision::{admit, mismatch};
 use crate::digest::Mark;
 use crate::dots::Dot;
-use crate::ids::{RecordId, ReplicaId, VillageId};
-use crate::limits::{BODY_BYTES_MAX, PHOTOS_ASKED_MAX};
+use crate::ids::{AccountId, DeviceId, RecordId, ReplicaId, VillageId};
+use crate::limits::{BATCH_VERSIONS_MAX, BODY_BYTES_MAX, CARRIED_BYTES_MAX, PHOTOS_ASKED_MAX};
 use crate::people::Caller;
-use crate::permissions::authorise;
-use crate::protocol::{CompareAnswer, Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest};
+use crate::permissions::objections;
+use crate::protocol::{Outcome, Pull, Push, SyncRequest};
 use crate::record::Record;
 use crate::time::{Ms, Stamp};
-use crate::validate::{Refusal, validate};
+use crate::validate::{Refusal, faults, validate};
 use crate::version::Version;
 
 /// What somebody changes in one record.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Edit {
     /// The record; a fresh id creates one.
     pub record: RecordId,
     /// Its kind.
     pub kind: String,
     /// Its village, or the township.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub village: Option<VillageId>,
     /// Path → value; `null` clears.
     pub changes: BTreeMap<String, Value>,
@@ -111,13 +115,16 @@ pub enum Effect {
 }
 
 /// Why a round trip brought no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
 pub enum Failure {
     /// No network, a cut, a time-out: nobody knows what the server did.
     Network,
     /// The server asks to come later.
     Busy {
         /// Seconds, from `Retry-After`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after_s: Option<u64>,
     },
     /// The token is not accepted: sign in, then call [`Client::retry_now`].
@@ -149,6 +156,8 @@ pub struct Client {
 enum PhotoState {
     /// Whether the server has it is to be asked.
     ToAsk,
+    /// It was asked about and the server said nothing: to be asked again along with whatever else is due.
+    Unanswered,
     /// The server has said that it lacks it: to be sent.
     Wanted,
 }
@@ -222,24 +231,39 @@ impl Client {
     /// What is wrong with it, by the same rules by which the server will judge it.
     pub fn write(&mut self, edit: Edit, caller: &Caller, base: Option<&Record>, now_ms: Ms) -> Result<Effect, Refusal> {
         let view = self.view(edit.record, base);
+        let version = self.draft(edit, caller, view.as_ref(), now_ms);
+        validate(&version)?;
+        admit(&version, caller, view.as_ref())?;
+        let effect = keep(&version, version.stamp);
+        self.restore(effect.clone());
+        Ok(effect)
+    }
+
+    /// Everything that is wrong with an edit, so that a form can say it beside each field before anybody saves. Empty
+    /// exactly where [`Client::write`] would take it; else `write` refuses with the first of these.
+    #[must_use]
+    pub fn check(&self, edit: Edit, caller: &Caller, base: Option<&Record>, now_ms: Ms) -> Vec<Refusal> {
+        let view = self.view(edit.record, base);
+        let version = self.draft(edit, caller, view.as_ref(), now_ms);
+        let mut found = faults(&version);
+        found.extend(mismatch(&version, view.as_ref()));
+        found.extend(objections(&version, caller, view.as_ref()));
+        found
+    }
+
+    fn draft(&self, edit: Edit, caller: &Caller, view: Option<&Record>, now_ms: Ms) -> Version {
         // Later than everything that it replaces (Kulkarni et al. 2014), whatever this phone's clock says.
-        let seen = view.as_ref().and_then(Record::latest_stamp).unwrap_or_default();
-        let clock = self.clock.max(seen).next(now_ms);
-        let version = Version {
+        let seen = view.and_then(Record::latest_stamp).unwrap_or_default();
+        Version {
             record: edit.record,
             kind: edit.kind,
             village: edit.village,
             dot: Dot { replica: self.replica, seq: self.next_seq },
-            context: view.as_ref().map(|record| record.seen.context().clone()).unwrap_or_default(),
-            stamp: clock,
+            context: view.map(|record| record.seen.context().clone()).unwrap_or_default(),
+            stamp: self.clock.max(seen).next(now_ms),
             author: caller.account,
             changes: edit.changes,
-        };
-        validate(&version)?;
-        authorise(&version, caller, view.as_ref())?;
-        let effect = keep(&version, clock);
-        self.restore(effect.clone());
-        Ok(effect)
+        }
     }
 
     /// A record as its user sees it: the base with those of this replica's own standing versions joined over it that the
@@ -272,10 +296,11 @@ impl Client {
             return None;
         }
         let push = self.next_batch();
-        let to_ask = self.photos.iter().filter(|(_, state)| **state == PhotoState::ToAsk);
+        let asks = self.photos.values().any(|state| *state == PhotoState::ToAsk);
+        let to_ask = self.photos.iter().filter(|(_, state)| **state != PhotoState::Wanted);
         let photos: Vec<String> = to_ask.map(|(hash, _)| hash.clone()).take(PHOTOS_ASKED_MAX).collect();
         let compare = if self.pull_due { None } else { self.comparison.question() };
-        if push.is_none() && !self.pull_due && photos.is_empty() && compare.is_none() {
+        if push.is_none() && !self.pull_due && !asks && compare.is_none() {
             return None;
         }
         self.in_flight = Some(InFlight { pushed: push.as_ref().map(|push| push.replica), photos: photos.clone() });
@@ -284,131 +309,7 @@ impl Client {
     }
 
     fn next_batch(&self) -> Option<Push> {
-        let (first, _) = self.outbox.waiting().next()?;
-        let mut bytes = 0_usize;
-        let entries = self.outbox.waiting().zip(first.seq..).take_while(|((dot, entry), expected)| {
-            bytes = bytes.saturating_add(entry.bytes.len());
-            dot.replica == first.replica && dot.seq == *expected && (*dot == first || bytes < BODY_BYTES_MAX / 2)
-        });
-        let versions = entries
-            .take(self.pace.batch())
-            .map_while(|((_, entry), _)| RawValue::from_string(entry.bytes.clone()).ok())
-            .collect();
-        Some(Push { replica: first.replica, first_seq: first.seq, versions })
-    }
-
-    /// Takes in the answer to the round trip under way.
-    pub fn handle_answer(&mut self, answer: SyncAnswer) -> Vec<Effect> {
-        let Some(asked) = self.in_flight.take() else { return Vec::new() };
-        self.pace.succeeded();
-        let mut effects = Vec::new();
-        if let (Some(replica), Some(push)) = (asked.pushed, answer.push) {
-            self.handle_push_answer(replica, push, &mut effects);
-        }
-        if let Some(pull) = answer.pull {
-            self.handle_pull_answer(pull, &mut effects);
-        }
-        if let Some(compare) = answer.compare {
-            self.handle_compare_answer(compare, &mut effects);
-        }
-        for hash in asked.photos {
-            if answer.photos_received.contains(&hash) {
-                self.photos.remove(&hash);
-                effects.push(Effect::PhotoReceived(hash));
-            } else if answer.photos_wanted.contains(&hash) {
-                self.photos.entry(hash).and_modify(|state| *state = PhotoState::Wanted);
-            }
-        }
-        effects
-    }
-
-    fn handle_push_answer(&mut self, replica: ReplicaId, answer: PushAnswer, effects: &mut Vec<Effect>) {
-        let (outcomes, reopen, forked) = match answer {
-            PushAnswer::Accepted { outcomes, .. } => (outcomes, None, false),
-            PushAnswer::ReplicaForked { outcomes, .. } => (outcomes, None, true),
-            PushAnswer::Gap { expected } => {
-                let from = Dot { replica, seq: expected };
-                let held = self.outbox.get(from).is_some();
-                (Vec::new(), held.then_some(from), !held)
-            }
-        };
-        let news = outcomes.into_iter().filter(|outcome| self.outbox.settle(replica, outcome));
-        effects.extend(news.map(|outcome| Effect::Settle { replica, outcome }));
-        if let Some(from) = reopen {
-            self.outbox.reopen(from);
-            effects.push(Effect::Reopen { from });
-        }
-        if forked {
-            self.give_up(replica, effects);
-        }
-    }
-
-    fn handle_pull_answer(&mut self, answer: PullAnswer, effects: &mut Vec<Effect>) {
-        if matches!(self.halted, Some(Halt::Forked(_))) {
-            // What waits is written anew first. To take receipts back now would write anew what the server has just told
-            // apart as its own.
-            return self.put_off(answer.epoch, false, effects);
-        }
-        let read = |raw: &Box<RawValue>| Record::from_json(raw.get()).map_err(|_| raw.get().to_owned());
-        let records: Vec<Result<Record, String>> = answer.records.iter().map(read).collect();
-        let seen_of_own = |record: &Record| record.seen.context().get(self.replica);
-        // A copy of this replica has written on: its numbers are taken, and edits of what it wrote would claim them.
-        let is_overtaken = records.iter().flatten().any(|record| seen_of_own(record) >= self.next_seq);
-        let restored = self.epoch.as_ref().is_some_and(|known| *known != answer.epoch);
-        for from in if restored { self.outbox.firsts() } else { Vec::new() } {
-            self.outbox.reopen(from);
-            effects.push(Effect::Reopen { from });
-        }
-        if is_overtaken && self.outbox.waiting().any(|(dot, _)| dot.replica == self.replica) {
-            // What waits may be what the copy sent: the server is asked first, for it tells a repeat from a fork. Until then
-            // the base takes in nothing that the copy wrote.
-            return self.put_off(answer.epoch, restored, effects);
-        }
-        if is_overtaken {
-            self.give_up(self.replica, effects);
-        }
-        effects.extend(answer.forget.into_iter().map(Effect::Forget));
-        effects.extend(records.into_iter().map(|record| match record {
-            Ok(record) => Effect::Merge(Box::new(record)),
-            Err(text) => Effect::Unreadable(text),
-        }));
-        self.cursor = Some(answer.cursor.clone());
-        self.epoch = Some(answer.epoch.clone());
-        self.pull_due = answer.more || restored;
-        self.comparison.heard(answer.digest.filter(|_| !self.pull_due));
-        effects.push(Effect::Position { cursor: answer.cursor, epoch: answer.epoch });
-    }
-
-    /// Leaves what a pull brought to the next one. The epoch is kept where none was known, or where its receipts have been
-    /// taken back: a receipt without its epoch would not be taken back after a restore.
-    fn put_off(&mut self, epoch: String, is_taken_back: bool, effects: &mut Vec<Effect>) {
-        self.pull_due = true;
-        if self.epoch.is_none() || is_taken_back {
-            // No cursor, or one of another epoch, counts for nothing: everything comes again.
-            let cursor = self.cursor.clone().unwrap_or_default();
-            (self.cursor, self.epoch) = (Some(cursor.clone()), Some(epoch.clone()));
-            effects.push(Effect::Position { cursor, epoch });
-        }
-    }
-
-    fn handle_compare_answer(&mut self, answer: CompareAnswer, effects: &mut Vec<Effect>) {
-        let (records, absent) = match answer {
-            CompareAnswer::Marks { buckets, marks } => return self.comparison.take_marks(buckets, marks),
-            CompareAnswer::States { records, absent } => (records, absent),
-        };
-        let mut told: BTreeSet<RecordId> = absent.iter().copied().collect();
-        for raw in &records {
-            match Record::from_json(raw.get()) {
-                Ok(record) => {
-                    told.insert(record.id);
-                    effects.push(Effect::Replace(Box::new(record)));
-                }
-                Err(_) => effects.push(Effect::Unreadable(raw.get().to_owned())),
-            }
-        }
-        effects.extend(absent.into_iter().map(Effect::Drop));
-        self.comparison.told(&told);
-        self.pull_due = true;
+        self.outbox.batches(1, self.pace.batch(), BODY_BYTES_MAX / 2).0.into_iter().next()
     }
 
     /// The base state of a record has become another one: what each is in the digest (`None`: there was, or is, none).
@@ -435,26 +336,13 @@ impl Client {
         self.comparison.is_equal()
     }
 
-    /// Takes note that the round trip under way brought no answer.
-    pub fn handle_failure(&mut self, failure: Failure, now_ms: Ms) -> Vec<Effect> {
-        let pushed = self.in_flight.take().and_then(|asked| asked.pushed);
-        self.pull_due = true;
-        let mut effects = Vec::new();
-        match failure {
-            Failure::Network => self.pace.failed(now_ms, self.replica, None),
-            Failure::Busy { retry_after_s } => self.pace.failed(now_ms, self.replica, retry_after_s),
-            Failure::Refused => self.pace.refused(now_ms, self.replica),
-            Failure::SignedOut => self.halted = Some(Halt::SignedOut),
-            Failure::ReplicaForeign => self.give_up(pushed.unwrap_or(self.replica), &mut effects),
-        }
-        effects
-    }
-
-    fn give_up(&mut self, replica: ReplicaId, effects: &mut Vec<Effect>) {
-        if !matches!(self.halted, Some(Halt::Forked(_))) {
-            self.halted = Some(Halt::Forked(replica));
-            effects.push(Effect::TakeNewReplica { instead_of: replica });
-        }
+    /// Everything that waits, as a file to be carried by hand: the oldest versions first, as many as fit
+    /// [`CARRIED_BYTES_MAX`], and all photos without a receipt. Nothing changes: it may be sent over a network as well, and
+    /// made again.
+    #[must_use]
+    pub fn carry(&self, account: AccountId, device: DeviceId, now_ms: Ms) -> Carried {
+        let (pushes, is_whole) = self.outbox.batches(usize::MAX, BATCH_VERSIONS_MAX, CARRIED_BYTES_MAX / 2);
+        Carried { account, device, sent_at_ms: now_ms, pushes, photos: self.photos.keys().cloned().collect(), is_whole }
     }
 
     /// Signed in again, the network is back, or somebody pressed the button.
@@ -548,6 +436,16 @@ impl Client {
     #[must_use]
     pub fn outbox(&self) -> &Outbox {
         &self.outbox
+    }
+
+    /// The client as it comes back from what its shell has stored: without the round trip under way, the pace, and what the
+    /// server has said about photos that it lacks and states that differ.
+    #[must_use]
+    pub fn as_stored(&self) -> Self {
+        let photos = self.photos.keys().map(|hash| (hash.clone(), PhotoState::ToAsk)).collect();
+        let halted = self.halted.filter(|halt| matches!(halt, Halt::Forked(_)));
+        let (pace, comparison) = (Pace::default(), self.comparison.at_start());
+        Self { photos, halted, pace, comparison, in_flight: None, pull_due: true, ..self.clone() }
     }
 
     /// Whether nothing waits to be sent, received or asked.

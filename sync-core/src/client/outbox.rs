@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::dots::Dot;
 use crate::ids::{RecordId, ReplicaId};
-use crate::protocol::{Outcome, Verdict};
+use crate::protocol::{Outcome, Push, Verdict};
 
 /// One version that this replica wrote.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,10 +22,11 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether the server has put it aside for repair.
+    /// Whether the server has put it aside for repair; or said of it what this build does not know, so that a person looks.
     #[must_use]
     pub fn is_quarantined(&self) -> bool {
-        self.outcome.as_ref().is_some_and(|outcome| outcome.first_verdict() == Verdict::Quarantined)
+        let aside = |verdict| matches!(verdict, Verdict::Quarantined | Verdict::Later(_));
+        self.outcome.as_ref().is_some_and(|outcome| aside(outcome.first_verdict()))
     }
 }
 
@@ -107,6 +109,32 @@ impl Outbox {
     /// What the server has not acknowledged, in order.
     pub fn waiting(&self) -> impl Iterator<Item = (Dot, &Entry)> {
         self.iter().filter(|(_, entry)| entry.outcome.is_none())
+    }
+
+    /// What waits, as so many batches at most of so many versions each, up to a number of bytes in all but at least one
+    /// version; and whether that is all that waits.
+    pub(super) fn batches(&self, batches_max: usize, versions_max: usize, bytes_max: usize) -> (Vec<Push>, bool) {
+        let mut pushes: Vec<Push> = Vec::new();
+        let mut bytes = 0_usize;
+        for (dot, entry) in self.waiting() {
+            let is_full = pushes.len() == batches_max;
+            bytes = bytes.saturating_add(entry.bytes.len());
+            if bytes >= bytes_max && !pushes.is_empty() {
+                return (pushes, false);
+            }
+            // What was kept is JSON; anything else could not be sent at all.
+            let Ok(version) = RawValue::from_string(entry.bytes.clone()) else { continue };
+            let goes_on = |push: &Push| {
+                let next = push.first_seq.saturating_add(u64::try_from(push.versions.len()).unwrap_or(u64::MAX));
+                push.replica == dot.replica && next == dot.seq && push.versions.len() < versions_max
+            };
+            match pushes.last_mut().filter(|push| goes_on(push)) {
+                Some(push) => push.versions.push(version),
+                None if is_full => return (pushes, false),
+                None => pushes.push(Push { replica: dot.replica, first_seq: dot.seq, versions: vec![version] }),
+            }
+        }
+        (pushes, true)
     }
 
     /// The entries of one record, in order.

@@ -80,7 +80,8 @@ impl Tables {
                 replicas.insert(at, replica);
             }
         }
-        let authors: BTreeSet<AccountId> = record.versions.values().map(|by| by.author).collect();
+        let mut authors: BTreeSet<AccountId> = BTreeSet::new();
+        authors.extend(record.versions.values().map(|by| by.author));
         Self { replicas, authors: authors.into_iter().collect(), dots: record.versions.keys().copied().collect() }
     }
 

@@ -64,10 +64,11 @@ impl State {
             for (at, value) in values {
                 let dot = dots.get(at).ok_or(NO_VERSION)?;
                 referenced.insert(*dot);
-                siblings.push((*dot, value));
+                // In order already, unless somebody else wrote it.
+                if let Err(place) = siblings.binary_search_by_key(dot, |(held, _)| *held) {
+                    siblings.insert(place, (*dot, value));
+                }
             }
-            siblings.sort_by_key(|(dot, _)| *dot);
-            siblings.dedup_by_key(|(dot, _)| *dot);
             let overwritten = overwritten.remove(&path).unwrap_or_default().over(&replicas)?;
             registers.insert(path, Register { siblings, overwritten });
         }
@@ -75,8 +76,10 @@ impl State {
             versions.retain(|dot, _| referenced.contains(dot));
         }
         let link = |(place, seq, previous): (Place<ReplicaId>, u64, u64)| Some((place.find(&replicas)?, seq, previous));
-        let ahead = ahead.into_iter().map(link).collect::<Option<BTreeSet<_>>>().ok_or(NO_REPLICA)?;
-        let seen = Seen { prefix: seen.over(&replicas)?, ahead };
+        let mut seen = Seen { prefix: seen.over(&replicas)?, ahead: BTreeSet::new() };
+        for row in ahead {
+            seen.ahead.insert(link(row).ok_or(NO_REPLICA)?);
+        }
         Ok(Record { id, kind, village, seen, versions, fields: registers })
     }
 }

@@ -17,6 +17,7 @@ pub mod phone;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
+use sync_core::carried::{Carried, Receipt, Receipts, SealKey, Unsealed, open, peek, seal};
 use sync_core::cursor::{Cursor, FeedScope, feed_scope, scopes_of};
 use sync_core::decision::{Judgement, Numbering, judge, number, read_version};
 use sync_core::digest::{Digest, Mark, answer_sums};
@@ -103,6 +104,19 @@ impl Server {
                 CompareAnswer::States { records, absent }
             }
         }
+    }
+
+    /// The receipts for a file, judged as its author's.
+    pub fn import(&mut self, caller: &Caller, secret: &[u8], text: &str, now_ms: u64) -> Result<String, Unsealed> {
+        let device = peek::<Carried>(text)?.device;
+        let key = SealKey::of_device(secret, device);
+        let carried: Carried = open(&key, text)?;
+        let answers = carried.pushes.iter().map(|push| (push.replica, self.push(caller, push, now_ms)));
+        let pushes = answers.map(|(replica, answer)| Receipt { replica, answer }).collect();
+        let (photos_received, photos_wanted) = carried.photos.into_iter().partition(|hash| self.photos.contains(hash));
+        let account = carried.account;
+        let epoch = self.epoch.to_string();
+        Ok(seal(&key, &Receipts { account, device, now_ms, epoch, pushes, photos_received, photos_wanted }))
     }
 
     fn push(&mut self, caller: &Caller, push: &Push, now_ms: u64) -> PushAnswer {

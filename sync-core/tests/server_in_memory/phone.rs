@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use sync_core::carried::Receipts;
 use sync_core::client::{Base, Client, Edit, Effect, Failure};
 use sync_core::dots::Dot;
 use sync_core::ids::{RecordId, ReplicaId, VillageId};
@@ -83,7 +84,8 @@ impl Phone {
         Self::from_log(self.first, self.caller.clone(), self.log[..effects].to_vec(), self.now_ms)
     }
 
-    fn store(&mut self, effects: impl IntoIterator<Item = Effect>) {
+    /// Stores what the client asked for, and acts on it.
+    pub fn store(&mut self, effects: impl IntoIterator<Item = Effect>) {
         for effect in effects {
             self.base.apply(&effect, &mut self.client);
             match &effect {
@@ -96,6 +98,16 @@ impl Phone {
                 _ => {}
             }
             self.log.push(effect);
+        }
+    }
+
+    /// Takes in what an opened file of receipts says.
+    pub fn take_receipts(&mut self, receipts: Receipts) {
+        let effects = self.client.take_receipts(receipts);
+        let fork = effects.iter().any(|effect| matches!(effect, Effect::TakeNewReplica { .. }));
+        self.store(effects);
+        if fork {
+            self.renumber();
         }
     }
 
