@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{Client, Effect, Failure, Halt, PhotoState};
 use crate::carried::{Receipt, Receipts};
+use crate::digest::Mark;
 use crate::dots::Dot;
 use crate::ids::{RecordId, ReplicaId};
 use crate::protocol::{CompareAnswer, PullAnswer, PushAnswer, SyncAnswer};
@@ -56,6 +57,26 @@ impl Client {
             effects.push(Effect::Reopen { from });
         }
         if forked {
+            self.give_up(replica, effects);
+        }
+    }
+
+    /// Unlike an answer, a receipt may be for what another copy of this replica gave away: bytes decide.
+    fn handle_receipt(&mut self, receipt: Receipt, effects: &mut Vec<Effect>) {
+        let Receipt { replica, marks, mut answer } = receipt;
+        let mut is_of_a_copy = false;
+        if let PushAnswer::Accepted { outcomes, .. } | PushAnswer::ReplicaForked { outcomes, .. } = &mut answer {
+            let mut marks = marks.into_iter();
+            outcomes.retain(|outcome| {
+                let mark = marks.next();
+                let held = self.outbox.get(Dot { replica, seq: outcome.seq });
+                let is_same = held.map(|entry| Some(Mark::of_json(&entry.bytes)) == mark);
+                is_of_a_copy |= is_same == Some(false);
+                is_same == Some(true)
+            });
+        }
+        self.handle_push_answer(replica, answer, effects);
+        if is_of_a_copy {
             self.give_up(replica, effects);
         }
     }
@@ -158,8 +179,8 @@ impl Client {
         if self.epoch.as_ref() != Some(&receipts.epoch) {
             return effects;
         }
-        for Receipt { replica, answer } in receipts.pushes {
-            self.handle_push_answer(replica, answer, &mut effects);
+        for receipt in receipts.pushes {
+            self.handle_receipt(receipt, &mut effects);
         }
         for hash in receipts.photos_received {
             if self.photos.remove(&hash).is_some() {
