@@ -12,7 +12,7 @@ HAZARD_SHARED ?= $(abspath ../shared)
 
 export DATA LISTEN CSV PHOTOS SEED SEEDS FROM STORE DAYS TARGET HAZARD_SHARED
 
-.PHONY: help run test bench replay sim fuzz mutants fmt lint deny clean
+.PHONY: help run test bench replay wasm sim fuzz fmt lint deny clean mutants
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -28,6 +28,9 @@ bench: ## Run every benchmark that fits in ten minutes; writes target/bench/summ
 
 replay: ## Replay all inspections through simulated phones and verify them (CSV= PHOTOS= SEED=)
 	@scripts/replay.sh
+
+wasm: ## Build web/wasm/pkg: sync-core for browsers, with its TypeScript declarations
+	@scripts/wasm.sh
 
 sim: ## Simulate phones, server and faults, and check every invariant (SEEDS=1000 FROM=0 STORE=memory|sqlite DAYS=)
 	@scripts/sim.sh

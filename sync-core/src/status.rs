@@ -48,8 +48,7 @@ impl Status {
 }
 
 /// What the facts say of one hazard.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// How far it is.
     pub status: Status,

@@ -95,7 +95,7 @@ fn an_outbox_that_was_carried_by_hand_is_receipted_and_no_version_is_sent_twice(
 
     let receipts = server.import(&inspector(), SECRET, &text, NOW_MS).unwrap();
     let receipts: Receipts = open(&key(1), &receipts).unwrap();
-    assert_eq!(receipts.photos_wanted, [photo.clone()]);
+    assert_eq!(receipts.photos_wanted, std::slice::from_ref(&photo));
     phone.take_receipts(receipts);
     assert_eq!((phone.verdict(kept), phone.verdict(refused)), (Some(Verdict::Merged), Some(Verdict::Merged)));
     assert_eq!(phone.client.photos_unsent(), 1, "its bytes did not come");

@@ -85,8 +85,7 @@ impl Client {
         if self.is_forked() {
             // What waits is written anew first. To take receipts back now would write anew what the server has just told
             // apart as its own.
-            self.pull_due = true;
-            return;
+            return self.put_off(answer.epoch, false, effects);
         }
         let records = read_states(&answer.records);
         let is_overtaken = records.iter().flatten().any(|record| self.overtakes(record));
@@ -98,12 +97,7 @@ impl Client {
         if is_overtaken && self.waits_under_this_id() {
             // What waits may be what the copy sent: the server is asked first, for it tells a repeat from a fork. Until then
             // the base takes in nothing that the copy wrote.
-            self.pull_due = true;
-            if let (true, Some(cursor)) = (restored, self.cursor.clone()) {
-                self.epoch = Some(answer.epoch.clone());
-                effects.push(Effect::Position { cursor, epoch: answer.epoch });
-            }
-            return;
+            return self.put_off(answer.epoch, restored, effects);
         }
         if is_overtaken {
             self.give_up(self.replica, effects);
@@ -118,6 +112,18 @@ impl Client {
         self.pull_due = answer.more || restored;
         self.comparison.heard(answer.digest.filter(|_| !self.pull_due));
         effects.push(Effect::Position { cursor: answer.cursor, epoch: answer.epoch });
+    }
+
+    /// Leaves what a pull brought to the next one. The epoch is kept where none was known, or where its receipts have been
+    /// taken back: a receipt whose life of the server is not known could not be taken back after a restore.
+    fn put_off(&mut self, epoch: String, is_taken_back: bool, effects: &mut Vec<Effect>) {
+        self.pull_due = true;
+        if self.epoch.is_none() || is_taken_back {
+            // No cursor, or one of another epoch, counts for nothing: everything comes again.
+            let cursor = self.cursor.get_or_insert_default().clone();
+            self.epoch = Some(epoch.clone());
+            effects.push(Effect::Position { cursor, epoch });
+        }
     }
 
     fn handle_compare_answer(&mut self, answer: CompareAnswer, effects: &mut Vec<Effect>) {

@@ -26,6 +26,7 @@ use crate::decision::{admit, mismatch};
 use crate::digest::Mark;
 use crate::dots::Dot;
 use crate::ids::{AccountId, DeviceId, RecordId, ReplicaId, VillageId};
+use crate::json;
 use crate::limits::{BATCH_VERSIONS_MAX, BODY_BYTES_MAX, CARRIED_BYTES_MAX, PHOTOS_ASKED_MAX};
 use crate::people::Caller;
 use crate::permissions::objections;
@@ -272,11 +273,12 @@ impl Client {
     pub fn view(&self, record: RecordId, base: Option<&Record>) -> Option<Record> {
         let mut view = base.cloned();
         for version in self.own_versions(record, base) {
-            let mut delta = Record::delta(&version);
+            let dot = version.dot;
+            let mut delta = Record::from(version);
             // A replica knows its own order; a predecessor that was refused leaves no gap.
-            delta.complete_up_to(version.dot);
+            delta.complete_up_to(dot);
             match &mut view {
-                Some(view) => view.join(&delta),
+                Some(view) => view.absorb(delta),
                 None => view = Some(delta),
             }
         }
@@ -287,7 +289,7 @@ impl Client {
         let brought = move |dot: Dot| base.is_some_and(|base| base.seen.context().covers(dot));
         let standing =
             self.outbox.of_record(record).filter(move |(dot, entry)| !entry.is_quarantined() && !brought(*dot));
-        standing.filter_map(|(_, entry)| serde_json::from_str(&entry.bytes).ok())
+        standing.filter_map(|(_, entry)| json::from_str(&entry.bytes).ok())
     }
 
     /// The next round trip, when one is due: never while one is under way, while signed out, or before the wait is over.
@@ -372,7 +374,7 @@ impl Client {
         let mut chains: BTreeMap<RecordId, (u64, u64)> = BTreeMap::new();
         for entry in waiting {
             let dot = Dot { replica: new, seq: self.next_seq };
-            let Ok(mut version) = serde_json::from_str::<Version>(&entry.bytes) else {
+            let Ok(mut version) = json::from_str::<Version>(&entry.bytes) else {
                 // Nothing can be mended in what cannot be read; the server keeps it whole, aside.
                 let kept = Effect::Keep { dot, record: entry.record, bytes: entry.bytes, clock: self.clock };
                 self.restore(kept.clone());

@@ -18,7 +18,8 @@ use wasm_bindgen_cli_support::Bindgen;
 const STEM: &str = "sync_core";
 
 /// The types of kinds.json: without them TypeScript would widen its words to strings.
-const KINDS_TYPES: &str = "import type { Kinds } from \"./types.js\";\n\ndeclare const kinds: Kinds;\nexport default kinds;\n";
+const KINDS_TYPES: &str =
+    "import type { Kinds } from \"./types.js\";\n\ndeclare const kinds: Kinds;\nexport default kinds;\n";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,13 +30,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;
     }
-    Bindgen::new().input_path(compiled).out_name(STEM).web(true)?.typescript(true).omit_default_module_path(false).remove_name_section(true).generate(folder)?;
+    Bindgen::new()
+        .input_path(compiled)
+        .out_name(STEM)
+        .web(true)?
+        .typescript(true)
+        .omit_default_module_path(false)
+        .remove_name_section(true)
+        .generate(folder)?;
     let (names, types) = declarations();
     let head = "// Generated from the Rust types; `make wasm` writes it anew.\n\n";
     fs::write(folder.join("types.d.ts"), format!("{head}{types}"))?;
 
     let signatures = folder.join(format!("{STEM}.d.ts"));
-    let import = format!("import type {{ {} }} from \"./types.js\";\nexport type * from \"./types.js\";\n\n", names.join(", "));
+    let import =
+        format!("import type {{ {} }} from \"./types.js\";\nexport type * from \"./types.js\";\n\n", names.join(", "));
     fs::write(&signatures, format!("{import}{}", fs::read_to_string(&signatures)?))?;
 
     fs::write(folder.join("kinds.json"), serde_json::to_string(&Kinds::ALL)?)?;

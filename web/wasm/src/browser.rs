@@ -2,16 +2,42 @@
 //! answer: data as plain objects (through JSON text, which engines parse fastest), states and bodies as text, untouched.
 //! Whatever the arguments are, the worst that happens is a thrown [`Fault`].
 
-use js_sys::{Array, Error, JSON, Reflect};
 use serde::Serialize;
 use sync_core::limits::SEQ_MAX;
 use wasm_bindgen::prelude::*;
 
 use crate::client::Client;
-use crate::fault::Fault;
+use crate::fault::{self, Fault};
 use crate::record;
 
 type Answer<T = JsValue> = Result<T, JsValue>;
+
+#[wasm_bindgen]
+extern "C" {
+    /// What is thrown.
+    type Error;
+
+    #[wasm_bindgen(constructor)]
+    fn new(message: &str) -> Error;
+
+    #[wasm_bindgen(method, setter)]
+    fn set_name(this: &Error, name: &str);
+
+    #[wasm_bindgen(method, setter)]
+    fn set_code(this: &Error, code: &str);
+
+    #[wasm_bindgen(method, setter)]
+    fn set_field(this: &Error, field: &str);
+
+    #[wasm_bindgen(method, setter)]
+    fn set_detail(this: &Error, detail: &str);
+
+    #[wasm_bindgen(catch, js_namespace = JSON, js_name = parse)]
+    fn parse_json(text: &str) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch, js_namespace = JSON, js_name = stringify)]
+    fn write_json(value: &JsValue) -> Result<JsValue, JsValue>;
+}
 
 impl From<Fault> for JsValue {
     /// The `Error` that is thrown, with the members of the fault.
@@ -19,10 +45,9 @@ impl From<Fault> for JsValue {
         let Fault { code, field, detail } = fault;
         let error = Error::new(&detail);
         error.set_name("Fault");
-        for (name, value) in [("code", code.name()), ("field", &field), ("detail", &detail)] {
-            // A fresh object takes any member.
-            let _ = Reflect::set(&error, &name.into(), &value.into());
-        }
+        error.set_code(code.name());
+        error.set_field(&field);
+        error.set_detail(&detail);
         error.into()
     }
 }
@@ -36,15 +61,12 @@ fn optional_text(argument: &str, value: &JsValue) -> Answer<Option<String>> {
 }
 
 fn texts(argument: &str, value: &JsValue) -> Answer<Vec<String>> {
-    let Some(array) = value.dyn_ref::<Array>() else {
-        return Err(Fault::malformed(argument, "expected an array of strings").into());
-    };
-    array.iter().map(|item| text(argument, &item)).collect()
+    Ok(fault::read(argument, &object(argument, value)?)?)
 }
 
 /// The JSON text of an object.
 fn object(argument: &str, value: &JsValue) -> Answer<String> {
-    let json = JSON::stringify(value).ok().and_then(|json| json.as_string());
+    let json = write_json(value).ok().and_then(|json| json.as_string());
     json.ok_or_else(|| Fault::malformed(argument, "expected plain data").into())
 }
 
@@ -57,7 +79,7 @@ fn whole(argument: &str, value: &JsValue) -> Answer<u64> {
 
 fn plain(value: &impl Serialize) -> Answer {
     let json = serde_json::to_string(value).map_err(|error| JsValue::from(Error::new(&error.to_string())))?;
-    JSON::parse(&json)
+    parse_json(&json)
 }
 
 /// A number that JavaScript holds exactly: of milliseconds, or of things that are counted.

@@ -51,7 +51,7 @@ impl Fault {
 /// # Errors
 /// When the text is not what it should be.
 pub fn read<T: DeserializeOwned>(argument: &str, text: &str) -> Result<T, Fault> {
-    serde_json::from_str(text).map_err(|error| Fault::malformed(argument, error.to_string()))
+    sync_core::json::from_str(text).map_err(|error| Fault::malformed(argument, error.to_string()))
 }
 
 /// An id or a mark from its text.

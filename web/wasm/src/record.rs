@@ -82,8 +82,7 @@ pub fn lacks(text: &str, other: &str) -> Result<bool, Fault> {
 /// When one is no state.
 pub fn standing(hazard: &str, facts: &[String], today: &str) -> Result<HazardStanding, Fault> {
     let standing = status::standing(&state("hazard", hazard)?, &states("facts", facts)?);
-    let is_overdue = standing.is_overdue(today);
-    Ok(HazardStanding { standing, is_overdue })
+    Ok(HazardStanding::on(today, standing))
 }
 
 /// The hazards that a record speaks of.

@@ -9,7 +9,7 @@ use sync_core::people::{Caller, Role};
 use sync_core::protocol::{Outcome, Verdict};
 use sync_core::rules::Voiding;
 use sync_core::schema::{Field, FieldType, Kind, Rule, Scope};
-use sync_core::status::{Standing, Status};
+use sync_core::status::Status;
 use sync_core::validate::{Refusal, RefusalCode};
 use ts_rs::{Config, TS};
 
@@ -28,9 +28,9 @@ pub fn declarations() -> (Vec<String>, String) {
     all.add::<Refusal>().add::<RefusalCode>().add::<Fault>().add::<FaultCode>();
     all.add::<Outcome>().add::<Verdict>().add::<Voiding>();
     all.add::<Kind>().add::<Scope>().add::<Field>().add::<FieldType>().add::<Rule>();
-    all.add::<Status>().add::<Standing>().add::<views::HazardStanding>();
+    all.add::<Status>().add::<views::HazardStanding>();
     all.add::<views::RecordView>().add::<views::FieldView>().add::<views::SiblingView>();
-    all.add::<views::Written>().add::<views::StoredEffect>().add::<views::Action>();
+    all.add::<views::Written>().add::<views::StoredEffect>();
     all.add::<views::OutboxEntry>().add::<views::Kinds>();
     all.add_names_of_kinds();
     (all.names, all.text)
@@ -44,12 +44,12 @@ struct Declarations {
 
 impl Declarations {
     fn add<T: TS>(&mut self) -> &mut Self {
-        self.declare(T::ident(&self.config), T::docs().unwrap_or_default(), &T::decl(&self.config))
+        self.declare(T::ident(&self.config), &T::docs().unwrap_or_default(), &T::decl(&self.config))
     }
 
-    fn declare(&mut self, name: String, docs: String, declaration: &str) -> &mut Self {
+    fn declare(&mut self, name: String, docs: &str, declaration: &str) -> &mut Self {
         self.names.push(name);
-        self.text.extend([docs.as_str(), "export ", declaration, "\n\n"]);
+        self.text.extend([docs, "export ", declaration, "\n\n"]);
         self
     }
 
@@ -58,7 +58,7 @@ impl Declarations {
         let kinds = union(KINDS.iter().map(|kind| kind.name).collect());
         self.declare(
             "KindName".to_owned(),
-            "/** The kinds that this build knows; a record may be of another. */\n".to_owned(),
+            "/** The kinds that this build knows; a record may be of another. */\n",
             &format!("type KindName = {kinds};"),
         );
         let fields = KINDS.iter().map(|kind| {
@@ -67,7 +67,7 @@ impl Declarations {
         });
         self.declare(
             "FieldNames".to_owned(),
-            "/** For each kind the names of its fields. */\n".to_owned(),
+            "/** For each kind the names of its fields. */\n",
             &format!("interface FieldNames {{\n{}}}", fields.collect::<String>()),
         );
     }

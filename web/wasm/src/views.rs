@@ -1,9 +1,7 @@
 //! What goes out to pages: plain data for showing and for acting on. Nothing in here is read back; what is stored and read
 //! back crosses as text, see [`StoredEffect`] and the states of records.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use sync_core::client::{Effect, Entry};
 use sync_core::cursor::{FeedScope, feed_scope};
@@ -13,7 +11,7 @@ use sync_core::protocol::Outcome;
 use sync_core::record::{Record, Sibling};
 use sync_core::rules::Voiding;
 use sync_core::schema::Kind;
-use sync_core::status::Standing;
+use sync_core::status::{Standing, Status};
 use sync_core::time::Ms;
 use sync_core::validate::Refusal;
 
@@ -29,8 +27,10 @@ pub struct RecordView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub village: Option<VillageId>,
-    /// Path → what it shows.
-    pub fields: BTreeMap<String, FieldView>,
+    /// Path → what it shows, in order.
+    #[serde(serialize_with = "by_path")]
+    #[cfg_attr(feature = "typescript", ts(type = "{ [path in string]: FieldView }"))]
+    pub fields: Vec<(String, FieldView)>,
     /// The paths that wait for a supervisor, in order.
     pub conflicts: Vec<String>,
     /// Whether it is voided.
@@ -69,19 +69,20 @@ pub struct SiblingView {
     pub written_at_ms: Ms,
 }
 
+fn by_path<S: Serializer>(fields: &[(String, FieldView)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(fields.iter().map(|(path, field)| (path, field)))
+}
+
 impl RecordView {
     /// The view of a record.
     #[must_use]
     pub fn of(record: &Record) -> Self {
-        let mut fields = BTreeMap::new();
-        for path in record.paths() {
-            fields.extend(FieldView::of(record, path).map(|field| (path.to_owned(), field)));
-        }
+        let fields = record.paths().filter_map(|path| Some((path.to_owned(), FieldView::of(record, path)?)));
         Self {
             id: record.id,
             kind: record.kind.clone(),
             village: record.village,
-            fields,
+            fields: fields.collect(),
             conflicts: record.conflicts().map(str::to_owned).collect(),
             voiding: record.voiding(),
         }
@@ -121,30 +122,20 @@ pub enum Written {
 }
 
 /// One thing to store. All that one call gives are stored in one transaction, in order, before anything else is done.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
-pub struct StoredEffect {
-    /// What to do.
-    #[serde(flatten)]
-    pub action: Action,
-    /// What to append to the client's log, untouched: `Client.restore` takes it back. Absent where the client itself
-    /// needs no memory of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
-    pub log: Option<String>,
-}
-
-/// What the shell does with an effect, besides appending its `log`.
+///
+/// `log` is to be appended to the client's log, untouched: `Client.restore` takes it back.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "effect", rename_all = "snake_case")]
-pub enum Action {
+pub enum StoredEffect {
     /// A version was written.
     Keep {
         /// Its dot.
         dot: Dot,
         /// The record that it edits: its view has changed.
         record: RecordId,
+        /// To be appended to the log.
+        log: String,
     },
     /// A receipt for one version.
     Settle {
@@ -152,11 +143,15 @@ pub enum Action {
         replica: ReplicaId,
         /// What became of it.
         outcome: Outcome,
+        /// To be appended to the log.
+        log: String,
     },
     /// The server is offered again what it lost, from here on.
     Reopen {
         /// The first to offer.
         from: Dot,
+        /// To be appended to the log.
+        log: String,
     },
     /// Join a delta into the stored base state of a record: `join(base, delta)`, or the delta itself where there is none.
     Merge {
@@ -204,21 +199,29 @@ pub enum Action {
     Position {
         /// The life of the server's data.
         epoch: String,
+        /// To be appended to the log.
+        log: String,
     },
     /// The bytes of a photo wait to be sent.
     KeepPhoto {
         /// Its SHA-256.
         hash: String,
+        /// To be appended to the log.
+        log: String,
     },
     /// The server has the bytes of this photo: its copy may be freed.
     PhotoReceived {
         /// Its SHA-256.
         hash: String,
+        /// To be appended to the log.
+        log: String,
     },
     /// This replica exists twice: call `renumber` with a fresh random UUID.
     TakeNewReplica {
         /// The one to give up.
         instead_of: ReplicaId,
+        /// To be appended to the log.
+        log: String,
     },
     /// A new replica id was taken.
     Renumbered {
@@ -226,6 +229,8 @@ pub enum Action {
         old: ReplicaId,
         /// The new id.
         new: ReplicaId,
+        /// To be appended to the log.
+        log: String,
     },
 }
 
@@ -237,17 +242,11 @@ impl StoredEffect {
             effect,
             Effect::Merge(_) | Effect::Replace(_) | Effect::Drop(_) | Effect::Unreadable(_) | Effect::Forget(_)
         );
-        let log = if is_of_base { None } else { serde_json::to_string(&effect).ok() };
-        Self { action: Action::of(effect), log }
-    }
-}
-
-impl Action {
-    fn of(effect: Effect) -> Self {
+        let log = if is_of_base { String::new() } else { serde_json::to_string(&effect).unwrap_or_default() };
         match effect {
-            Effect::Keep { dot, record, .. } => Self::Keep { dot, record },
-            Effect::Settle { replica, outcome } => Self::Settle { replica, outcome },
-            Effect::Reopen { from } => Self::Reopen { from },
+            Effect::Keep { dot, record, .. } => Self::Keep { dot, record, log },
+            Effect::Settle { replica, outcome } => Self::Settle { replica, outcome, log },
+            Effect::Reopen { from } => Self::Reopen { from, log },
             Effect::Merge(record) => {
                 Self::Merge { record: record.id, part: part(&record), delta: record.to_json(), kind: record.kind }
             }
@@ -257,11 +256,11 @@ impl Action {
             Effect::Drop(record) => Self::Drop { record },
             Effect::Unreadable(delta) => Self::Unreadable { delta },
             Effect::Forget(part) => Self::Forget { part },
-            Effect::Position { epoch, .. } => Self::Position { epoch },
-            Effect::KeepPhoto(hash) => Self::KeepPhoto { hash },
-            Effect::PhotoReceived(hash) => Self::PhotoReceived { hash },
-            Effect::TakeNewReplica { instead_of } => Self::TakeNewReplica { instead_of },
-            Effect::Renumbered { old, new } => Self::Renumbered { old, new },
+            Effect::Position { epoch, .. } => Self::Position { epoch, log },
+            Effect::KeepPhoto(hash) => Self::KeepPhoto { hash, log },
+            Effect::PhotoReceived(hash) => Self::PhotoReceived { hash, log },
+            Effect::TakeNewReplica { instead_of } => Self::TakeNewReplica { instead_of, log },
+            Effect::Renumbered { old, new } => Self::Renumbered { old, new, log },
         }
     }
 }
@@ -304,11 +303,30 @@ impl OutboxEntry {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct HazardStanding {
-    /// What the facts say.
-    #[serde(flatten)]
-    pub standing: Standing,
+    /// How far it is.
+    pub status: Status,
+    /// Whether it reads as a major hazard.
+    pub is_major: bool,
+    /// Whether an order suspends operations and is not lifted.
+    pub is_suspended: bool,
+    /// Whether it is under the supervision of the township or the county.
+    pub is_escalated: bool,
+    /// The earliest day by which anybody wants it rectified, `YYYY-MM-DD`.
+    pub deadline: Option<String>,
+    /// When it was closed, ms: the last re-inspection that passed it.
+    pub closed_at_ms: Option<Ms>,
     /// Whether the deadline has passed while the hazard is not closed.
     pub is_overdue: bool,
+}
+
+impl HazardStanding {
+    /// The standing as it is on a day.
+    #[must_use]
+    pub fn on(today: &str, standing: Standing) -> Self {
+        let is_overdue = standing.is_overdue(today);
+        let Standing { status, is_major, is_suspended, is_escalated, deadline, closed_at_ms } = standing;
+        Self { status, is_major, is_suspended, is_escalated, deadline, closed_at_ms, is_overdue }
+    }
 }
 
 /// Every record kind that this build knows, as data: what forms, tables and labels are made of.

@@ -22,7 +22,7 @@ function keep(client: Client, record: string, next: Base | undefined): void {
 
 function store(client: Client, effects: StoredEffect[]): void {
   for (const effect of effects) {
-    if (effect.log !== undefined) log.push(effect.log);
+    if ("log" in effect) log.push(effect.log);
     switch (effect.effect) {
       case "merge": {
         const old = base.get(effect.record);

@@ -10,7 +10,7 @@ import * as core from "../pkg/sync_core.js";
 const module = readFileSync(new URL("../pkg/sync_core_bg.wasm", import.meta.url));
 core.initSync({ module });
 
-const GZIP_BYTES_MAX = 150_000;
+const GZIP_BYTES_MAX = 150 * 1024;
 const golden = new URL("golden/", import.meta.url);
 
 // Data leaves wasm as a text that is handed to JSON.parse: here its bytes are seen before they become an object.
@@ -86,7 +86,7 @@ test("whatever the arguments are, a fault is thrown and the module goes on", () 
     for (const args of tuples(core[name].length)) survives(name, () => core[name](...args));
   }
   const client = new core.Client("00000000-0000-0000-0000-000000000001");
-  const methods = Object.getOwnPropertyNames(core.Client.prototype).filter((name) => !["constructor", "free", "__destroy_into_ptr"].includes(name));
+  const methods = Object.getOwnPropertyNames(core.Client.prototype).filter((name) => name !== "constructor" && name !== "free" && !name.startsWith("__"));
   assert.ok(methods.length >= 20, methods.join());
   for (const name of methods) {
     for (const args of tuples(client[name].length)) survives(name, () => client[name](...args));
