@@ -12,7 +12,7 @@ HAZARD_SHARED ?= $(abspath ../shared)
 
 export DATA LISTEN CSV PHOTOS SEED SEEDS FROM STORE DAYS TARGET HAZARD_SHARED
 
-.PHONY: help run test bench replay wasm sim fuzz fmt lint deny clean
+.PHONY: help run test bench replay wasm sim fuzz fmt lint deny clean mutants
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -37,6 +37,9 @@ sim: ## Simulate phones, server and faults, and check every invariant (SEEDS=100
 
 fuzz: ## Fuzz one target for a while (TARGET=decode|engine|join|headers SECONDS=60); needs a nightly compiler
 	@FUZZ_SECONDS=$(or $(SECONDS),60) scripts/fuzz.sh
+
+mutants: ## Break sync-core in every small way that cargo-mutants knows, and list what no test notices (FILES=)
+	@scripts/mutants.sh
 
 fmt: ## Format the Rust sources
 	@cargo fmt --all

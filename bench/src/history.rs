@@ -118,6 +118,27 @@ pub fn history(name: &'static str, replicas: usize, edits: usize) -> History {
     History { name, replicas, steps }
 }
 
+/// A history in which `replicas` come one after another, five at a time: the five take what there is, edit it without
+/// seeing each other, and send it. Nobody comes back.
+#[must_use]
+pub fn passing(name: &'static str, replicas: usize) -> History {
+    let mut draw = Draw(0x5eed);
+    let mut written = 0;
+    let mut steps = vec![edit(0, &mut written, &FIELDS, &mut draw), Step::Sync { replica: 0 }];
+    let all: Vec<usize> = (0..replicas).collect();
+    for group in all.chunks(5) {
+        steps.extend(group.iter().map(|replica| Step::Sync { replica: *replica }));
+        for replica in group {
+            let fields = [FIELDS[draw.below(FIELDS.len())], FIELDS[draw.below(FIELDS.len())]];
+            steps.push(edit(*replica, &mut written, &fields, &mut draw));
+        }
+        steps.extend(group.iter().map(|replica| Step::Sync { replica: *replica }));
+    }
+    // One that knows everything ends it.
+    steps.extend([edit(0, &mut written, &[FIELDS[3]], &mut draw), Step::Sync { replica: 0 }]);
+    History { name, replicas, steps }
+}
+
 fn edit(replica: usize, written: &mut u32, fields: &[(&'static str, bool)], draw: &mut Draw) -> Step {
     *written += 1;
     let mut changes: Vec<(&'static str, Scalar)> = Vec::new();
@@ -136,10 +157,11 @@ fn edit(replica: usize, written: &mut u32, fields: &[(&'static str, bool)], draw
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): numbers that look random and are the same in every run.
-struct Draw(u64);
+pub struct Draw(pub u64);
 
 impl Draw {
-    fn next(&mut self) -> u64 {
+    /// The next number.
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -147,7 +169,8 @@ impl Draw {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, end: usize) -> usize {
+    /// A number from 0 to below `end`.
+    pub fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
 }

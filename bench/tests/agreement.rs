@@ -2,6 +2,7 @@
 //! one of them. Without this, the figures would compare different work.
 
 use hazard_bench::{
+    agreement::{Step, Tally, draw, play, shrunk},
     history::{self, FIELDS, History},
     peers::{Automerge, Loro, Peer, SyncCore, Yrs, messages},
 };
@@ -61,4 +62,18 @@ fn what_is_encoded_decodes_to_the_same_values() {
         check::<Loro>(&history);
         check::<Yrs>(&history);
     }
+}
+
+#[test]
+fn a_thousand_random_histories_leave_standing_what_automerge_leaves() {
+    let mut tally = Tally::default();
+    for seed in 0..1_000 {
+        let steps = draw(seed);
+        match play(&steps) {
+            Ok(played) => tally.add(played),
+            Err(failure) => panic!("seed {seed}: {:#?}", shrunk(steps, failure)),
+        }
+    }
+    assert!(tally.contested > tally.conflicts && tally.conflicts > 1_000, "too little to agree about: {tally:?}");
+    assert!((0..100).any(|seed| draw(seed).iter().any(|step| matches!(step, Step::Deliver { .. }))));
 }

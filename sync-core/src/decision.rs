@@ -141,7 +141,7 @@ pub fn merge(version: &Version, standing: Option<Record>, received_ms: Ms) -> Re
     match standing {
         None => delta,
         Some(mut record) => {
-            record.join(&delta);
+            record.absorb(delta);
             record
         }
     }

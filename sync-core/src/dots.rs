@@ -33,6 +33,9 @@ impl From<Dot> for (ReplicaId, u64) {
     }
 }
 
+/// Room for a vector that is being read: records that more replicas write are rare.
+const REPLICAS_USUAL: usize = 8;
+
 /// For each replica the highest sequence number that is covered; replicas that are absent are covered up to 0.
 ///
 /// Kept sorted by replica, without zero entries, so that equal vectors are equal bytes. JSON: `{"<replica>": seq}`.
@@ -61,12 +64,21 @@ impl VersionVector {
     /// Whether everything that `other` covers is covered here.
     #[must_use]
     pub fn dominates(&self, other: &Self) -> bool {
-        other.iter().all(|dot| self.covers(dot))
+        // Both are sorted, so one walk over both suffices.
+        let mut mine = self.0.iter();
+        other.0.iter().all(|(replica, seq)| {
+            mine.find(|(known, _)| known >= replica).is_some_and(|(known, covered)| known == replica && covered >= seq)
+        })
     }
 
     /// Covers the dot and everything before it of the same replica.
     pub fn raise(&mut self, dot: Dot) {
         if dot.seq == 0 {
+            return;
+        }
+        // Vectors are mostly built in order.
+        if self.0.last().is_none_or(|&(last, _)| last < dot.replica) {
+            self.0.push((dot.replica, dot.seq));
             return;
         }
         match self.position(dot.replica) {
@@ -92,7 +104,17 @@ impl VersionVector {
 
     /// Keeps only the entries that `other` does not cover.
     pub fn subtract(&mut self, other: &Self) {
-        self.0.retain(|&(replica, seq)| !other.covers(Dot { replica, seq }));
+        // Both are sorted, so one walk over both suffices.
+        let mut theirs = other.0.iter().peekable();
+        self.0.retain(|&(replica, seq)| {
+            while theirs.next_if(|(known, _)| *known < replica).is_some() {}
+            theirs.peek().is_none_or(|&&(known, covered)| known != replica || covered < seq)
+        });
+    }
+
+    /// Keeps only what is not covered by the dot and everything before it of the same replica.
+    pub fn subtract_dot(&mut self, dot: Dot) {
+        self.0.retain(|&(replica, seq)| replica != dot.replica || seq > dot.seq);
     }
 
     /// Lowers every entry to what `known` covers, but for one replica's.
@@ -134,7 +156,8 @@ impl VersionVector {
 
 impl FromIterator<Dot> for VersionVector {
     fn from_iter<I: IntoIterator<Item = Dot>>(dots: I) -> Self {
-        let mut vector = Self::new();
+        let dots = dots.into_iter();
+        let mut vector = Self(Vec::with_capacity(dots.size_hint().0));
         for dot in dots {
             vector.raise(dot);
         }
@@ -167,7 +190,7 @@ impl<'de> Deserialize<'de> for VersionVector {
                 f.write_str("a map from replica ids to sequence numbers")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<VersionVector, A::Error> {
-                let mut vector = VersionVector::new();
+                let mut vector = VersionVector(Vec::with_capacity(REPLICAS_USUAL));
                 while let Some((replica, seq)) = map.next_entry()? {
                     vector.raise(Dot { replica, seq });
                 }

@@ -1,14 +1,22 @@
 //! A record: for every field the siblings that nobody has overwritten, and the one join that merges.
 //! What a field *shows* is `rules`; how a record is written as JSON is `record_json`.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod register;
+mod seen;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde_json::Value;
 
 use crate::dots::{Dot, VersionVector};
-use crate::ids::{AccountId, RecordId, ReplicaId, VillageId};
+use crate::ids::{AccountId, RecordId, VillageId};
 use crate::time::{Ms, Stamp};
 use crate::version::{Fingerprint, Version};
+
+pub(crate) use register::Register;
+use register::{By, Change};
+pub use seen::Seen;
 
 /// The state of one record. Also a delta: everything that travels is one of these, and [`Record::join`] merges any two.
 ///
@@ -37,68 +45,8 @@ pub struct Authorship {
     pub stamp: Stamp,
     /// The person.
     pub author: AccountId,
-}
-
-/// The values of one field that nobody has overwritten.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Register {
-    /// Dot and value, sorted by dot.
-    pub(crate) siblings: Vec<(Dot, Value)>,
-    /// What is overwritten here beyond what the siblings' own dots and contexts say; almost always empty.
-    pub(crate) overwritten: VersionVector,
-}
-
-/// Which versions of a record a state contains: a gap-free prefix per replica, and what came ahead of a gap.
-///
-/// Only the prefix may be claimed as the context of a new version: claiming a version that has not arrived would drop
-/// its changes when it does (the trap named `a_context_is_not_yet_seen` in the tests).
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Seen {
-    pub(crate) prefix: VersionVector,
-    /// `(replica, seq, previous seq of that replica on this record)` of versions whose predecessor is missing.
-    pub(crate) ahead: BTreeSet<(ReplicaId, u64, u64)>,
-}
-
-impl Seen {
-    /// What may be claimed as seen.
-    #[must_use]
-    pub fn context(&self) -> &VersionVector {
-        &self.prefix
-    }
-
-    /// Whether a version that came before its predecessor is waiting for it.
-    #[must_use]
-    pub fn has_gap(&self) -> bool {
-        !self.ahead.is_empty()
-    }
-
-    fn note(&mut self, dot: Dot, previous: u64) {
-        if previous <= self.prefix.get(dot.replica) {
-            self.prefix.raise(dot);
-            self.close_gaps();
-        } else {
-            self.ahead.insert((dot.replica, dot.seq, previous));
-        }
-    }
-
-    fn join(&mut self, other: &Self) {
-        self.prefix.join(&other.prefix);
-        self.ahead.extend(other.ahead.iter().copied());
-        self.close_gaps();
-    }
-
-    /// Raises the prefix over every link that now connects. Sorted by (replica, seq), one pass suffices for honest chains;
-    /// the loop makes the result independent of the order for any.
-    fn close_gaps(&mut self) {
-        loop {
-            let reach =
-                self.ahead.iter().find(|(replica, _, previous)| *previous <= self.prefix.get(*replica)).copied();
-            let Some((replica, seq, _)) = reach else { break };
-            self.prefix.raise(Dot { replica, seq });
-            let prefix = &self.prefix;
-            self.ahead.retain(|&(replica, seq, _)| !prefix.covers(Dot { replica, seq }));
-        }
-    }
+    /// How many of its values stand: with the last one the version is forgotten.
+    pub(crate) standing: usize,
 }
 
 /// One standing value of a field, with who wrote it.
@@ -129,18 +77,7 @@ impl Record {
     /// The delta that one version is.
     #[must_use]
     pub fn delta(version: &Version) -> Self {
-        let mut delta = Self::empty(version.record, version.kind.clone(), version.village);
-        delta.seen.note(version.dot, version.previous_own());
-        if !version.changes.is_empty() {
-            let authorship =
-                Authorship { context: version.context.clone(), stamp: version.stamp, author: version.author };
-            delta.versions.insert(version.dot, authorship);
-        }
-        for (path, value) in &version.changes {
-            let siblings = vec![(version.dot, value.clone())];
-            delta.fields.insert(path.clone(), Register { siblings, overwritten: VersionVector::new() });
-        }
-        delta
+        Self::from(version.clone())
     }
 
     /// Merges another state or delta of the same record: commutative, associative, idempotent.
@@ -148,30 +85,77 @@ impl Record {
     /// A sibling leaves only where the other side has overwritten it knowingly. Where two states disagree about what one
     /// dot wrote (only a damaged or hostile source does that), both ends pick the same.
     pub fn join(&mut self, other: &Self) {
-        if other.kind < self.kind {
-            self.kind.clone_from(&other.kind);
-        }
-        self.village = self.village.min(other.village);
-        self.seen.join(&other.seen);
+        self.absorb(other.clone());
+    }
 
-        let mut dropped = Vec::new();
-        for (path, theirs) in &other.fields {
-            if let Some(mine) = self.fields.get_mut(path) {
-                mine.join(theirs, &self.versions, &other.versions, &mut dropped);
-            } else {
-                self.fields.insert(path.clone(), theirs.clone());
+    /// [`Record::join`] with a state that is not needed afterwards: its values are moved, not copied.
+    pub fn absorb(&mut self, other: Self) {
+        self.agree_on(other.kind, other.village);
+        self.seen.absorb(other.seen);
+        let mut change = Change::default();
+        for (path, theirs) in other.fields {
+            self.absorb_field(path, theirs, By::Versions(&other.versions), &mut change);
+        }
+        self.settle(other.versions, change);
+    }
+
+    /// [`Record::join`] with the delta that a version is, without building it: its cost is that of the version and of
+    /// the fields that it touches, not that of the record.
+    pub fn apply(&mut self, version: Version) {
+        let previous = version.previous_own();
+        let Version { dot, context, stamp, author, changes, .. } = version;
+        self.agree_on(version.kind, version.village);
+        self.seen.note(dot, previous);
+        let by = Authorship { context, stamp, author, standing: 0 };
+        let mut change = Change::default();
+        for (path, value) in changes {
+            self.absorb_field(path, Register::of(dot, value), By::One(dot, &by), &mut change);
+        }
+        self.settle([(dot, by)], change);
+    }
+
+    fn agree_on(&mut self, kind: String, village: Option<VillageId>) {
+        if kind < self.kind {
+            self.kind = kind;
+        }
+        self.village = self.village.min(village);
+    }
+
+    fn absorb_field(&mut self, path: String, theirs: Register, by: By<'_>, change: &mut Change) {
+        if let Some(mine) = self.fields.get_mut(&path) {
+            mine.absorb(theirs, By::Versions(&self.versions), by, change);
+        } else {
+            change.arrived.extend(theirs.siblings.iter().map(|(dot, _)| *dot));
+            self.fields.insert(path, theirs);
+        }
+    }
+
+    /// Takes over the versions whose values have arrived, and forgets those that have none left.
+    fn settle(&mut self, theirs: impl IntoIterator<Item = (Dot, Authorship)>, mut change: Change) {
+        change.arrived.sort_unstable();
+        for (dot, mut by) in theirs {
+            let later = change.arrived.partition_point(|arrived| *arrived <= dot);
+            let arrived = later.saturating_sub(change.arrived.partition_point(|arrived| *arrived < dot));
+            match self.versions.entry(dot) {
+                Entry::Occupied(mut mine) => {
+                    mine.get_mut().join(&by);
+                    mine.get_mut().standing = mine.get().standing.saturating_add(arrived);
+                }
+                Entry::Vacant(free) if arrived > 0 => {
+                    by.standing = arrived;
+                    free.insert(by);
+                }
+                Entry::Vacant(_) => {}
             }
         }
-        for (dot, theirs) in &other.versions {
-            match self.versions.get_mut(dot) {
-                Some(mine) => mine.join(theirs),
-                None => {
-                    self.versions.insert(*dot, theirs.clone());
-                    dropped.push(*dot);
+        for dot in change.left {
+            if let Entry::Occupied(mut mine) = self.versions.entry(dot) {
+                mine.get_mut().standing = mine.get().standing.saturating_sub(1);
+                if mine.get().standing == 0 {
+                    mine.remove();
                 }
             }
         }
-        self.forget_unreferenced(&dropped);
     }
 
     /// Caps the stamps of the standing versions at a receiver's time.
@@ -186,7 +170,10 @@ impl Record {
     pub fn lacks(&self, other: &Self) -> bool {
         other.fields.iter().any(|(path, theirs)| {
             let mine = self.fields.get(path);
-            theirs.siblings.iter().any(|(dot, _)| !mine.is_some_and(|mine| mine.covers(*dot, &self.versions)))
+            theirs
+                .siblings
+                .iter()
+                .any(|(dot, _)| !mine.is_some_and(|mine| mine.covers(*dot, By::Versions(&self.versions))))
         })
     }
 
@@ -238,13 +225,21 @@ impl Record {
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(self.to_json().as_bytes())
     }
+}
 
-    fn forget_unreferenced(&mut self, candidates: &[Dot]) {
-        for dot in candidates {
-            if !self.fields.values().any(|register| register.holds(*dot)) {
-                self.versions.remove(dot);
-            }
+impl From<Version> for Record {
+    /// The delta that one version is.
+    fn from(version: Version) -> Self {
+        let mut delta = Self::empty(version.record, "", version.village);
+        delta.seen.note(version.dot, version.previous_own());
+        let Version { kind, dot, context, stamp, author, changes, .. } = version;
+        delta.kind = kind;
+        if !changes.is_empty() {
+            delta.versions.insert(dot, Authorship { context, stamp, author, standing: changes.len() });
         }
+        let registers = changes.into_iter().map(|(path, value)| (path, Register::of(dot, value)));
+        delta.fields = registers.collect();
+        delta
     }
 }
 
@@ -254,70 +249,4 @@ impl Authorship {
         self.stamp = self.stamp.min(other.stamp);
         self.author = self.author.min(other.author);
     }
-}
-
-impl Register {
-    fn holds(&self, dot: Dot) -> bool {
-        self.siblings.iter().any(|(held, _)| *held == dot)
-    }
-
-    /// Whether a write to this field is present here or knowingly overwritten.
-    fn covers(&self, dot: Dot, versions: &BTreeMap<Dot, Authorship>) -> bool {
-        self.overwritten.covers(dot)
-            || self.siblings.iter().any(|(held, _)| {
-                (held.replica == dot.replica && held.seq >= dot.seq)
-                    || versions.get(held).is_some_and(|authorship| authorship.context.covers(dot))
-            })
-    }
-
-    fn join(
-        &mut self,
-        other: &Self,
-        my_versions: &BTreeMap<Dot, Authorship>,
-        their_versions: &BTreeMap<Dot, Authorship>,
-        dropped: &mut Vec<Dot>,
-    ) {
-        if self == other {
-            return;
-        }
-        let mut kept: Vec<(Dot, Value)> = Vec::with_capacity(self.siblings.len().saturating_add(other.siblings.len()));
-        let mut gone: Vec<Dot> = Vec::new();
-        for (dot, value) in &self.siblings {
-            match other.siblings.iter().find(|(theirs, _)| theirs == dot) {
-                Some((_, theirs)) if theirs == value => kept.push((*dot, value.clone())),
-                Some((_, theirs)) => kept.push((*dot, agreed(value, theirs))),
-                None if other.covers(*dot, their_versions) => gone.push(*dot),
-                None => kept.push((*dot, value.clone())),
-            }
-        }
-        for (dot, value) in other.siblings.iter().filter(|(dot, _)| !self.holds(*dot)) {
-            if self.covers(*dot, my_versions) {
-                gone.push(*dot);
-            } else if let Err(place) = kept.binary_search_by_key(dot, |(held, _)| *held) {
-                kept.insert(place, (*dot, value.clone()));
-            }
-        }
-
-        let joined = Self { siblings: kept, overwritten: VersionVector::new() };
-        let authorship = |dot: &Dot| [my_versions.get(dot), their_versions.get(dot)].into_iter().flatten();
-        let implied = |dot: Dot| {
-            joined.siblings.iter().any(|(held, _)| {
-                (held.replica == dot.replica && held.seq >= dot.seq)
-                    || authorship(held).any(|authorship| authorship.context.covers(dot))
-            })
-        };
-        let traces = self.overwritten.iter().chain(other.overwritten.iter()).chain(gone.iter().copied());
-        let contexts = gone.iter().flat_map(authorship).flat_map(|authorship| authorship.context.iter());
-        let overwritten = traces.chain(contexts).filter(|dot| !implied(*dot)).collect();
-
-        dropped.extend(gone);
-        self.siblings = joined.siblings;
-        self.overwritten = overwritten;
-    }
-}
-
-/// The value that both ends choose when two sources disagree about one write.
-fn agreed(mine: &Value, theirs: &Value) -> Value {
-    let [my_text, their_text] = [mine, theirs].map(Value::to_string);
-    if my_text <= their_text { mine.clone() } else { theirs.clone() }
 }

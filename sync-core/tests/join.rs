@@ -66,6 +66,23 @@ proptest! {
     }
 
     #[test]
+    fn applying_a_version_is_joining_its_delta(steps in steps(4, true), picks in prop::collection::vec(any::<Index>(), 40)) {
+        let history = History::play(4, &steps);
+        let (mut applied, mut met) = (empty(), empty());
+        for index in shuffled(history.versions.len(), &picks) {
+            let version = &history.versions[index];
+            met.join(&Record::delta(version));
+            applied.apply(version.clone());
+            prop_assert_eq!(&applied, &met);
+        }
+        for replica in &history.replicas {
+            applied.absorb(replica.state.clone());
+            met.join(&replica.state);
+            prop_assert_eq!(&applied, &met);
+        }
+    }
+
+    #[test]
     fn no_sibling_leaves_but_by_a_version_whose_author_knew_it(steps in steps(4, true)) {
         let history = History::play(4, &steps);
         let state = history.everything();

@@ -30,8 +30,9 @@ fn empty() -> Record {
 }
 
 fn join(record: &mut Record, message: &[u8]) {
-    let version: Version = serde_json::from_slice(message).expect("a version");
-    record.join(&Record::delta(&version));
+    let text = str::from_utf8(message).expect("UTF-8");
+    let version: Version = serde_json::from_str(text).expect("a version");
+    record.apply(version);
 }
 
 fn doc(record: Record) -> Doc {
@@ -63,8 +64,9 @@ impl Peer for SyncCore {
             author: AUTHOR,
             changes: edit.changes.iter().map(|(field, scalar)| ((*field).to_owned(), value(scalar))).collect(),
         };
-        doc.record.join(&Record::delta(&version));
-        serde_json::to_vec(&version).expect("JSON")
+        let message = serde_json::to_vec(&version).expect("JSON");
+        doc.record.apply(version);
+        message
     }
 
     fn take(doc: &mut Doc, message: &[u8]) {

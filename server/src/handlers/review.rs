@@ -12,7 +12,6 @@ use sync_core::permissions::may_decide;
 use sync_core::protocol::Outcome;
 use sync_core::time::Ms;
 use sync_core::validate::Refusal;
-use sync_core::version::VOID;
 
 use super::ledger::unknown;
 use super::page::{LimitQuery, Page, PageQuery};
@@ -63,7 +62,8 @@ pub struct Decision {
     value: Value,
     /// The dots of the siblings between which it decides: all that stand.
     siblings: Vec<Dot>,
-    /// What was seen of the record: its `seen`. A voiding covers no more than that; what came later revives the record.
+    /// What was seen of the record: its `seen`. The decision claims no more than that, and without it only the siblings:
+    /// what came in between is neither voided nor vouched for by somebody who has not seen it.
     #[serde(default)]
     seen: Option<VersionVector>,
 }
@@ -96,7 +96,7 @@ fn decide(tx: &mut dyn Transaction, by: &Sender, id: RecordId, decision: &Decisi
         record: record.id,
         kind: record.kind.clone(),
         village: record.village,
-        context: (decision.path == VOID).then(seen),
+        context: Some(seen()),
         instead_of: None,
         changes: BTreeMap::from([(decision.path.clone(), decision.value.clone())]),
     };

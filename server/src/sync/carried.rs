@@ -60,11 +60,11 @@ impl Opened {
 }
 
 async fn take(database: &Database, push: Push, sender: Sender) -> Result<Receipt, Problem> {
-    let replica = push.replica;
+    let (replica, marks) = (push.replica, Carried::marks(&push));
     let batch = push::read(push)?;
     let answer = database.write(move |tx| batch.take(tx, &sender)).await?;
     push::count(&answer);
-    Ok(Receipt { replica, answer })
+    Ok(Receipt { replica, marks, answer })
 }
 
 /// Whose file it is. A disabled account's and a revoked device's are taken too: what was captured before is not lost, and

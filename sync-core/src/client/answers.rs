@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{Client, Effect, Failure, Halt, PhotoState};
 use crate::carried::{Receipt, Receipts};
+use crate::digest::Mark;
 use crate::dots::Dot;
 use crate::ids::{RecordId, ReplicaId};
 use crate::protocol::{CompareAnswer, PullAnswer, PushAnswer, SyncAnswer};
@@ -60,12 +61,31 @@ impl Client {
         }
     }
 
+    /// Unlike an answer, a receipt may be for what another copy of this replica gave away: bytes decide.
+    fn handle_receipt(&mut self, receipt: Receipt, effects: &mut Vec<Effect>) {
+        let Receipt { replica, marks, mut answer } = receipt;
+        let mut is_of_a_copy = false;
+        if let PushAnswer::Accepted { outcomes, .. } | PushAnswer::ReplicaForked { outcomes, .. } = &mut answer {
+            let mut marks = marks.into_iter();
+            outcomes.retain(|outcome| {
+                let mark = marks.next();
+                let held = self.outbox.get(Dot { replica, seq: outcome.seq });
+                let is_same = held.map(|entry| Some(Mark::of_json(&entry.bytes)) == mark);
+                is_of_a_copy |= is_same == Some(false);
+                is_same == Some(true)
+            });
+        }
+        self.handle_push_answer(replica, answer, effects);
+        if is_of_a_copy {
+            self.give_up(replica, effects);
+        }
+    }
+
     fn handle_pull_answer(&mut self, answer: PullAnswer, effects: &mut Vec<Effect>) {
         if self.is_forked() {
             // What waits is written anew first. To take receipts back now would write anew what the server has just told
             // apart as its own.
-            self.pull_due = true;
-            return;
+            return self.put_off(answer.epoch, false, effects);
         }
         let records = read_states(&answer.records);
         let is_overtaken = records.iter().flatten().any(|record| self.overtakes(record));
@@ -77,12 +97,7 @@ impl Client {
         if is_overtaken && self.waits_under_this_id() {
             // What waits may be what the copy sent: the server is asked first, for it tells a repeat from a fork. Until then
             // the base takes in nothing that the copy wrote.
-            self.pull_due = true;
-            if let (true, Some(cursor)) = (restored, self.cursor.clone()) {
-                self.epoch = Some(answer.epoch.clone());
-                effects.push(Effect::Position { cursor, epoch: answer.epoch });
-            }
-            return;
+            return self.put_off(answer.epoch, restored, effects);
         }
         if is_overtaken {
             self.give_up(self.replica, effects);
@@ -97,6 +112,18 @@ impl Client {
         self.pull_due = answer.more || restored;
         self.comparison.heard(answer.digest.filter(|_| !self.pull_due));
         effects.push(Effect::Position { cursor: answer.cursor, epoch: answer.epoch });
+    }
+
+    /// Leaves what a pull brought to the next one. The epoch is kept where none was known, or where its receipts have been
+    /// taken back: a receipt whose life of the server is not known could not be taken back after a restore.
+    fn put_off(&mut self, epoch: String, is_taken_back: bool, effects: &mut Vec<Effect>) {
+        self.pull_due = true;
+        if self.epoch.is_none() || is_taken_back {
+            // No cursor, or one of another epoch, counts for nothing: everything comes again.
+            let cursor = self.cursor.get_or_insert_default().clone();
+            self.epoch = Some(epoch.clone());
+            effects.push(Effect::Position { cursor, epoch });
+        }
     }
 
     fn handle_compare_answer(&mut self, answer: CompareAnswer, effects: &mut Vec<Effect>) {
@@ -152,8 +179,8 @@ impl Client {
         if self.epoch.as_ref() != Some(&receipts.epoch) {
             return effects;
         }
-        for Receipt { replica, answer } in receipts.pushes {
-            self.handle_push_answer(replica, answer, &mut effects);
+        for receipt in receipts.pushes {
+            self.handle_receipt(receipt, &mut effects);
         }
         for hash in receipts.photos_received {
             if self.photos.remove(&hash).is_some() {

@@ -273,11 +273,12 @@ impl Client {
     pub fn view(&self, record: RecordId, base: Option<&Record>) -> Option<Record> {
         let mut view = base.cloned();
         for version in self.own_versions(record, base) {
-            let mut delta = Record::delta(&version);
+            let dot = version.dot;
+            let mut delta = Record::from(version);
             // A replica knows its own order; a predecessor that was refused leaves no gap.
-            delta.complete_up_to(version.dot);
+            delta.complete_up_to(dot);
             match &mut view {
-                Some(view) => view.join(&delta),
+                Some(view) => view.absorb(delta),
                 None => view = Some(delta),
             }
         }

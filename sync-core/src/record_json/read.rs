@@ -55,20 +55,20 @@ impl State {
             let author = row.author.find(&authors).ok_or(NO_AUTHOR)?;
             let dot = Dot { replica, seq: row.seq };
             dots.push(dot);
-            versions.insert(dot, Authorship { context: row.context.over(&replicas)?, stamp: row.stamp, author });
+            versions.insert(
+                dot,
+                Authorship { context: row.context.over(&replicas)?, stamp: row.stamp, author, standing: 0 },
+            );
         }
         let mut registers = BTreeMap::new();
-        let mut referenced = BTreeSet::new();
         for (path, Siblings(values)) in fields.0 {
             let mut siblings = Vec::with_capacity(values.len());
             for (at, value) in values {
                 let dot = dots.get(at).ok_or(NO_VERSION)?;
-                referenced.insert(*dot);
-                // In order already, unless somebody else wrote it.
-                if let Err(place) = siblings.binary_search_by_key(dot, |(held, _)| *held) {
-                    siblings.insert(place, (*dot, value));
-                }
+                siblings.push((*dot, value));
             }
+            siblings.sort_by_key(|(dot, _)| *dot);
+            siblings.dedup_by_key(|(dot, _)| *dot);
             registers.insert(path, Register { siblings, overwritten: VersionVector::new() });
         }
         for (path, vector) in overwritten.0 {
@@ -76,14 +76,15 @@ impl State {
                 register.overwritten = vector.over(&replicas)?;
             }
         }
-        if referenced.len() < versions.len() {
-            versions.retain(|dot, _| referenced.contains(dot));
+        for (dot, _) in registers.values().flat_map(|register: &Register| &register.siblings) {
+            if let Some(by) = versions.get_mut(dot) {
+                by.standing = by.standing.saturating_add(1);
+            }
         }
+        versions.retain(|_, by| by.standing > 0);
         let link = |(place, seq, previous): (Place<ReplicaId>, u64, u64)| Some((place.find(&replicas)?, seq, previous));
-        let mut seen = Seen { prefix: seen.over(&replicas)?, ahead: BTreeSet::new() };
-        for row in ahead {
-            seen.ahead.insert(link(row).ok_or(NO_REPLICA)?);
-        }
+        let ahead = ahead.into_iter().map(link).collect::<Option<BTreeSet<_>>>().ok_or(NO_REPLICA)?;
+        let seen = Seen { prefix: seen.over(&replicas)?, ahead };
         Ok(Record { id, kind, village, seen, versions, fields: registers })
     }
 }

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sync_core::carried::{Carried, Receipts, SealKey, Sealed, open, peek, seal};
 use sync_core::client::{Client, Effect};
 use sync_core::cursor::{Cursor, feed_scope, scopes_of};
 use sync_core::decision::{Judgement, contested, judge, merge, read_version};
@@ -24,7 +25,7 @@ const NOW_MS: u64 = 1_700_000_000_000;
 pub type Reader = fn(&str);
 
 /// What the first byte of an input chooses, in this order; a seed of a new format goes to the end.
-pub const FORMATS: [(&str, Reader); 9] = [
+pub const FORMATS: [(&str, Reader); 11] = [
     ("version", version),
     ("record", record),
     ("request", request),
@@ -34,7 +35,12 @@ pub const FORMATS: [(&str, Reader); 9] = [
     ("effects", effects),
     ("outcome", |text| drop(again::<Outcome>(text))),
     ("records", records),
+    ("carried", sealed::<Carried>),
+    ("receipts", sealed::<Receipts>),
 ];
+
+/// The key under which the seeds of sealed texts were sealed.
+const KEY: SealKey = SealKey([7; 32]);
 
 /// Reads `data` as one of [`FORMATS`] and checks what was read.
 pub fn decode(data: &[u8]) {
@@ -164,6 +170,23 @@ fn cursor(text: &str) {
             assert!(again.forget.is_empty() && !again.lost_all);
         }
     }
+}
+
+/// A sealed text, or the JSON in one.
+fn sealed<T: Sealed>(text: &str) {
+    if let Ok(value) = open::<T>(&KEY, text) {
+        assert!(peek::<T>(text).is_ok(), "what can be opened can be looked into");
+        let again = seal(&KEY, &value);
+        assert_eq!(again.lines().nth(1).is_some(), open::<T>(&KEY, &again).is_ok());
+    }
+    if peek::<T>(text).is_ok() {
+        assert!(open::<T>(&SealKey([8; 32]), text).is_err(), "another key opens nothing");
+    }
+    let Some(value) = again::<T>(text) else { return };
+    let text = seal(&KEY, &value);
+    let opened = open::<T>(&KEY, &text).expect("what was sealed opens");
+    assert_eq!(serde_json::to_string(&opened).unwrap(), serde_json::to_string(&value).unwrap());
+    assert!(open::<T>(&SealKey([8; 32]), &text).is_err(), "another key opens nothing");
 }
 
 fn effects(text: &str) {

@@ -106,13 +106,14 @@ fn summary(counts: &Counts, seeds: u64, failed: usize, took: Duration) -> String
     let faults: Vec<String> = counts.faults.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
     format!(
         "{seeds} seeds, {failed} failed; {} phone-days in {:.1} s, {a_second:.0} a second; {} edits, {} round trips, {} \
-         uploads, {} checks; faults: {}",
+         uploads, {} checks, {} repairs; faults: {}",
         counts.phone_days,
         took.as_secs_f64(),
         counts.edits,
         counts.round_trips,
         counts.uploads,
         counts.checks,
+        counts.repairs,
         faults.join(", ")
     )
 }

@@ -64,6 +64,11 @@ impl Disk {
         }
     }
 
+    /// Takes the last row back.
+    pub(crate) fn take_back(&mut self) {
+        self.rows.pop();
+    }
+
     pub(crate) fn rows(&self) -> &[Rc<Stored>] {
         &self.rows
     }

@@ -80,8 +80,7 @@ impl Server {
                 record,
                 kind: standing.kind.clone(),
                 village: standing.village,
-                context: (path == "void")
-                    .then(|| if is_blind { standing.seen.context().clone() } else { seen.clone() }),
+                context: if is_blind { None } else { Some(seen.clone()) },
                 instead_of: None,
                 changes: BTreeMap::from([(path.clone(), written.clone())]),
             };
@@ -97,6 +96,7 @@ impl Server {
             author: caller.account,
             flaw: None,
             knew: looked.knew.clone(),
+            mends: None,
             held: BTreeMap::new(),
         };
         self.wrote(oracle, caller, edit, &arrival, now_ms)
@@ -139,7 +139,7 @@ impl Server {
         let slot = story.slots.iter().enumerate().find(|(slot, _)| ids::record(*slot) == original.record);
         let kind = slot.map_or(original.kind.clone(), |(_, slot)| slot.kind.clone());
         let village = mended.or(original.village);
-        let edit = Edit { kind, village, changes, author: caller.account, flaw: None, ..original };
+        let edit = Edit { kind, village, changes, author: caller.account, flaw: None, mends: Some(id), ..original };
         self.wrote(oracle, caller, edit, &arrival, now_ms)
     }
 

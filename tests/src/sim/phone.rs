@@ -74,6 +74,12 @@ pub(crate) struct Phone {
     pub(crate) acknowledged: Vec<(EditId, Outcome)>,
     pub(crate) photos_received: Vec<String>,
     pub(crate) photos: BTreeSet<usize>,
+    /// What a comparison found to differ and mended, since it was last asked.
+    pub(crate) mended: Vec<RecordId>,
+    /// The records of which it has freed versions of its own.
+    freed: BTreeSet<RecordId>,
+    /// Whether a state was ever lost from its disk.
+    pub(crate) is_damaged: bool,
     base_holds: BTreeMap<RecordId, Rc<Set>>,
     pushed: Vec<Dot>,
     first: ReplicaId,
@@ -104,6 +110,9 @@ impl Phone {
             acknowledged: Vec::new(),
             photos_received: Vec::new(),
             photos: BTreeSet::new(),
+            mended: Vec::new(),
+            freed: BTreeSet::new(),
+            is_damaged: false,
             base_holds: BTreeMap::new(),
             pushed: Vec::new(),
             first,
@@ -178,6 +187,12 @@ impl Phone {
             Written::Died(1) => Saved::Unsure(Some(bound)),
             _ => Saved::Unsure(None),
         }
+    }
+
+    /// Takes the last save back, as if it had never been made.
+    pub(crate) fn take_back(&mut self) {
+        self.disk.take_back();
+        self.boot();
     }
 
     /// What a sabotaged client does to the context of what it writes.
@@ -282,8 +297,11 @@ impl Phone {
                 let edit = self.edit_of.get(&dot).map(|(edit, _)| *edit);
                 self.acknowledged.extend(edit.map(|edit| (edit, outcome.clone())));
             }
-            if let Stored::Effect { effect: Effect::PhotoReceived(hash), .. } = &*row {
-                self.photos_received.push(hash.clone());
+            match &*row {
+                Stored::Effect { effect: Effect::PhotoReceived(hash), .. } => self.photos_received.push(hash.clone()),
+                Stored::Effect { effect: Effect::Replace(state), .. } => self.mended.push(state.id),
+                Stored::Effect { effect: Effect::Drop(id), .. } => self.mended.push(*id),
+                _ => {}
             }
             if written == Written::All {
                 self.apply(&row);
@@ -349,9 +367,9 @@ impl Phone {
     /// A base state is gone from the disk, and nobody notices.
     pub(crate) fn damage(&mut self, record: RecordId) {
         // What it wrote and freed itself stands nowhere else on the phone: an edit before the repair would overwrite it.
-        let own = self.base.get(record).map_or(0, |base| base.seen.context().get(self.client.replica()));
-        let is_freed = own > 0 && self.client.outbox().of_record(record).all(|(dot, _)| dot.seq != own);
+        let is_freed = self.freed.contains(&record);
         if self.base.get(record).is_some() && !is_freed {
+            self.is_damaged = true;
             self.disk.write(vec![Stored::Damaged(record)], Fate::Works, true);
             self.apply(&Stored::Damaged(record));
         }
@@ -434,6 +452,7 @@ impl Phone {
             }
             if !ended.contains(&dot.replica) {
                 last.insert(dot.replica, Some(dot));
+                self.freed.insert(entry.record);
             }
         }
         for dot in last.into_values().flatten() {

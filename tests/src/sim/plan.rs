@@ -37,7 +37,7 @@ impl Faults {
             clock: some(8),
             image: some(8),
             clone: some(6),
-            restore: some(6),
+            restore: some(8),
             people: some(8),
             flaw: some(10),
             partition: some(10),
@@ -114,8 +114,17 @@ fn slots(rng: &mut Rng, villages: u8) -> Vec<Slot> {
         let hazard = slots.len();
         let at = |kind: &str, about| Slot { kind: kind.to_owned(), village: Some(village), about };
         slots.push(at("hazard", hazard));
-        let kinds =
-            ["reinspection", "order", "rectification", "hazard", "reinspection", "escalation", "photo", "inspection"];
+        let kinds = [
+            "reinspection",
+            "order",
+            "rectification",
+            "hazard",
+            "reinspection",
+            "escalation",
+            "photo",
+            "photo",
+            "inspection",
+        ];
         for _ in 0..rng.between(2, 6) {
             let kind = *rng.pick(&kinds);
             slots.push(at(kind, hazard));
@@ -178,8 +187,8 @@ impl Planner {
                 let link = self.link();
                 let press = self.rng.percent(70);
                 acts.push((at_ms, Act::Sync { phone, press, link }));
-                if self.rng.percent(30) {
-                    let damaged = self.rng.percent(self.faults.network / 3);
+                if self.rng.percent(50) {
+                    let damaged = self.rng.percent(self.faults.network);
                     let through = if self.rng.percent(self.faults.network) { self.rng.below(100) } else { 100 } as u8;
                     acts.push((at_ms + 20_000, Act::Upload { phone, through, damaged }));
                 }
@@ -234,7 +243,7 @@ impl Planner {
             4..6 => acts.push((at_ms, Act::Mend { person: 0, pick, dismiss: self.rng.percent(20) })),
             6 if self.rng.percent(faults.people * 10) => acts.push((at_ms, self.change_of(person))),
             7 if faults.restore > 0 => acts.push((at_ms, Act::BackupServer)),
-            8 if self.rng.percent(faults.restore * 8) => {
+            8 if self.rng.percent(faults.restore * 15) => {
                 acts.push((at_ms, Act::RestoreServer { which: pick }));
             }
             9 if faults.server > 0 => {
@@ -264,7 +273,7 @@ impl Planner {
         if !self.rng.percent(self.faults.disk) {
             return Disk::Works;
         }
-        if self.rng.percent(30) { Disk::Fails } else { Disk::Dies(self.rng.below(12) as u8) }
+        if self.rng.percent(30) { Disk::Fails } else { Disk::Dies(*self.rng.pick(&[0, 1, 1, 2, 3, 5, 11])) }
     }
 
     fn flaw(&mut self) -> Option<Flaw> {

@@ -20,6 +20,8 @@ pub struct Counts {
     pub uploads: u64,
     /// Times that everything on the server was compared with the oracle.
     pub checks: u64,
+    /// Answers by which a phone's base was mended.
+    pub repairs: u64,
     /// Faults by kind.
     pub faults: BTreeMap<&'static str, u64>,
 }
@@ -64,6 +66,7 @@ impl Counts {
         self.round_trips += other.round_trips;
         self.uploads += other.uploads;
         self.checks += other.checks;
+        self.repairs += other.repairs;
         for (kind, count) in &other.faults {
             *self.faults.entry(kind).or_default() += count;
         }

@@ -114,6 +114,7 @@ impl World<'_> {
             author: shell.caller.account,
             flaw: None,
             knew: shell.knows(record),
+            mends: None,
             held: if plan.kind == "reinspection" { shell.knows_all() } else { BTreeMap::new() },
         };
         let is_first = edit.knew.is_empty();
@@ -144,6 +145,13 @@ impl World<'_> {
         self.counts.edits += 1;
         let is_stored = bound.is_some();
         if let Some(bound) = bound {
+            if self.oracle.is_written_before(&bound) {
+                // A copy, or the phone before it was set back, wrote these very bytes, its clock being as far behind: nobody
+                // can tell the two edits apart, so this one is not made.
+                self.oracle.edits.pop();
+                self.phones[phone].take_back();
+                return Ok(false);
+            }
             self.describe_flaw(id, flaw, &bound);
             self.oracle.bind(&bound)?;
             if is_told {

@@ -18,7 +18,7 @@ fn a_failing_seed_prints_itself_and_is_shrunk() {
     for part in [
         format!("seed {seed} breaks {}", violation.invariant),
         format!("replay: make sim SEEDS=1 FROM={seed} STORE=memory DAYS=4"),
-        "Sync { phone:".to_owned(),
+        "Create { phone:".to_owned(),
     ] {
         assert!(told.contains(&part), "{part}: {told}");
     }

@@ -78,12 +78,18 @@ pub(super) enum Event {
     Rogue { seed: [u8; 12] },
     /// Bytes that may be no version at all do.
     Junk { text: String },
+    /// The phone gives its outbox away as a file.
+    Carry { phone: usize },
+    /// A file, of now or of earlier, is taken in by the office.
+    Import { which: usize },
+    /// Receipts, of now or of earlier, reach the phone that they are for.
+    Receipts { which: usize },
 }
 
 impl Event {
     pub(super) fn read(input: &mut Unstructured) -> Result<Self> {
         // The ordinary day has more numbers than the accidents.
-        let kind = input.int_in_range(0..=31_u8)?;
+        let kind = input.int_in_range(0..=34_u8)?;
         let phone = input.int_in_range(0..=PHONES - 1)?;
         Ok(match kind {
             0..=4 => write(input, phone)?,
@@ -105,7 +111,10 @@ impl Event {
             29 if phone == 0 => Self::Clock { phone: input.int_in_range(0..=PHONES - 1)?, to_ms: input.arbitrary()? },
             29 => Self::Button { phone },
             30 => Self::Rogue { seed: input.arbitrary()? },
-            _ => Self::Junk { text: text(input)? },
+            31 => Self::Junk { text: text(input)? },
+            32 => Self::Carry { phone },
+            33 => Self::Import { which: input.arbitrary::<u8>()?.into() },
+            _ => Self::Receipts { which: input.arbitrary::<u8>()?.into() },
         })
     }
 }

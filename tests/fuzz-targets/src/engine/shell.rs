@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
+use sync_core::carried::{Receipts, SealKey, seal};
 use sync_core::client::{Edit, Effect, Failure};
 use sync_core::dots::Dot;
-use sync_core::ids::ReplicaId;
+use sync_core::ids::{DeviceId, ReplicaId};
 use sync_core::limits::{BATCH_VERSIONS_MAX, BODY_BYTES_MAX, PHOTOS_ASKED_MAX, TIME_MS_MAX};
 use sync_core::people::Caller;
 use sync_core::protocol::{SyncAnswer, SyncRequest};
@@ -101,6 +102,24 @@ impl Shell {
         assert!(waited || effects.is_empty(), "what nobody asked for changes nothing");
         self.store(effects);
         self.phone.base.compare(&mut self.phone.client);
+    }
+
+    /// Everything that waits, as a sealed text.
+    pub(super) fn carry(&self, device: DeviceId, key: &SealKey) -> String {
+        let carried = self.phone.client.carry(self.phone.caller.account, device, self.phone.now_ms);
+        let numbered = carried.pushes.iter().flat_map(|push| {
+            (push.first_seq..)
+                .zip(&push.versions)
+                .map(|(seq, version)| (Dot { replica: push.replica, seq }, version.get()))
+        });
+        let owed = self.owed.iter().map(|(dot, bytes)| (*dot, bytes.as_str()));
+        assert!(carried.is_whole && numbered.eq(owed), "a file holds all that waits");
+        seal(key, &carried)
+    }
+
+    pub(super) fn take_receipts(&mut self, receipts: Receipts) {
+        let effects = self.phone.client.take_receipts(receipts);
+        self.store(effects);
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {

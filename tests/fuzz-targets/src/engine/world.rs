@@ -3,11 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use sync_core::carried::{SealKey, open};
 use sync_core::client::{Edit, Failure};
 use sync_core::dots::Dot;
+use sync_core::ids::DeviceId;
 use sync_core::people::{Caller, Role};
 use sync_core::protocol::{SyncAnswer, Verdict};
 use sync_core::validate::RefusalCode;
+use uuid::Uuid;
 
 use super::event::{Event, PHONES};
 use super::rogue::Rogue;
@@ -19,6 +22,8 @@ use crate::server_in_memory::{Server, caller, village};
 const SERVER_MS: u64 = 1_750_000_000_000;
 /// So many earlier requests may come out of the network once more.
 const REQUESTS_MAX: usize = 8;
+/// What the keys of devices are made of.
+const SECRET: &[u8] = b"only the server knows it";
 /// More round trips than any world of this size needs.
 const ROUNDS_MAX: usize = 400;
 
@@ -31,6 +36,9 @@ pub(super) struct World {
     accounts: Vec<Caller>,
     /// Requests that left: whose, of which attempt, and the body.
     requests: Vec<(usize, u64, String)>,
+    /// Files that phones gave away, and receipts that the office gave for them: whose, and the text.
+    files: Vec<(usize, String)>,
+    receipts: Vec<(usize, String)>,
     rogue: Rogue,
     replicas: u128,
 }
@@ -49,6 +57,8 @@ impl World {
             copies: vec![None; PHONES],
             accounts,
             requests: Vec::new(),
+            files: Vec::new(),
+            receipts: Vec::new(),
             rogue: Rogue::new(),
             replicas: 0x1_0000,
         }
@@ -90,6 +100,15 @@ impl World {
             Event::Clock { phone, to_ms } => self.shells[phone].phone.now_ms = to_ms,
             Event::Rogue { seed } => self.rogue.write(&mut self.server, &seed, SERVER_MS),
             Event::Junk { text } => self.rogue.send(&mut self.server, text, SERVER_MS),
+            Event::Carry { phone } => {
+                push(&mut self.files, (phone, self.shells[phone].carry(device(phone), &key(phone))));
+            }
+            Event::Import { which } => self.import(which),
+            Event::Receipts { which } => {
+                if let Some((phone, text)) = newest(&self.receipts, which).cloned() {
+                    self.shells[phone].take_receipts(open(&key(phone), &text).expect("the server's own seal"));
+                }
+            }
         }
         self.shells.iter().for_each(Shell::check);
     }
@@ -116,22 +135,23 @@ impl World {
         self.replicas += 1;
         self.shells[phone].renumber(replica(self.replicas));
         if let Some((attempt, body)) = self.shells[phone].send() {
-            self.requests.push((phone, attempt, body));
-        }
-        if self.requests.len() > REQUESTS_MAX {
-            self.requests.remove(0);
+            push(&mut self.requests, (phone, attempt, body));
         }
     }
 
     fn arrive(&mut self, which: usize) {
-        // The newest first: that is what a fuzzer should find at 0.
-        let Some((phone, attempt, body)) = self.requests.iter().rev().cycle().nth(which % REQUESTS_MAX).cloned() else {
-            return;
-        };
+        let Some((phone, attempt, body)) = newest(&self.requests, which).cloned() else { return };
         let answer = self.server.sync(&self.accounts[phone], &body, SERVER_MS);
         if self.shells[phone].attempt == Some(attempt) {
             self.shells[phone].answer = Some(answer);
         }
+    }
+
+    fn import(&mut self, which: usize) {
+        let Some((phone, text)) = newest(&self.files, which).cloned() else { return };
+        let receipts =
+            self.server.import(&self.accounts[phone], SECRET, &text, SERVER_MS).expect("the phone's own seal");
+        push(&mut self.receipts, (phone, receipts));
     }
 
     fn twist(&mut self, phone: usize, at: usize, with: u8) {
@@ -195,6 +215,27 @@ impl World {
         }
         panic!("never at rest");
     }
+}
+
+fn device(phone: usize) -> DeviceId {
+    DeviceId(Uuid::from_u128(0xde00 + phone as u128))
+}
+
+fn key(phone: usize) -> SealKey {
+    SealKey::of_device(SECRET, device(phone))
+}
+
+/// Remembers one more thing that may come again, and forgets the oldest.
+fn push<T>(kept: &mut Vec<T>, new: T) {
+    kept.push(new);
+    if kept.len() > REQUESTS_MAX {
+        kept.remove(0);
+    }
+}
+
+/// The newest first: that is what a fuzzer should find at 0.
+fn newest<T>(kept: &[T], which: usize) -> Option<&T> {
+    kept.iter().rev().nth(which.checked_rem(kept.len())?)
 }
 
 /// A phone at rest holds what it may see, shows what the server holds, and knows what became of all that it wrote.

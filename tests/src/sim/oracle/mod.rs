@@ -64,6 +64,8 @@ pub(crate) struct Edit {
     pub(crate) flaw: Option<Flaw>,
     /// The edits of this record that the author saw.
     pub(crate) knew: Set,
+    /// The edit that was put aside, of which this is the mended form.
+    pub(crate) mends: Option<EditId>,
     /// Of re-inspections: the edits of every record that the author saw.
     pub(crate) held: BTreeMap<RecordId, Set>,
 }
@@ -91,14 +93,21 @@ pub(crate) struct Oracle {
     acknowledged: BTreeMap<EditId, Verdict>,
     /// Edits that were on a phone which was set back to a time before them.
     pub(crate) rolled_back: BTreeSet<EditId>,
-    /// Which phones wrote an edit anew under another replica id.
-    written_anew: BTreeMap<EditId, BTreeSet<usize>>,
+    /// How often an edit was written anew under another replica id.
+    written_anew: BTreeMap<EditId, u32>,
+    /// Whether a phone was ever cloned or set back.
+    pub(crate) has_copies: bool,
     /// Every version under which an edit may arrive.
     bound: BTreeMap<Dot, Vec<(Fingerprint, EditId)>>,
     pub(crate) model: Model,
     /// Records of which a restored server forgot an edit, or which two copies of a phone wrote anew: here the oracle demands
     /// that nothing is lost and nothing looks safer, but not that nothing more stands.
     pub(crate) touched_by_restore: BTreeSet<RecordId>,
+    /// What was ever taken under each number, over all lives of the server.
+    ever_taken: BTreeMap<Dot, EditId>,
+    /// Records that were written under a number which had another content in a life of the server that is over: a context
+    /// that names it means either, and nobody can say which.
+    pub(crate) ambiguous: BTreeSet<RecordId>,
     /// Whether the server ever began anew from a backup.
     pub(crate) has_restored: bool,
     /// The latest time of the server so far.
@@ -125,12 +134,19 @@ impl Oracle {
     }
 
     /// A phone wrote an edit anew under another replica id; a context that claimed too much is mended by that.
-    pub(crate) fn written_anew(&mut self, phone: usize, bound: &Bound) -> Check {
-        self.written_anew.entry(bound.edit).or_default().insert(phone);
+    pub(crate) fn written_anew(&mut self, bound: &Bound) -> Check {
+        *self.written_anew.entry(bound.edit).or_default() += 1;
         if self.edits[bound.edit].flaw == Some(Flaw::Context) {
+            // It no longer covers itself, but may claim what the copy wrote under its number.
+            self.touched_by_restore.insert(self.edits[bound.edit].record);
             self.edits[bound.edit].flaw = None;
         }
         self.bind(bound)
+    }
+
+    /// Whether an edit was written before as these very bytes.
+    pub(crate) fn is_written_before(&self, bound: &Bound) -> bool {
+        self.edit_of(bound.dot, Fingerprint::of(bound.bytes.as_bytes())).is_some()
     }
 
     /// The edit that a version is.
@@ -156,6 +172,11 @@ impl Oracle {
             );
         }
         self.model.taken.insert(dot, (id, outcome.verdict));
+        let before = *self.ever_taken.entry(dot).or_insert(id);
+        if before != id {
+            self.ambiguous.extend([before, id].map(|edit| self.edits[edit].record));
+            self.touched_by_restore.extend(&self.ambiguous);
+        }
         if outcome.verdict == Verdict::Quarantined {
             return Ok(());
         }
