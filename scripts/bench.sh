@@ -26,3 +26,9 @@ target/release/ingest --batches 160 --keep target/bench/ledger | tee -a target/b
 target/release/coldstart --data-dir target/bench/ledger | tee -a target/bench/summary.json
 rm -rf target/bench/ledger
 target/release/growth --sizes 1000,10000 | tee target/bench/server_growth.json
+
+# The browser's build beside the native one.
+scripts/prepare.sh web
+scripts/wasm.sh
+cargo build --release --locked --package hazard-wasm --example native
+node web/wasm/bench.mjs target/release/examples/native target/bench/wasm-cases.json | tee -a target/bench/summary.json

@@ -1,22 +1,27 @@
 #!/usr/bin/env bash
 # Makes sure that the tools of a build are there: Rust's cargo and a C compiler (SQLite is built from source).
+# `prepare.sh web` also makes sure of Node.js and npm, with which what runs in browsers is tested.
 # Debian packages are installed when missing; Rust is not, because how to install it is the machine owner's choice.
 set -euo pipefail
 
 missing=()
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
+if [[ ${1:-} == web ]]; then
+    command -v node >/dev/null || missing+=(nodejs)
+    command -v npm >/dev/null || missing+=(npm)
+fi
 
 if ((${#missing[@]})); then
     as_root=()
     if ((EUID != 0)); then
         if ! command -v sudo >/dev/null; then
-            echo "A C compiler is missing and there is no sudo. As root, run: apt-get install ${missing[*]}" >&2
+            echo "Tools are missing and there is no sudo. As root, run: apt-get install ${missing[*]}" >&2
             exit 1
         fi
         as_root=(sudo)
     fi
     if ! command -v apt-get >/dev/null; then
-        echo "A C compiler (cc) is missing. Install one with this system's package manager, and run this again." >&2
+        echo "Missing: ${missing[*]}. Install them with this system's package manager, and run this again." >&2
         exit 1
     fi
     echo "Installing ${missing[*]}" >&2

@@ -23,7 +23,7 @@ check() {
     fi
 }
 
-# suites NAME COMMAND…: runs a cargo test command, and counts what its "test result:" lines say. A run that fails
+# suites NAME COMMAND…: runs a test command of cargo or node, and counts what its closing lines say. A run that fails
 # without a failed test (it does not compile, it was killed) counts as one failure, and so does a run of no test.
 suites() {
     local name=$1 log=$logs/$1.log started=$SECONDS status=0 ran=0 bad=0
@@ -39,10 +39,18 @@ suites() {
     printf '== %s: %d passed, %d failed, %d s\n' "$name" "$ran" "$bad" $((SECONDS - started))
 }
 
-scripts/prepare.sh
+# The declarations of what crosses into browsers, as a page's type checker reads them.
+declarations() {
+    npm --prefix web ci --silent && npm --prefix web run --silent types
+}
+
+scripts/prepare.sh web
 mkdir -p "$logs"
 check "formatting and lints" scripts/lint.sh
 suites "tests" cargo test --locked --workspace --no-fail-fast
+check "wasm build" scripts/wasm.sh
+suites "wasm" node --test --test-reporter=tap web/wasm/tests/replay.mjs
+check "TypeScript declarations" declarations
 check "dependencies" scripts/deny.sh
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"

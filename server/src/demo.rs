@@ -144,6 +144,7 @@ fn write_villages(tx: &mut dyn Transaction, now_ms: Ms) -> Result<(), DbError> {
         kind: "village".to_owned(),
         village: None,
         context: None,
+        instead_of: None,
         changes: [("name", name), ("code", code)].map(|(path, text)| (path.to_owned(), text.into())).into(),
     });
     let written = authored::write(tx, &sender, &writings)?;

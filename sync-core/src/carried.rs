@@ -8,6 +8,7 @@ use sha2::Sha256;
 
 use data_encoding::HEXLOWER;
 
+use crate::digest::Mark;
 use crate::ids::{AccountId, DeviceId, ReplicaId};
 use crate::protocol::{Push, PushAnswer};
 use crate::time::Ms;
@@ -66,6 +67,14 @@ pub struct Carried {
     pub is_whole: bool,
 }
 
+impl Carried {
+    /// The marks of a batch's versions, as its receipt names them.
+    #[must_use]
+    pub fn marks(push: &Push) -> Vec<Mark> {
+        push.versions.iter().map(|version| Mark::of_json(version.get())).collect()
+    }
+}
+
 /// What the server gives back for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Receipts {
@@ -75,6 +84,8 @@ pub struct Receipts {
     pub device: DeviceId,
     /// The server's wall clock.
     pub now_ms: Ms,
+    /// The life of the server's data in which they were given: in another they are worth nothing.
+    pub epoch: String,
     /// The answer to each batch.
     pub pushes: Vec<Receipt>,
     /// Those of the photos whose bytes the server has.
@@ -90,6 +101,9 @@ pub struct Receipts {
 pub struct Receipt {
     /// Whose batch.
     pub replica: ReplicaId,
+    /// The marks of the versions that were taken in, in their order ([`Mark::of_json`] of the bytes): a phone that came
+    /// back from a backup may hold others under the same numbers.
+    pub marks: Vec<Mark>,
     /// What became of it.
     pub answer: PushAnswer,
 }

@@ -2,6 +2,7 @@
 //! Pure: the caller brings the stored facts and keeps the results in one transaction.
 
 use crate::dots::{Dot, VersionVector};
+use crate::json;
 use crate::kinds::rule;
 use crate::limits::VERSION_BYTES_MAX;
 use crate::people::Caller;
@@ -49,7 +50,7 @@ pub fn read_version(bytes: &str, dot: Dot) -> Result<Version, Refusal> {
         let detail = format!("a version has at most {VERSION_BYTES_MAX} bytes, this one has {}", bytes.len());
         return Err(Refusal::new(RefusalCode::TooLarge, detail));
     }
-    let version: Version = serde_json::from_str(bytes)
+    let version: Version = json::from_str(bytes)
         .map_err(|error| Refusal::new(RefusalCode::Malformed, format!("not a version: {error}")))?;
     if version.dot != dot {
         return Err(Refusal::new(RefusalCode::DotMismatch, "the dot is not the one that its place in the batch gives"));
@@ -114,16 +115,19 @@ pub fn judge(version: &Version, caller: &Caller, standing: Option<Record>, recei
 /// # Errors
 /// Why it goes to quarantine.
 pub fn admit(version: &Version, caller: &Caller, standing: Option<&Record>) -> Result<(), Refusal> {
-    if let Some(record) = standing {
-        if record.kind != version.kind {
-            let detail = format!("the record is of kind {}", record.kind);
-            return Err(Refusal::new(RefusalCode::KindMismatch, detail));
-        }
-        if record.village != version.village {
-            return Err(Refusal::new(RefusalCode::VillageMismatch, "the record belongs to another village"));
-        }
+    mismatch(version, standing).map_or_else(|| authorise(version, caller, standing), Err)
+}
+
+/// What a version says of its record that the record as it stands contradicts.
+#[must_use]
+pub fn mismatch(version: &Version, standing: Option<&Record>) -> Option<Refusal> {
+    let record = standing?;
+    if record.kind != version.kind {
+        let detail = format!("the record is of kind {}", record.kind);
+        return Some(Refusal::new(RefusalCode::KindMismatch, detail));
     }
-    authorise(version, caller, standing)
+    let detail = "the record belongs to another village";
+    (record.village != version.village).then(|| Refusal::new(RefusalCode::VillageMismatch, detail))
 }
 
 /// The record with an admitted version merged into it. `received_ms` caps a stamp from the future; the context counts

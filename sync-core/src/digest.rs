@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::str::FromStr;
 
-use data_encoding::HEXLOWER;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::ids::RecordId;
@@ -38,6 +38,14 @@ impl Mark {
     }
 }
 
+impl FromStr for Mark {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        read_hex(text).ok_or("a mark has 16 lower-case hex digits")
+    }
+}
+
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
@@ -53,13 +61,13 @@ impl Serialize for Mark {
 impl<'de> Deserialize<'de> for Mark {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        read_hex(&text).ok_or_else(|| serde::de::Error::custom("a mark has 16 lower-case hex digits"))
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
 fn read_hex(text: &str) -> Option<Mark> {
-    let bytes = HEXLOWER.decode(text.as_bytes()).ok()?;
-    Some(Mark(u64::from_be_bytes(bytes.try_into().ok()?)))
+    let is_hex = text.len() == 16 && text.bytes().all(|digit| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit));
+    if is_hex { u64::from_str_radix(text, 16).ok().map(Mark) } else { None }
 }
 
 /// What a set of states comes to: how many, and the sum of their marks modulo 2^64.

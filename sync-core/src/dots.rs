@@ -12,6 +12,7 @@ use crate::ids::ReplicaId;
 ///
 /// JSON: `["<replica>", seq]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(type = "[ReplicaId, number]"))]
 #[serde(from = "(ReplicaId, u64)", into = "(ReplicaId, u64)")]
 pub struct Dot {
     /// Who wrote.

@@ -11,6 +11,7 @@ pub mod decision;
 pub mod digest;
 pub mod dots;
 pub mod ids;
+pub mod json;
 pub mod kinds;
 pub mod limits;
 pub mod people;

@@ -8,6 +8,7 @@ use crate::ids::{AccountId, VillageId};
 
 /// What a person is in the township's safety work (domain: People).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// 村级安监员: works in their own villages.
@@ -43,7 +44,8 @@ impl Role {
 }
 
 /// The account on whose behalf something is asked: its role, and the villages it is appointed to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Caller {
     /// Whose request it is.
     pub account: AccountId,

@@ -89,32 +89,44 @@ pub fn may_decide(role: Role) -> bool {
 /// `author_mismatch`, `out_of_scope`, `not_permitted`, or `supervisor_decides` where the version would settle a conflict
 /// that is not the caller's to settle.
 pub fn authorise(version: &Version, caller: &Caller, standing: Option<&Record>) -> Result<(), Refusal> {
+    objections(version, caller, standing).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// Everything that forbids the caller to write this version on top of the record as it stands: about the whole, then
+/// what the role does not write, then what is a supervisor's to decide.
+#[must_use]
+pub fn objections(version: &Version, caller: &Caller, standing: Option<&Record>) -> Vec<Refusal> {
+    let mut found = Vec::new();
     if version.author != caller.account {
-        return Err(Refusal::new(RefusalCode::AuthorMismatch, "the author is not the account that sent the version"));
+        let detail = "the author is not the account that sent the version";
+        found.push(Refusal::new(RefusalCode::AuthorMismatch, detail));
     }
     if !caller.covers(version.village) {
-        return Err(Refusal::new(RefusalCode::OutOfScope, "the village is not one of the account's"));
+        found.push(Refusal::new(RefusalCode::OutOfScope, "the village is not one of the account's"));
     }
     for path in version.changes.keys() {
         let (field, _) = split_path(path);
         if !may_write(caller.role, &version.kind, field) {
             let detail = format!("the role {} does not write {field} of {}", caller.role.name(), version.kind);
-            return Err(Refusal::at(RefusalCode::NotPermitted, path, detail));
+            found.push(Refusal::at(RefusalCode::NotPermitted, path, detail));
         }
     }
-    if may_decide(caller.role) {
-        return Ok(());
+    if let Some(record) = standing.filter(|_| !may_decide(caller.role)) {
+        to_decide(version, record, &mut found);
     }
-    let Some(record) = standing else { return Ok(()) };
-    if let Some(path) = version.changes.keys().find(|path| settles(version, record, path)) {
+    found
+}
+
+/// What only a supervisor may do with the record as it stands.
+fn to_decide(version: &Version, standing: &Record, found: &mut Vec<Refusal>) {
+    for path in version.changes.keys().filter(|path| settles(version, standing, path)) {
         let detail = "distinct values stand here; a supervisor decides between them";
-        return Err(Refusal::at(RefusalCode::SupervisorDecides, path, detail));
+        found.push(Refusal::at(RefusalCode::SupervisorDecides, path, detail));
     }
-    if lowers_level(version, record) {
+    if lowers_level(version, standing) {
         let detail = "it was reported as a major hazard; a supervisor decides whether it is none";
-        return Err(Refusal::at(RefusalCode::SupervisorDecides, "level", detail));
+        found.push(Refusal::at(RefusalCode::SupervisorDecides, "level", detail));
     }
-    Ok(())
 }
 
 /// Whether the version takes a hazard's level down, having seen that it was reported as major: otherwise whoever may close

@@ -106,7 +106,7 @@ pub struct SyncAnswer {
 
 /// What became of a push.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "result", rename_all = "snake_case")]
+#[serde(tag = "result", rename_all = "snake_case", try_from = "ReadPushAnswer")]
 pub enum PushAnswer {
     /// Every version has its outcome and is durable; the sender may free its copies up to `through`.
     Accepted {
@@ -130,8 +130,43 @@ pub enum PushAnswer {
     },
 }
 
+/// A [`PushAnswer`] as it is read: all members side by side, whatever their order, so that nothing is read twice.
+#[derive(Deserialize)]
+struct ReadPushAnswer {
+    result: PushResult,
+    outcomes: Option<Vec<Outcome>>,
+    through: Option<u64>,
+    expected: Option<u64>,
+    seq: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum PushResult {
+    Accepted,
+    Gap,
+    ReplicaForked,
+}
+
+impl TryFrom<ReadPushAnswer> for PushAnswer {
+    type Error = &'static str;
+
+    fn try_from(read: ReadPushAnswer) -> Result<Self, Self::Error> {
+        let ReadPushAnswer { result, outcomes, through, expected, seq } = read;
+        let answer = match result {
+            PushResult::Accepted => {
+                outcomes.zip(through).map(|(outcomes, through)| Self::Accepted { outcomes, through })
+            }
+            PushResult::Gap => expected.map(|expected| Self::Gap { expected }),
+            PushResult::ReplicaForked => outcomes.zip(seq).map(|(outcomes, seq)| Self::ReplicaForked { seq, outcomes }),
+        };
+        answer.ok_or("an answer to a push lacks a member of its result")
+    }
+}
+
 /// What became of one version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Outcome {
     /// Its sequence number.
     pub seq: u64,
@@ -164,6 +199,7 @@ impl Outcome {
 
 /// The words of [`Outcome`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Merged into the ledger.

@@ -4,6 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::dots::VersionVector;
@@ -22,7 +23,9 @@ pub struct Shown<'a> {
 }
 
 /// Whether a record is voided (nothing is deleted: it stays, with its reason).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
 pub enum Voiding {
     /// It stands.
     Stands,

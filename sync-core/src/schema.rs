@@ -5,6 +5,7 @@ use serde::Serialize;
 
 /// A kind of record, declared once; forms, storage, sync, tables and exports follow from it.
 #[derive(Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Kind {
     /// The name in JSON, SQL and code.
     pub name: &'static str,
@@ -20,6 +21,7 @@ pub struct Kind {
 
 /// Where records of a kind belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// Of the township as a whole; read by all.
@@ -32,6 +34,7 @@ pub enum Scope {
 
 /// One field of a kind.
 #[derive(Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Field {
     /// The name in JSON, SQL and code.
     pub name: &'static str,
@@ -48,6 +51,7 @@ pub struct Field {
 
 /// What values a field takes. `null` always clears.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum FieldType {
     /// Text of at most so many characters; not empty.
@@ -90,6 +94,7 @@ impl FieldType {
 
 /// Which value a field shows while several stand (design: Versions).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// The one with the latest stamp; nobody is asked.

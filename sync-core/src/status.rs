@@ -18,6 +18,7 @@ use crate::rules::Voiding;
 
 /// Where a hazard stands on its way to closure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// 已上报: found and recorded.
@@ -84,15 +85,16 @@ pub fn hazard_field(kind: &str) -> Option<&'static str> {
 /// Every hazard that a record speaks of, by any value that stands: also what one of two conflicting values names.
 #[must_use]
 pub fn hazards_named(record: &Record) -> BTreeSet<RecordId> {
+    let mut named = BTreeSet::new();
     match hazard_field(&record.kind) {
-        None => BTreeSet::new(),
-        Some("hazards") => record.keys("hazards").filter_map(|id| id.parse().ok()).collect(),
-        Some(field) => record
-            .siblings(field)
-            .filter_map(|sibling| sibling.value.as_str())
-            .filter_map(|id| id.parse().ok())
-            .collect(),
+        None => {}
+        Some("hazards") => named.extend(record.keys("hazards").filter_map(|id| id.parse::<RecordId>().ok())),
+        Some(field) => {
+            let values = record.siblings(field).filter_map(|sibling| sibling.value.as_str());
+            named.extend(values.filter_map(|id| id.parse::<RecordId>().ok()));
+        }
     }
+    named
 }
 
 /// Derives where a hazard stands. `related` holds the orders, rectifications, re-inspections and escalations that name

@@ -15,6 +15,7 @@ use crate::version::{VOID, Version, split_path};
 
 /// Why a version was quarantined: a stable code, the field where there is one, and words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Refusal {
     /// The stable code.
     pub code: RefusalCode,
@@ -27,6 +28,7 @@ pub struct Refusal {
 
 /// The stable codes of [`Refusal`] (protocol: Quarantine).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalCode {
     /// The bytes are not a version.
@@ -99,15 +101,27 @@ impl Refusal {
 /// # Errors
 /// The first thing that is wrong with it.
 pub fn validate(version: &Version) -> Result<(), Refusal> {
-    shape(version)?;
-    let Some(kind) = kinds::kind(&version.kind) else {
-        return version.changes.iter().try_for_each(|(path, value)| within_depth(path, value));
-    };
-    scope(kind, version)?;
-    for (path, value) in &version.changes {
-        change(kind, path, value)?;
+    faults(version).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// Everything that is wrong with a version by itself: of the whole, then of each change in the order of their paths, then
+/// what a creation lacks.
+#[must_use]
+pub fn faults(version: &Version) -> Vec<Refusal> {
+    let mut found = Vec::new();
+    found.extend(shape(version).err());
+    let kind = kinds::kind(&version.kind);
+    if let Some(kind) = kind {
+        found.extend(scope(kind, version).err());
     }
-    if version.creates() { complete(kind, version) } else { Ok(()) }
+    for (path, value) in &version.changes {
+        let checked = kind.map_or_else(|| within_depth(path, value), |kind| change(kind, path, value));
+        found.extend(checked.err());
+    }
+    if let Some(kind) = kind.filter(|_| version.creates()) {
+        lacking(kind, version, &mut found);
+    }
+    found
 }
 
 fn shape(version: &Version) -> Result<(), Refusal> {
@@ -143,25 +157,21 @@ fn scope(kind: &Kind, version: &Version) -> Result<(), Refusal> {
     }
 }
 
-fn complete(kind: &Kind, version: &Version) -> Result<(), Refusal> {
+/// What a creation must give and does not.
+fn lacking(kind: &Kind, version: &Version, found: &mut Vec<Refusal>) {
     let given = |name: &str| {
         version.changes.iter().any(|(path, value)| {
             split_path(path).0 == name && !value.is_null() && *value != Value::Bool(false)
                 || path == name && *value == Value::Bool(false)
         })
     };
-    for field in kind.fields.iter().filter(|field| field.required) {
-        if !given(field.name) {
-            return Err(Refusal::at(RefusalCode::FieldRequired, field.name, format!("{} is required", field.name)));
-        }
+    let mut refuse = |name: &str, detail| found.push(Refusal::at(RefusalCode::FieldRequired, name, detail));
+    for field in kind.fields.iter().filter(|field| field.required && !given(field.name)) {
+        refuse(field.name, format!("{} is required", field.name));
     }
-    for group in kind.one_of {
-        if !group.iter().any(|name| given(name)) {
-            let detail = format!("one of {} is required", group.join(", "));
-            return Err(Refusal::at(RefusalCode::FieldRequired, group.first().copied().unwrap_or_default(), detail));
-        }
+    for group in kind.one_of.iter().filter(|group| !group.iter().any(|name| given(name))) {
+        refuse(group.first().copied().unwrap_or_default(), format!("one of {} is required", group.join(", ")));
     }
-    Ok(())
 }
 
 fn change(kind: &Kind, path: &str, value: &Value) -> Result<(), Refusal> {

@@ -218,6 +218,17 @@ fn an_edit_is_refused_on_the_phone_by_the_rules_of_the_server_and_uses_no_number
 }
 
 #[test]
+fn an_edit_under_another_kind_or_village_than_the_records_is_refused_before_it_is_saved() {
+    let mut office = Phone::new(1, supervisor());
+    office.find(1, "x");
+    let other_kind = office.write_in(village(1), 1, "inspection", &[("conclusion", json!("y"))]).unwrap_err();
+    assert_eq!(other_kind.code, RefusalCode::KindMismatch);
+    let other_village = office.write_in(village(2), 1, "hazard", &[("place", json!("y"))]).unwrap_err();
+    assert_eq!(other_village.code, RefusalCode::VillageMismatch);
+    assert_eq!(office.client.outbox().iter().count(), 1);
+}
+
+#[test]
 fn an_own_edit_revives_what_the_office_voided_without_it() {
     let (mut server, mut phone, mut office) = (Server::new(), day_of_work(1), Phone::new(2, supervisor()));
     phone.sync(&mut server);

@@ -121,6 +121,24 @@ fn a_phone_that_dies_before_it_has_taken_its_new_id_still_takes_one() {
 }
 
 #[test]
+fn a_token_that_expires_meanwhile_does_not_make_a_phone_forget_that_it_needs_a_new_id() {
+    let mut server = Server::new();
+    let mut phone = Phone::new(1, inspector(1));
+    let mut copy = phone.clone();
+    phone.find(1, "by the phone");
+    phone.sync(&mut server);
+    copy.find(2, "by the copy");
+    copy.round_trip(&mut server, &inspector(1), Link::DiesAfter(usize::MAX));
+    // An upload of a photo, say, is told that the token has expired.
+    copy.client.handle_failure(Failure::SignedOut, copy.now_ms);
+    copy.client.retry_now();
+    assert!(copy.client.poll(u64::MAX).is_none(), "silent until it has a new id");
+    copy.renumber();
+    copy.sync(&mut server);
+    at_rest(&server, &[&copy]);
+}
+
+#[test]
 fn entries_of_an_id_that_was_given_up_do_not_raise_the_numbers_of_the_next() {
     let mut old = Phone::new(1, inspector(1));
     for number in 0..9 {

@@ -12,7 +12,7 @@
 mod server_in_memory;
 
 use serde_json::json;
-use server_in_memory::phone::{Phone, replica};
+use server_in_memory::phone::{Link, Phone, replica};
 use server_in_memory::{Server, caller, village};
 use sync_core::carried::{Carried, Receipts, SealKey, Unsealed, open, peek, seal};
 use sync_core::ids::DeviceId;
@@ -41,6 +41,49 @@ fn file(phone: &Phone) -> String {
 }
 
 #[test]
+fn receipts_from_before_a_restore_of_the_server_are_worth_nothing_after_it() {
+    for has_pulled in [true, false] {
+        let (mut server, mut phone) = (Server::new(), Phone::new(1, inspector()));
+        if has_pulled {
+            phone.sync(&mut server);
+        }
+        let backup = server.clone();
+        let kept = phone.find(1, "carried by hand");
+        let receipts: Receipts =
+            open(&key(1), &server.import(&inspector(), SECRET, &file(&phone), NOW_MS).unwrap()).unwrap();
+        server = server.restored(&backup);
+        if has_pulled {
+            phone.round_trip(&mut server, &inspector(), Link::RequestLost);
+            phone.client.retry_now();
+            let request = phone.client.poll(phone.now_ms).unwrap();
+            let pulled = sync_core::protocol::SyncRequest { push: None, ..request };
+            let answer = server.sync(&inspector(), &serde_json::to_string(&pulled).unwrap(), NOW_MS);
+            phone.take(&answer, Link::Works);
+        }
+        phone.take_receipts(receipts);
+        phone.sync(&mut server);
+        assert!(server.taken.contains_key(&kept), "it was offered again (had pulled: {has_pulled})");
+    }
+}
+
+#[test]
+fn receipts_for_what_a_lost_copy_gave_away_settle_nothing_that_was_written_since() {
+    let (mut server, mut phone) = (Server::new(), Phone::new(1, inspector()));
+    let both = phone.find(1, "in the copy too");
+    let mut copy = phone.clone();
+    phone.find(2, "by the phone that was lost");
+    let receipts = server.import(&inspector(), SECRET, &file(&phone), NOW_MS).unwrap();
+    copy.find(3, "by the copy");
+    copy.take_receipts(open(&key(1), &receipts).unwrap());
+    assert_eq!(copy.verdict(both), Some(Verdict::Merged));
+    assert_ne!(copy.client.replica(), replica(1), "it has learned that its number was used");
+    copy.sync(&mut server);
+    for words in ["in the copy too", "by the phone that was lost", "by the copy"] {
+        assert_eq!(server.times_taken(words), 1, "{words}");
+    }
+}
+
+#[test]
 fn an_outbox_that_was_carried_by_hand_is_receipted_and_no_version_is_sent_twice() {
     let (mut server, mut phone) = (Server::new(), Phone::new(1, inspector()));
     let kept = phone.find(1, "carried by hand");
@@ -52,7 +95,7 @@ fn an_outbox_that_was_carried_by_hand_is_receipted_and_no_version_is_sent_twice(
 
     let receipts = server.import(&inspector(), SECRET, &text, NOW_MS).unwrap();
     let receipts: Receipts = open(&key(1), &receipts).unwrap();
-    assert_eq!(receipts.photos_wanted, [photo.clone()]);
+    assert_eq!(receipts.photos_wanted, std::slice::from_ref(&photo));
     phone.take_receipts(receipts);
     assert_eq!((phone.verdict(kept), phone.verdict(refused)), (Some(Verdict::Merged), Some(Verdict::Merged)));
     assert_eq!(phone.client.photos_unsent(), 1, "its bytes did not come");

@@ -5,4 +5,5 @@ pub mod fleet;
 pub mod growth;
 pub mod plain_rows;
 pub mod server;
+pub mod sim;
 pub mod story;

@@ -4,6 +4,7 @@ use serde_json::Value;
 use sync_core::{
     dots::Dot,
     ids::{AccountId, RecordId, ReplicaId},
+    json,
     record::Record,
     time::Stamp,
     version::Version,
@@ -31,7 +32,7 @@ fn empty() -> Record {
 
 fn join(record: &mut Record, message: &[u8]) {
     let text = str::from_utf8(message).expect("UTF-8");
-    let version: Version = serde_json::from_str(text).expect("a version");
+    let version: Version = json::from_str(text).expect("a version");
     record.apply(version);
 }
 
@@ -90,7 +91,7 @@ impl Peer for SyncCore {
     }
 
     fn decode(bytes: &[u8]) -> Doc {
-        doc(serde_json::from_slice(bytes).expect("a record"))
+        doc(Record::from_json(str::from_utf8(bytes).expect("UTF-8")).expect("a record"))
     }
 
     fn values(doc: &Doc, field: &str) -> Vec<String> {

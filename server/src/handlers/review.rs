@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sync_core::dots::Dot;
+use sync_core::dots::{Dot, VersionVector};
 use sync_core::ids::{RecordId, ReplicaId};
 use sync_core::people::Role;
 use sync_core::permissions::may_decide;
@@ -62,6 +62,10 @@ pub struct Decision {
     value: Value,
     /// The dots of the siblings between which it decides: all that stand.
     siblings: Vec<Dot>,
+    /// What was seen of the record: its `seen`. The decision claims no more than that, and without it only the siblings:
+    /// what came in between is neither voided nor vouched for by somebody who has not seen it.
+    #[serde(default)]
+    seen: Option<VersionVector>,
 }
 
 impl Body for Decision {}
@@ -87,11 +91,13 @@ fn decide(tx: &mut dyn Transaction, by: &Sender, id: RecordId, decision: &Decisi
     if !record.siblings(&decision.path).map(|sibling| sibling.dot).eq(named) {
         return Err(Problem::new(Code::ConflictChanged, "Read the record again; its values have changed"));
     }
+    let seen = || decision.seen.clone().unwrap_or_else(|| decision.siblings.iter().copied().collect());
     let writing = Writing {
         record: record.id,
         kind: record.kind.clone(),
         village: record.village,
-        context: None,
+        context: Some(seen()),
+        instead_of: None,
         changes: BTreeMap::from([(decision.path.clone(), decision.value.clone())]),
     };
     authored::write(tx, by, &[writing])?.map_err(|refusal| refused(&refusal))

@@ -2,6 +2,7 @@
 //! it writes is judged, merged, kept and fed by the same rules as what phones send.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde_json::Value;
 use sync_core::decision::{merged, read_version};
@@ -29,6 +30,9 @@ pub struct Writing {
     pub village: Option<VillageId>,
     /// What its author had seen; `None`: everything that is in the record now.
     pub context: Option<VersionVector>,
+    /// The quarantined version that it takes the place of. It goes under a replica id of its own: the server's replica may
+    /// have written to the record what that version's author had not seen, and a replica's later write covers its earlier.
+    pub instead_of: Option<Dot>,
     /// Path → value.
     pub changes: BTreeMap<String, Value>,
 }
@@ -42,11 +46,15 @@ pub fn write(
     sender: &Sender,
     writings: &[Writing],
 ) -> Result<Result<Vec<Outcome>, Refusal>, DbError> {
-    let mut replica = server_replica(tx, sender)?;
+    let mut replicas = BTreeMap::new();
     let records = writings.iter().map(|writing| writing.record).collect();
     let mut merge = Merge::of(tx, sender.township, &records, sender.received_at_ms)?;
     let mut arrivals = Vec::with_capacity(writings.len());
     for writing in writings {
+        let replica = match replicas.entry(writing.instead_of) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => free.insert(server_replica(tx, sender, writing.instead_of)?),
+        };
         replica.highest = replica.highest.saturating_add(1);
         let dot = Dot { replica: replica.id, seq: replica.highest };
         let taken = compose(merge.standing(writing.record), sender, writing, dot).and_then(|(version, body)| {
@@ -70,7 +78,9 @@ pub fn write(
     for arrival in &arrivals {
         tx.insert_arrival(sender.township, sender.caller.account, arrival)?;
     }
-    tx.put_replica(&replica, sender.received_at_ms)?;
+    for replica in replicas.values() {
+        tx.put_replica(replica, sender.received_at_ms)?;
+    }
     merge.publish(tx)?;
     Ok(Ok(arrivals.into_iter().map(|arrival| arrival.outcome).collect()))
 }
@@ -100,9 +110,9 @@ fn compose(
 
 /// The replica under which this server writes in a township: derived from the epoch, so that a server restored from a
 /// backup does not reuse the numbers that it gave out after it.
-fn server_replica(tx: &mut dyn Transaction, sender: &Sender) -> Result<Replica, DbError> {
+fn server_replica(tx: &mut dyn Transaction, sender: &Sender, instead_of: Option<Dot>) -> Result<Replica, DbError> {
     let epoch = tx.epoch()?.ok_or_else(|| DbError::Internal("the database has no epoch".to_owned()))?;
-    let id = ReplicaId(server_replica_id(epoch, sender.township));
+    let id = ReplicaId(server_replica_id(epoch, sender.township, instead_of));
     let fresh = Replica {
         id,
         township: sender.township,
@@ -113,9 +123,14 @@ fn server_replica(tx: &mut dyn Transaction, sender: &Sender) -> Result<Replica, 
     Ok(tx.replica(id)?.unwrap_or(fresh))
 }
 
-/// A UUID of version 8 (RFC 9562): SHA-256 over the epoch and the township.
-fn server_replica_id(epoch: Uuid, township: TownshipId) -> Uuid {
-    let digest = Fingerprint::of(&[epoch.as_bytes().as_slice(), township.0.as_bytes()].concat());
+/// A UUID of version 8 (RFC 9562): SHA-256 over the epoch, the township, and the dot whose place is taken.
+fn server_replica_id(epoch: Uuid, township: TownshipId, instead_of: Option<Dot>) -> Uuid {
+    let mut named = [epoch.as_bytes().as_slice(), township.0.as_bytes()].concat();
+    if let Some(dot) = instead_of {
+        named.extend(dot.replica.0.as_bytes());
+        named.extend(dot.seq.to_be_bytes());
+    }
+    let digest = Fingerprint::of(&named);
     let mut bytes = [0_u8; 16];
     bytes.iter_mut().zip(digest.0).for_each(|(to, from)| *to = from);
     uuid::Builder::from_custom_bytes(bytes).into_uuid()

@@ -6,6 +6,7 @@ use sync_core::ids::TownshipId;
 use sync_core::protocol::Push;
 use sync_core::time::Ms;
 
+use super::pull::epoch;
 use super::push::{self, Sender};
 use crate::db::{Database, Transaction};
 use crate::error::{Code, Problem};
@@ -49,19 +50,21 @@ impl Opened {
         for push in pushes {
             receipts.push(take(database, push, sender.clone()).await?);
         }
-        let lacking = database.read(move |tx| tx.blobs_lacking(township, &hashes).map_err(Problem::from)).await?;
+        let lacking = database.read(move |tx| Ok::<_, Problem>((tx.blobs_lacking(township, &hashes)?, epoch(tx)?)));
+        let (lacking, epoch) = lacking.await?;
+        let epoch = epoch.to_string();
         let lacking: Vec<String> = lacking.iter().map(ToString::to_string).collect();
         let (photos_wanted, photos_received) = photos.into_iter().partition(|hash| lacking.contains(hash));
-        Ok(seal(&key, &Receipts { account, device, now_ms, pushes: receipts, photos_received, photos_wanted }))
+        Ok(seal(&key, &Receipts { account, device, now_ms, epoch, pushes: receipts, photos_received, photos_wanted }))
     }
 }
 
 async fn take(database: &Database, push: Push, sender: Sender) -> Result<Receipt, Problem> {
-    let replica = push.replica;
+    let (replica, marks) = (push.replica, Carried::marks(&push));
     let batch = push::read(push)?;
     let answer = database.write(move |tx| batch.take(tx, &sender)).await?;
     push::count(&answer);
-    Ok(Receipt { replica, answer })
+    Ok(Receipt { replica, marks, answer })
 }
 
 /// Whose file it is. A disabled account's and a revoked device's are taken too: what was captured before is not lost, and

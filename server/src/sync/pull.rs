@@ -10,6 +10,7 @@ use sync_core::limits::{PULL_BYTES_MAX, PULL_RECORDS_MAX};
 use sync_core::people::Caller;
 use sync_core::permissions::may_read;
 use sync_core::protocol::{Compare, CompareAnswer, Pull, PullAnswer};
+use uuid::Uuid;
 
 use crate::db::records::FeedEntry;
 use crate::db::{DbError, Transaction};
@@ -26,7 +27,7 @@ pub fn pull(
     caller: &Caller,
     asked: &Pull,
 ) -> Result<PullAnswer, DbError> {
-    let epoch = tx.epoch()?.ok_or_else(|| DbError::Internal("the database has no epoch".to_owned()))?;
+    let epoch = epoch(tx)?;
     let scopes = scopes_of(caller);
     let old = asked.cursor.as_deref().and_then(Cursor::decode);
     let followed = Cursor::follow(old, epoch, &scopes);
@@ -130,4 +131,9 @@ fn others(tx: &mut dyn Transaction, township: TownshipId, scopes: &[FeedScope]) 
     let followed: BTreeSet<&FeedScope> = scopes.iter().collect();
     let villages = tx.villages_with_records(township)?;
     Ok(villages.into_iter().filter(|village| !followed.contains(&FeedScope::Village(*village))).collect())
+}
+
+/// The life of the server's data.
+pub(super) fn epoch(tx: &mut dyn Transaction) -> Result<Uuid, DbError> {
+    tx.epoch()?.ok_or_else(|| DbError::Internal("the database has no epoch".to_owned()))
 }

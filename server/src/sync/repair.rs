@@ -52,6 +52,7 @@ pub fn mend(sent: &Quarantined, mending: &Mending) -> Result<Writing, Refusal> {
         kind: mending.kind.clone().or(remains.kind).ok_or_else(|| missing("kind"))?,
         village: mending.village.or(remains.village),
         context: Some(remains.context),
+        instead_of: Some(sent.dot),
         changes,
     })
 }

@@ -39,6 +39,11 @@ enum Step {
 }
 
 impl Comparison {
+    /// The sums of the base, and nothing that the server has said.
+    pub(super) fn at_start(&self) -> Self {
+        Self { mine: self.mine.clone(), ..Self::default() }
+    }
+
     pub(super) fn note(&mut self, id: RecordId, old: Option<Mark>, new: Option<Mark>) {
         self.mine.replace(id, old, new);
     }
@@ -97,9 +102,11 @@ impl Comparison {
     pub(super) fn lay_beside(&mut self, mine: impl IntoIterator<Item = (RecordId, Mark)>) {
         let Step::Marks(buckets, theirs) = std::mem::take(&mut self.step) else { return };
         let mine = mine.into_iter().filter(|(id, _)| buckets.contains(&Digest::bucket(*id)));
-        let mine: BTreeMap<RecordId, Mark> = mine.collect();
-        let ids = mine.keys().chain(theirs.keys());
-        self.differing = ids.filter(|id| mine.get(id) != theirs.get(id)).copied().collect();
+        let mut marks: BTreeMap<RecordId, Mark> = BTreeMap::new();
+        marks.extend(mine);
+        let ids = marks.keys().chain(theirs.keys());
+        self.differing.clear();
+        self.differing.extend(ids.filter(|id| marks.get(id) != theirs.get(id)));
         if self.differing.is_empty() {
             self.end();
         } else {

@@ -5,6 +5,7 @@
 //! with the outbox joined over it ([`Client::view`]); so a version that is refused disappears from view without a trace in
 //! the base, and one that is accepted needs no second write.
 
+mod answers;
 mod base;
 mod comparison;
 mod outbox;
@@ -20,27 +21,31 @@ use comparison::Comparison;
 pub use outbox::{Entry, Outbox};
 pub use pace::Pace;
 
-use crate::carried::{Carried, Receipt, Receipts};
+use crate::carried::Carried;
+use crate::decision::{admit, mismatch};
 use crate::digest::Mark;
 use crate::dots::Dot;
 use crate::ids::{AccountId, DeviceId, RecordId, ReplicaId, VillageId};
+use crate::json;
 use crate::limits::{BATCH_VERSIONS_MAX, BODY_BYTES_MAX, CARRIED_BYTES_MAX, PHOTOS_ASKED_MAX};
 use crate::people::Caller;
-use crate::permissions::authorise;
-use crate::protocol::{CompareAnswer, Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest};
+use crate::permissions::objections;
+use crate::protocol::{Outcome, Pull, Push, SyncRequest};
 use crate::record::Record;
 use crate::time::{Ms, Stamp};
-use crate::validate::{Refusal, validate};
+use crate::validate::{Refusal, faults, validate};
 use crate::version::Version;
 
 /// What somebody changes in one record.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Edit {
     /// The record; a fresh id creates one.
     pub record: RecordId,
     /// Its kind.
     pub kind: String,
     /// Its village, or the township.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub village: Option<VillageId>,
     /// Path → value; `null` clears.
     pub changes: BTreeMap<String, Value>,
@@ -111,13 +116,16 @@ pub enum Effect {
 }
 
 /// Why a round trip brought no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
 pub enum Failure {
     /// No network, a cut, a time-out: nobody knows what the server did.
     Network,
     /// The server asks to come later.
     Busy {
         /// Seconds, from `Retry-After`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after_s: Option<u64>,
     },
     /// The token is not accepted: sign in, then call [`Client::retry_now`].
@@ -224,24 +232,39 @@ impl Client {
     /// What is wrong with it, by the same rules by which the server will judge it.
     pub fn write(&mut self, edit: Edit, caller: &Caller, base: Option<&Record>, now_ms: Ms) -> Result<Effect, Refusal> {
         let view = self.view(edit.record, base);
+        let version = self.draft(edit, caller, view.as_ref(), now_ms);
+        validate(&version)?;
+        admit(&version, caller, view.as_ref())?;
+        let effect = keep(&version, version.stamp);
+        self.restore(effect.clone());
+        Ok(effect)
+    }
+
+    /// Everything that is wrong with an edit, so that a form can say it beside each field before anybody saves. Empty
+    /// exactly where [`Client::write`] would take it; else `write` refuses with the first of these.
+    #[must_use]
+    pub fn check(&self, edit: Edit, caller: &Caller, base: Option<&Record>, now_ms: Ms) -> Vec<Refusal> {
+        let view = self.view(edit.record, base);
+        let version = self.draft(edit, caller, view.as_ref(), now_ms);
+        let mut found = faults(&version);
+        found.extend(mismatch(&version, view.as_ref()));
+        found.extend(objections(&version, caller, view.as_ref()));
+        found
+    }
+
+    fn draft(&self, edit: Edit, caller: &Caller, view: Option<&Record>, now_ms: Ms) -> Version {
         // Later than everything that it replaces (Kulkarni et al. 2014), whatever this phone's clock says.
-        let seen = view.as_ref().and_then(Record::latest_stamp).unwrap_or_default();
-        let clock = self.clock.max(seen).next(now_ms);
-        let version = Version {
+        let seen = view.and_then(Record::latest_stamp).unwrap_or_default();
+        Version {
             record: edit.record,
             kind: edit.kind,
             village: edit.village,
             dot: Dot { replica: self.replica, seq: self.next_seq },
-            context: view.as_ref().map(|record| record.seen.context().clone()).unwrap_or_default(),
-            stamp: clock,
+            context: view.map(|record| record.seen.context().clone()).unwrap_or_default(),
+            stamp: self.clock.max(seen).next(now_ms),
             author: caller.account,
             changes: edit.changes,
-        };
-        validate(&version)?;
-        authorise(&version, caller, view.as_ref())?;
-        let effect = keep(&version, clock);
-        self.restore(effect.clone());
-        Ok(effect)
+        }
     }
 
     /// A record as its user sees it: the base with those of this replica's own standing versions joined over it that the
@@ -266,12 +289,12 @@ impl Client {
         let brought = move |dot: Dot| base.is_some_and(|base| base.seen.context().covers(dot));
         let standing =
             self.outbox.of_record(record).filter(move |(dot, entry)| !entry.is_quarantined() && !brought(*dot));
-        standing.filter_map(|(_, entry)| serde_json::from_str(&entry.bytes).ok())
+        standing.filter_map(|(_, entry)| json::from_str(&entry.bytes).ok())
     }
 
     /// The next round trip, when one is due: never while one is under way, while signed out, or before the wait is over.
     pub fn poll(&mut self, now_ms: Ms) -> Option<SyncRequest> {
-        if now_ms < self.pace.not_before_ms() || self.in_flight.is_some() || self.halted.is_some() {
+        if self.pace.is_waiting(now_ms) || self.in_flight.is_some() || self.halted.is_some() {
             return None;
         }
         let push = self.next_batch();
@@ -289,100 +312,6 @@ impl Client {
 
     fn next_batch(&self) -> Option<Push> {
         self.outbox.batches(1, self.pace.batch(), BODY_BYTES_MAX / 2).0.into_iter().next()
-    }
-
-    /// Takes in the answer to the round trip under way.
-    pub fn handle_answer(&mut self, answer: SyncAnswer) -> Vec<Effect> {
-        let Some(asked) = self.in_flight.take() else { return Vec::new() };
-        self.pace.succeeded();
-        let mut effects = Vec::new();
-        if let (Some(replica), Some(push)) = (asked.pushed, answer.push) {
-            self.handle_push_answer(replica, push, &mut effects);
-        }
-        if let Some(pull) = answer.pull {
-            self.handle_pull_answer(pull, &mut effects);
-        }
-        if let Some(compare) = answer.compare {
-            self.handle_compare_answer(compare, &mut effects);
-        }
-        for hash in asked.photos {
-            if answer.photos_received.contains(&hash) {
-                self.photos.remove(&hash);
-                effects.push(Effect::PhotoReceived(hash));
-            } else if let Some(state) = self.photos.get_mut(&hash) {
-                let is_wanted = answer.photos_wanted.contains(&hash);
-                *state = if is_wanted { PhotoState::Wanted } else { PhotoState::Unanswered };
-            }
-        }
-        effects
-    }
-
-    fn handle_push_answer(&mut self, replica: ReplicaId, answer: PushAnswer, effects: &mut Vec<Effect>) {
-        let (outcomes, reopen, forked) = match answer {
-            PushAnswer::Accepted { outcomes, .. } => (outcomes, None, false),
-            PushAnswer::ReplicaForked { outcomes, .. } => (outcomes, None, true),
-            PushAnswer::Gap { expected } => {
-                let from = Dot { replica, seq: expected };
-                let held = self.outbox.get(from).is_some();
-                (Vec::new(), held.then_some(from), !held)
-            }
-        };
-        let news = outcomes.into_iter().filter(|outcome| self.outbox.settle(replica, outcome));
-        effects.extend(news.map(|outcome| Effect::Settle { replica, outcome }));
-        if let Some(from) = reopen {
-            self.outbox.reopen(from);
-            effects.push(Effect::Reopen { from });
-        }
-        if forked {
-            self.give_up(replica, effects);
-        }
-    }
-
-    fn handle_pull_answer(&mut self, answer: PullAnswer, effects: &mut Vec<Effect>) {
-        effects.extend(answer.forget.into_iter().map(Effect::Forget));
-        let mut records: Vec<Record> = Vec::with_capacity(answer.records.len());
-        for raw in &answer.records {
-            match Record::from_json(raw.get()) {
-                Ok(record) => records.push(record),
-                Err(_) => effects.push(Effect::Unreadable(raw.get().to_owned())),
-            }
-        }
-        // A copy of this replica has written on: its numbers are taken, and edits of what it wrote would claim them.
-        let overtaken = records.iter().any(|record| record.seen.context().get(self.replica) >= self.next_seq);
-        effects.extend(records.into_iter().map(|record| Effect::Merge(Box::new(record))));
-        if overtaken {
-            self.give_up(self.replica, effects);
-        }
-        let restored = self.epoch.as_ref().is_some_and(|known| *known != answer.epoch);
-        for from in if restored { self.outbox.firsts() } else { Vec::new() } {
-            self.outbox.reopen(from);
-            effects.push(Effect::Reopen { from });
-        }
-        self.cursor = Some(answer.cursor.clone());
-        self.epoch = Some(answer.epoch.clone());
-        self.pull_due = answer.more || restored;
-        self.comparison.heard(answer.digest.filter(|_| !self.pull_due));
-        effects.push(Effect::Position { cursor: answer.cursor, epoch: answer.epoch });
-    }
-
-    fn handle_compare_answer(&mut self, answer: CompareAnswer, effects: &mut Vec<Effect>) {
-        let (records, absent) = match answer {
-            CompareAnswer::Marks { buckets, marks } => return self.comparison.take_marks(buckets, marks),
-            CompareAnswer::States { records, absent } => (records, absent),
-        };
-        let mut told: BTreeSet<RecordId> = absent.iter().copied().collect();
-        for raw in &records {
-            match Record::from_json(raw.get()) {
-                Ok(record) => {
-                    told.insert(record.id);
-                    effects.push(Effect::Replace(Box::new(record)));
-                }
-                Err(_) => effects.push(Effect::Unreadable(raw.get().to_owned())),
-            }
-        }
-        effects.extend(absent.into_iter().map(Effect::Drop));
-        self.comparison.told(&told);
-        self.pull_due = true;
     }
 
     /// The base state of a record has become another one: what each is in the digest (`None`: there was, or is, none).
@@ -418,43 +347,6 @@ impl Client {
         Carried { account, device, sent_at_ms: now_ms, pushes, photos: self.photos.keys().cloned().collect(), is_whole }
     }
 
-    /// Takes in the receipts for a file, which the shell has opened with its key.
-    pub fn take_receipts(&mut self, receipts: Receipts) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        for Receipt { replica, answer } in receipts.pushes {
-            self.handle_push_answer(replica, answer, &mut effects);
-        }
-        for hash in receipts.photos_received {
-            if self.photos.remove(&hash).is_some() {
-                effects.push(Effect::PhotoReceived(hash));
-            }
-        }
-        self.pull_due = true;
-        effects
-    }
-
-    /// Takes note that the round trip under way brought no answer.
-    pub fn handle_failure(&mut self, failure: Failure, now_ms: Ms) -> Vec<Effect> {
-        let pushed = self.in_flight.take().and_then(|asked| asked.pushed);
-        self.pull_due = true;
-        let mut effects = Vec::new();
-        match failure {
-            Failure::Network => self.pace.failed(now_ms, self.replica, None),
-            Failure::Busy { retry_after_s } => self.pace.failed(now_ms, self.replica, retry_after_s),
-            Failure::Refused => self.pace.refused(now_ms, self.replica),
-            Failure::SignedOut => self.halted = Some(Halt::SignedOut),
-            Failure::ReplicaForeign => self.give_up(pushed.unwrap_or(self.replica), &mut effects),
-        }
-        effects
-    }
-
-    fn give_up(&mut self, replica: ReplicaId, effects: &mut Vec<Effect>) {
-        if !matches!(self.halted, Some(Halt::Forked(_))) {
-            self.halted = Some(Halt::Forked(replica));
-            effects.push(Effect::TakeNewReplica { instead_of: replica });
-        }
-    }
-
     /// Signed in again, the network is back, or somebody pressed the button.
     pub fn retry_now(&mut self) {
         self.pace.retry_now();
@@ -481,12 +373,19 @@ impl Client {
         let mut effects = vec![effect];
         let mut chains: BTreeMap<RecordId, (u64, u64)> = BTreeMap::new();
         for entry in waiting {
-            let Ok(mut version) = serde_json::from_str::<Version>(&entry.bytes) else { continue };
+            let dot = Dot { replica: new, seq: self.next_seq };
+            let Ok(mut version) = json::from_str::<Version>(&entry.bytes) else {
+                // Nothing can be mended in what cannot be read; the server keeps it whole, aside.
+                let kept = Effect::Keep { dot, record: entry.record, bytes: entry.bytes, clock: self.clock };
+                self.restore(kept.clone());
+                effects.push(kept);
+                continue;
+            };
             let (seen_of_old, last_new) = *chains.entry(version.record).or_insert((version.context.get(old), 0));
             version.context.remove(old);
             version.context.raise(Dot { replica: old, seq: seen_of_old });
             version.context.raise(Dot { replica: new, seq: last_new });
-            version.dot = Dot { replica: new, seq: self.next_seq };
+            version.dot = dot;
             chains.insert(version.record, (seen_of_old, version.dot.seq));
             let kept = keep(&version, self.clock);
             self.restore(kept.clone());
@@ -522,6 +421,9 @@ impl Client {
     }
 
     /// Frees accepted entries up to a dot of its replica, when they are old enough that no backup of the server is older.
+    ///
+    /// Only what the base has already taken in (`seen` of its record covers the dot) may be freed: of anything else the
+    /// outbox is the only copy that its author still sees, and a later edit would overwrite it unseen.
     pub fn free_settled(&mut self, up_to: Dot) {
         self.outbox.free_settled(up_to);
     }
@@ -538,13 +440,23 @@ impl Client {
         &self.outbox
     }
 
+    /// The client as it comes back from what its shell has stored: without the round trip under way, the pace, and what the
+    /// server has said about photos that it lacks and states that differ.
+    #[must_use]
+    pub fn as_stored(&self) -> Self {
+        let photos = self.photos.keys().map(|hash| (hash.clone(), PhotoState::ToAsk)).collect();
+        let halted = self.halted.filter(|halt| matches!(halt, Halt::Forked(_)));
+        let (pace, comparison) = (Pace::default(), self.comparison.at_start());
+        Self { photos, halted, pace, comparison, in_flight: None, pull_due: true, ..self.clone() }
+    }
+
     /// Whether nothing waits to be sent, received or asked.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.in_flight.is_none() && !self.pull_due && self.photos.is_empty() && self.outbox.waiting().next().is_none()
     }
 
-    /// Before this instant [`Client::poll`] gives nothing.
+    /// Before this instant [`Client::poll`] gives nothing, unless the clock is set back behind the failure.
     #[must_use]
     pub fn not_before_ms(&self) -> Ms {
         self.pace.not_before_ms()

@@ -15,12 +15,13 @@ const BATCH_MIN: usize = 5;
 pub struct Pace {
     failures: u32,
     batch: usize,
+    failed_at_ms: Ms,
     not_before_ms: Ms,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { failures: 0, batch: BATCH_FIRST, not_before_ms: 0 }
+        Self { failures: 0, batch: BATCH_FIRST, failed_at_ms: 0, not_before_ms: 0 }
     }
 }
 
@@ -35,6 +36,11 @@ impl Pace {
     #[must_use]
     pub fn not_before_ms(&self) -> Ms {
         self.not_before_ms
+    }
+
+    /// Whether to wait. A clock that was set back behind the failure ends the wait, which might last for years otherwise.
+    pub(super) fn is_waiting(&self, now_ms: Ms) -> bool {
+        (self.failed_at_ms..self.not_before_ms).contains(&now_ms)
     }
 
     pub(super) fn succeeded(&mut self) {
@@ -53,6 +59,7 @@ impl Pace {
         let spread = if asked_s.is_some() { whole } else { half }.saturating_add((seed >> 32) % half.max(1));
         self.failures = self.failures.saturating_add(1);
         self.batch = (self.batch / 2).max(BATCH_MIN);
+        self.failed_at_ms = now_ms;
         self.not_before_ms = now_ms.saturating_add(spread);
     }
 

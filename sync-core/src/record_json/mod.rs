@@ -29,7 +29,7 @@ impl Record {
     /// # Errors
     /// When the text is not a record: syntax, a missing member, a place that a table does not have.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(text)
+        crate::json::from_str(text)
     }
 }
 

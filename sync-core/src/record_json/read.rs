@@ -35,9 +35,9 @@ struct State {
     #[serde(default)]
     ahead: Vec<(Place<ReplicaId>, u64, u64)>,
     versions: Vec<Row>,
-    fields: BTreeMap<String, Siblings>,
+    fields: Members<Siblings>,
     #[serde(default)]
-    overwritten: BTreeMap<String, Vector>,
+    overwritten: Members<Vector>,
 }
 
 /// Why a state cannot be read.
@@ -47,7 +47,7 @@ const NO_VERSION: &str = "a value of no version";
 
 impl State {
     fn into_record(self) -> Result<Record, &'static str> {
-        let Self { id, kind, village, replicas, authors, seen, ahead, versions: rows, fields, mut overwritten } = self;
+        let Self { id, kind, village, replicas, authors, seen, ahead, versions: rows, fields, overwritten } = self;
         let mut dots = Vec::with_capacity(rows.len());
         let mut versions = BTreeMap::new();
         for row in rows {
@@ -61,7 +61,7 @@ impl State {
             );
         }
         let mut registers = BTreeMap::new();
-        for (path, Siblings(values)) in fields {
+        for (path, Siblings(values)) in fields.0 {
             let mut siblings = Vec::with_capacity(values.len());
             for (at, value) in values {
                 let dot = dots.get(at).ok_or(NO_VERSION)?;
@@ -69,8 +69,12 @@ impl State {
             }
             siblings.sort_by_key(|(dot, _)| *dot);
             siblings.dedup_by_key(|(dot, _)| *dot);
-            let overwritten = overwritten.remove(&path).unwrap_or_default().over(&replicas)?;
-            registers.insert(path, Register { siblings, overwritten });
+            registers.insert(path, Register { siblings, overwritten: VersionVector::new() });
+        }
+        for (path, vector) in overwritten.0 {
+            if let Some(register) = registers.get_mut(&path) {
+                register.overwritten = vector.over(&replicas)?;
+            }
         }
         for (dot, _) in registers.values().flat_map(|register: &Register| &register.siblings) {
             if let Some(by) = versions.get_mut(dot) {
@@ -82,6 +86,35 @@ impl State {
         let ahead = ahead.into_iter().map(link).collect::<Option<BTreeSet<_>>>().ok_or(NO_REPLICA)?;
         let seen = Seen { prefix: seen.over(&replicas)?, ahead };
         Ok(Record { id, kind, village, seen, versions, fields: registers })
+    }
+}
+
+/// The members of an object as they come.
+struct Members<T>(Vec<(String, T)>);
+
+impl<T> Default for Members<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InTurn<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for InTurn<T> {
+            type Value = Members<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object by path")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<T>, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(InTurn(PhantomData))
     }
 }
 

@@ -111,11 +111,16 @@ impl Server {
         let device = peek::<Carried>(text)?.device;
         let key = SealKey::of_device(secret, device);
         let carried: Carried = open(&key, text)?;
-        let answers = carried.pushes.iter().map(|push| (push.replica, self.push(caller, push, now_ms)));
-        let pushes = answers.map(|(replica, answer)| Receipt { replica, answer }).collect();
+        let receipt = |push: &Push| Receipt {
+            replica: push.replica,
+            marks: Carried::marks(push),
+            answer: self.push(caller, push, now_ms),
+        };
+        let pushes = carried.pushes.iter().map(receipt).collect();
         let (photos_received, photos_wanted) = carried.photos.into_iter().partition(|hash| self.photos.contains(hash));
         let account = carried.account;
-        Ok(seal(&key, &Receipts { account, device, now_ms, pushes, photos_received, photos_wanted }))
+        let epoch = self.epoch.to_string();
+        Ok(seal(&key, &Receipts { account, device, now_ms, epoch, pushes, photos_received, photos_wanted }))
     }
 
     fn push(&mut self, caller: &Caller, push: &Push, now_ms: u64) -> PushAnswer {

@@ -84,7 +84,8 @@ impl Phone {
         Self::from_log(self.first, self.caller.clone(), self.log[..effects].to_vec(), self.now_ms)
     }
 
-    fn store(&mut self, effects: impl IntoIterator<Item = Effect>) {
+    /// Stores what the client asked for, and acts on it.
+    pub fn store(&mut self, effects: impl IntoIterator<Item = Effect>) {
         for effect in effects {
             self.base.apply(&effect, &mut self.client);
             match &effect {

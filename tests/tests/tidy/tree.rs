@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Folders that hold what was built, installed or recorded, wherever they are in the tree.
-const NOT_WRITTEN_HERE: [&str; 6] = [".git", "target", "data", "node_modules", "dist", "fixtures"];
+const NOT_WRITTEN_HERE: [&str; 7] = [".git", "target", "data", "node_modules", "dist", "pkg", "fixtures"];
 
 /// One text file of the project.
 pub(crate) struct SourceFile {

@@ -1,0 +1,220 @@
+//! What a client does with what comes back: answers of the server, receipts that were carried by hand, failures.
+
+use std::collections::BTreeSet;
+
+use serde_json::value::RawValue;
+
+use super::{Client, Effect, Failure, Halt, PhotoState};
+use crate::carried::{Receipt, Receipts};
+use crate::digest::Mark;
+use crate::dots::Dot;
+use crate::ids::{RecordId, ReplicaId};
+use crate::protocol::{CompareAnswer, PullAnswer, PushAnswer, SyncAnswer};
+use crate::record::Record;
+use crate::time::Ms;
+
+impl Client {
+    /// Takes in the answer to the round trip under way.
+    pub fn handle_answer(&mut self, answer: SyncAnswer) -> Vec<Effect> {
+        let Some(asked) = self.in_flight.take() else { return Vec::new() };
+        self.pace.succeeded();
+        let mut effects = Vec::new();
+        if let (Some(replica), Some(push)) = (asked.pushed, answer.push) {
+            self.handle_push_answer(replica, push, &mut effects);
+        }
+        if let Some(pull) = answer.pull {
+            self.handle_pull_answer(pull, &mut effects);
+        }
+        if let Some(compare) = answer.compare.filter(|_| !self.is_forked()) {
+            self.handle_compare_answer(compare, &mut effects);
+        }
+        for hash in asked.photos {
+            if answer.photos_received.contains(&hash) {
+                self.photos.remove(&hash);
+                effects.push(Effect::PhotoReceived(hash));
+            } else if let Some(state) = self.photos.get_mut(&hash) {
+                let is_wanted = answer.photos_wanted.contains(&hash);
+                *state = if is_wanted { PhotoState::Wanted } else { PhotoState::Unanswered };
+            }
+        }
+        effects
+    }
+
+    fn handle_push_answer(&mut self, replica: ReplicaId, answer: PushAnswer, effects: &mut Vec<Effect>) {
+        let (outcomes, reopen, forked) = match answer {
+            PushAnswer::Accepted { outcomes, .. } => (outcomes, None, false),
+            PushAnswer::ReplicaForked { outcomes, .. } => (outcomes, None, true),
+            PushAnswer::Gap { expected } => {
+                let from = Dot { replica, seq: expected };
+                let held = self.outbox.get(from).is_some();
+                (Vec::new(), held.then_some(from), !held)
+            }
+        };
+        let news = outcomes.into_iter().filter(|outcome| self.outbox.settle(replica, outcome));
+        effects.extend(news.map(|outcome| Effect::Settle { replica, outcome }));
+        if let Some(from) = reopen {
+            self.outbox.reopen(from);
+            effects.push(Effect::Reopen { from });
+        }
+        if forked {
+            self.give_up(replica, effects);
+        }
+    }
+
+    /// Unlike an answer, a receipt may be for what another copy of this replica gave away: bytes decide.
+    fn handle_receipt(&mut self, receipt: Receipt, effects: &mut Vec<Effect>) {
+        let Receipt { replica, marks, mut answer } = receipt;
+        let mut is_of_a_copy = false;
+        if let PushAnswer::Accepted { outcomes, .. } | PushAnswer::ReplicaForked { outcomes, .. } = &mut answer {
+            let mut marks = marks.into_iter();
+            outcomes.retain(|outcome| {
+                let mark = marks.next();
+                let held = self.outbox.get(Dot { replica, seq: outcome.seq });
+                let is_same = held.map(|entry| Some(Mark::of_json(&entry.bytes)) == mark);
+                is_of_a_copy |= is_same == Some(false);
+                is_same == Some(true)
+            });
+        }
+        self.handle_push_answer(replica, answer, effects);
+        if is_of_a_copy {
+            self.give_up(replica, effects);
+        }
+    }
+
+    fn handle_pull_answer(&mut self, answer: PullAnswer, effects: &mut Vec<Effect>) {
+        if self.is_forked() {
+            // What waits is written anew first. To take receipts back now would write anew what the server has just told
+            // apart as its own.
+            return self.put_off(answer.epoch, false, effects);
+        }
+        let records = read_states(&answer.records);
+        let is_overtaken = records.iter().flatten().any(|record| self.overtakes(record));
+        let restored = self.epoch.as_ref().is_some_and(|known| *known != answer.epoch);
+        for from in if restored { self.outbox.firsts() } else { Vec::new() } {
+            self.outbox.reopen(from);
+            effects.push(Effect::Reopen { from });
+        }
+        if is_overtaken && self.waits_under_this_id() {
+            // What waits may be what the copy sent: the server is asked first, for it tells a repeat from a fork. Until then
+            // the base takes in nothing that the copy wrote.
+            return self.put_off(answer.epoch, restored, effects);
+        }
+        if is_overtaken {
+            self.give_up(self.replica, effects);
+        }
+        effects.extend(answer.forget.into_iter().map(Effect::Forget));
+        effects.extend(records.into_iter().map(|record| match record {
+            Ok(record) => Effect::Merge(Box::new(record)),
+            Err(text) => Effect::Unreadable(text),
+        }));
+        self.cursor = Some(answer.cursor.clone());
+        self.epoch = Some(answer.epoch.clone());
+        self.pull_due = answer.more || restored;
+        self.comparison.heard(answer.digest.filter(|_| !self.pull_due));
+        effects.push(Effect::Position { cursor: answer.cursor, epoch: answer.epoch });
+    }
+
+    /// Leaves what a pull brought to the next one. The epoch is kept where none was known, or where its receipts have been
+    /// taken back: a receipt whose life of the server is not known could not be taken back after a restore.
+    fn put_off(&mut self, epoch: String, is_taken_back: bool, effects: &mut Vec<Effect>) {
+        self.pull_due = true;
+        if self.epoch.is_none() || is_taken_back {
+            // No cursor, or one of another epoch, counts for nothing: everything comes again.
+            let cursor = self.cursor.get_or_insert_default().clone();
+            self.epoch = Some(epoch.clone());
+            effects.push(Effect::Position { cursor, epoch });
+        }
+    }
+
+    fn handle_compare_answer(&mut self, answer: CompareAnswer, effects: &mut Vec<Effect>) {
+        let (records, absent) = match answer {
+            CompareAnswer::Marks { buckets, marks } => return self.comparison.take_marks(buckets, marks),
+            CompareAnswer::States { records, absent } => (records, absent),
+        };
+        self.pull_due = true;
+        let records = read_states(&records);
+        let is_overtaken = records.iter().flatten().any(|record| self.overtakes(record));
+        if is_overtaken && self.waits_under_this_id() {
+            // As with a pull: asked again when the server has told repeats from a fork.
+            return;
+        }
+        if is_overtaken {
+            self.give_up(self.replica, effects);
+        }
+        let mut told: BTreeSet<RecordId> = BTreeSet::new();
+        told.extend(&absent);
+        told.extend(records.iter().flatten().map(|record| record.id));
+        effects.extend(records.into_iter().map(|record| match record {
+            Ok(record) => Effect::Replace(Box::new(record)),
+            Err(text) => Effect::Unreadable(text),
+        }));
+        effects.extend(absent.into_iter().map(Effect::Drop));
+        self.comparison.told(&told);
+    }
+
+    /// Whether a copy of this replica has written on: its numbers are taken, and edits of what it wrote would claim them.
+    fn overtakes(&self, record: &Record) -> bool {
+        record.seen.context().get(self.replica) >= self.next_seq
+    }
+
+    fn waits_under_this_id(&self) -> bool {
+        self.outbox.waiting().any(|(dot, _)| dot.replica == self.replica)
+    }
+
+    fn is_forked(&self) -> bool {
+        matches!(self.halted, Some(Halt::Forked(_)))
+    }
+
+    /// Takes in the receipts for a file, which the shell has opened with its key. Those that the server gave before it was
+    /// restored from a backup, or after, in a life that this phone has not heard of, count for nothing: it offers all again.
+    pub fn take_receipts(&mut self, receipts: Receipts) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.pull_due = true;
+        if self.epoch.is_none() {
+            // No cursor of any server: the first pull brings everything.
+            self.epoch = Some(receipts.epoch.clone());
+            let cursor = self.cursor.get_or_insert_default().clone();
+            effects.push(Effect::Position { cursor, epoch: receipts.epoch.clone() });
+        }
+        if self.epoch.as_ref() != Some(&receipts.epoch) {
+            return effects;
+        }
+        for receipt in receipts.pushes {
+            self.handle_receipt(receipt, &mut effects);
+        }
+        for hash in receipts.photos_received {
+            if self.photos.remove(&hash).is_some() {
+                effects.push(Effect::PhotoReceived(hash));
+            }
+        }
+        effects
+    }
+
+    /// Takes note that the round trip under way brought no answer.
+    pub fn handle_failure(&mut self, failure: Failure, now_ms: Ms) -> Vec<Effect> {
+        let pushed = self.in_flight.take().and_then(|asked| asked.pushed);
+        self.pull_due = true;
+        let mut effects = Vec::new();
+        match failure {
+            Failure::Network => self.pace.failed(now_ms, self.replica, None),
+            Failure::Busy { retry_after_s } => self.pace.failed(now_ms, self.replica, retry_after_s),
+            Failure::Refused => self.pace.refused(now_ms, self.replica),
+            // An id that is to be given up stays so; the new one will find out about the token by itself.
+            Failure::SignedOut => self.halted = self.halted.or(Some(Halt::SignedOut)),
+            Failure::ReplicaForeign => self.give_up(pushed.unwrap_or(self.replica), &mut effects),
+        }
+        effects
+    }
+
+    fn give_up(&mut self, replica: ReplicaId, effects: &mut Vec<Effect>) {
+        if !self.is_forked() {
+            self.halted = Some(Halt::Forked(replica));
+            effects.push(Effect::TakeNewReplica { instead_of: replica });
+        }
+    }
+}
+
+/// States as far as this build can read them; others as their text.
+fn read_states(raw: &[Box<RawValue>]) -> Vec<Result<Record, String>> {
+    raw.iter().map(|raw| Record::from_json(raw.get()).map_err(|_| raw.get().to_owned())).collect()
+}

@@ -1,0 +1,112 @@
+//! Functions of records: states and ids come in as text. A state is opaque outside: whoever parsed it and wrote it again
+//! in JavaScript would change its numbers, and with them its bytes.
+
+use sync_core::digest::{Digest, Mark};
+use sync_core::ids::RecordId;
+use sync_core::people::Role;
+use sync_core::record::Record;
+use sync_core::{permissions, status};
+
+use crate::fault::{Fault, FaultCode, id};
+use crate::views::{HazardStanding, RecordView};
+
+/// A record from the text of its state.
+///
+/// # Errors
+/// When the text is no state.
+pub fn state(argument: &str, text: &str) -> Result<Record, Fault> {
+    Record::from_json(text).map_err(|error| Fault::malformed(argument, error.to_string()))
+}
+
+fn states(argument: &str, texts: &[String]) -> Result<Vec<Record>, Fault> {
+    texts.iter().map(|text| state(argument, text)).collect()
+}
+
+/// The join of two states or deltas of one record.
+///
+/// # Errors
+/// When one is no state, or they are of different records.
+pub fn join(base: &str, delta: &str) -> Result<String, Fault> {
+    let (mut joined, delta) = (state("base", base)?, state("delta", delta)?);
+    if joined.id != delta.id {
+        let detail = format!("the base is of record {}, the delta of {}", joined.id, delta.id);
+        return Err(Fault { code: FaultCode::OtherRecord, field: "delta".to_owned(), detail });
+    }
+    joined.join(&delta);
+    Ok(joined.to_json())
+}
+
+/// What a state shows.
+///
+/// # Errors
+/// When it is no state.
+pub fn read_record(text: &str) -> Result<RecordView, Fault> {
+    Ok(RecordView::of(&state("state", text)?))
+}
+
+/// SHA-256 over a state, in lower-case hex: equal states, and only those, have equal fingerprints.
+///
+/// # Errors
+/// When it is no state.
+pub fn fingerprint(text: &str) -> Result<String, Fault> {
+    Ok(state("state", text)?.fingerprint().hex())
+}
+
+/// What stands for a state in a digest: 16 hex digits, to be stored beside it.
+///
+/// # Errors
+/// When it is no state.
+pub fn mark(text: &str) -> Result<String, Fault> {
+    Ok(Mark::of(&state("state", text)?).to_string())
+}
+
+/// The bucket of a digest in which a record is, 0 to 255.
+///
+/// # Errors
+/// When it is no id.
+pub fn bucket(record: &str) -> Result<u8, Fault> {
+    Ok(Digest::bucket(id("record", record)?))
+}
+
+/// Whether a value stands in another state that this one neither holds nor has overwritten.
+///
+/// # Errors
+/// When one is no state.
+pub fn lacks(text: &str, other: &str) -> Result<bool, Fault> {
+    Ok(state("state", text)?.lacks(&state("other", other)?))
+}
+
+/// Where a hazard stands on a day (`YYYY-MM-DD`), by the records that speak of it.
+///
+/// # Errors
+/// When one is no state.
+pub fn standing(hazard: &str, facts: &[String], today: &str) -> Result<HazardStanding, Fault> {
+    let standing = status::standing(&state("hazard", hazard)?, &states("facts", facts)?);
+    Ok(HazardStanding::on(today, standing))
+}
+
+/// The hazards that a record speaks of.
+///
+/// # Errors
+/// When it is no state.
+pub fn hazards_named(text: &str) -> Result<Vec<RecordId>, Fault> {
+    Ok(status::hazards_named(&state("state", text)?).into_iter().collect())
+}
+
+/// The keys that a re-inspection of a hazard made now writes under `follows`.
+///
+/// # Errors
+/// When one is no state, or the hazard no id.
+pub fn to_follow(hazard: &str, facts: &[String]) -> Result<Vec<String>, Fault> {
+    let hazard: RecordId = id("hazard", hazard)?;
+    Ok(status::to_follow(hazard, &states("facts", facts)?).collect())
+}
+
+/// Whether a role writes a field of a kind at all.
+///
+/// # Errors
+/// When there is no such role.
+pub fn may_write(role: &str, kind: &str, field: &str) -> Result<bool, Fault> {
+    let role = Role::from_name(role).ok_or_else(|| Fault::malformed("role", "no role has this name"))?;
+    Ok(permissions::may_write(role, kind, field))
+}
