@@ -4,7 +4,6 @@ use serde_json::Value;
 use sync_core::{
     dots::Dot,
     ids::{AccountId, RecordId, ReplicaId},
-    json,
     record::Record,
     time::Stamp,
     version::Version,
@@ -32,7 +31,7 @@ fn empty() -> Record {
 
 fn join(record: &mut Record, message: &[u8]) {
     let text = str::from_utf8(message).expect("UTF-8");
-    let version: Version = json::from_str(text).expect("a version");
+    let version: Version = serde_json::from_str(text).expect("a version");
     record.apply(version);
 }
 
@@ -91,7 +90,7 @@ impl Peer for SyncCore {
     }
 
     fn decode(bytes: &[u8]) -> Doc {
-        doc(Record::from_json(str::from_utf8(bytes).expect("UTF-8")).expect("a record"))
+        doc(serde_json::from_slice(bytes).expect("a record"))
     }
 
     fn values(doc: &Doc, field: &str) -> Vec<String> {
