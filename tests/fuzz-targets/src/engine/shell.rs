@@ -131,6 +131,7 @@ impl Shell {
 
     /// The phone dies and comes back; all that it had to store it still has.
     pub(super) fn crash(&mut self) {
+        self.shows_what_it_holds();
         let (client, base) = (self.phone.client.clone(), self.phone.base.clone());
         self.attempt = None;
         self.answer = None;
@@ -190,11 +191,16 @@ impl Shell {
         self.phone.store(effects);
     }
 
-    /// The client waits with exactly what is owed, and everything that it holds can be seen.
+    /// The client waits with exactly what is owed.
     pub(super) fn check(&self) {
         let client = &self.phone.client;
         let waiting = client.outbox().waiting().map(|(dot, entry)| (dot, &entry.bytes));
         assert!(waiting.eq(self.owed.iter().map(|(dot, bytes)| (*dot, bytes))), "the outbox waits with what is owed");
+    }
+
+    /// Everything that the person wrote is in what they see, unless it was refused. Slow, so not asked after every event.
+    pub(super) fn shows_what_it_holds(&self) {
+        let client = &self.phone.client;
         for (dot, entry) in client.outbox().iter() {
             let view = client.view(entry.record, self.phone.base.get(entry.record));
             let is_seen = view.is_some_and(|view| view.seen.context().covers(dot));

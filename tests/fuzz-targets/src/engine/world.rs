@@ -184,6 +184,7 @@ impl World {
             for phone in 0..PHONES {
                 self.shells[phone].fail(Failure::Network);
                 self.shells[phone].check();
+                self.shells[phone].shows_what_it_holds();
                 if !self.shells[phone].is_deceived {
                     self.sync(phone);
                 }
