@@ -90,8 +90,7 @@ impl Shell {
         changes: &Value,
     ) -> Value {
         self.now_ms += 1_000;
-        let mut edit = json!({"record": record_id(number), "kind": kind});
-        edit["changes"] = changes;
+        let mut edit = json!({"record": record_id(number), "kind": kind, "changes": changes});
         if let Some(of) = of {
             edit["village"] = json!(village(of));
         }
