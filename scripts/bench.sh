@@ -11,9 +11,12 @@ bench=(--manifest-path bench/Cargo.toml --locked)
 
 # The same edits must come to the same values before it means anything how fast they do.
 cargo test --release "${bench[@]}" --test agreement
+cargo run --release --quiet "${bench[@]}" --bin agreement -- --histories 20000 | tee target/bench/agreement.json
 cargo bench "${bench[@]}" --bench record
 cargo run --release --quiet "${bench[@]}" --bin summary -- \
     "$CARGO_TARGET_DIR/criterion" target/bench/summary.json
+# The same, taken in turns. How it grows with edits and replicas takes longer: see docs/performance.md.
+cargo run --release --quiet "${bench[@]}" --bin growth -- 0.5 history | tee target/bench/growth.json
 
 # The server: ingest beside plain diesel, then a cold start on the ledger of 100,000 records that the ingest left.
 unset CARGO_TARGET_DIR
@@ -22,6 +25,7 @@ cargo build --release --locked --package server --package hazard-tests --bins
 target/release/ingest --batches 160 --keep target/bench/ledger | tee -a target/bench/summary.json
 target/release/coldstart --data-dir target/bench/ledger | tee -a target/bench/summary.json
 rm -rf target/bench/ledger
+target/release/growth --sizes 1000,10000 | tee target/bench/server_growth.json
 
 # The browser's build beside the native one.
 scripts/prepare.sh web

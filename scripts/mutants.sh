@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Breaks sync-core in every small way that cargo-mutants knows, and lists the breaks that its tests do not notice:
-# `make mutants`, or for some of the files FILES='sync-core/src/record.rs'. It takes hours on a small machine. What survives
-# and why that is right is in docs/mutants.md; the results lie in target/mutants.
+# `make mutants`, or for some of the files FILES='sync-core/src/record.rs'. It takes hours on a small machine; docs/fuzzing.md
+# says what was run. The results lie in target/mutants.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -76,6 +76,11 @@ impl VersionVector {
         if dot.seq == 0 {
             return;
         }
+        // Vectors are mostly built in order.
+        if self.0.last().is_none_or(|&(last, _)| last < dot.replica) {
+            self.0.push((dot.replica, dot.seq));
+            return;
+        }
         match self.position(dot.replica) {
             Ok(at) => {
                 if let Some(entry) = self.0.get_mut(at) {
@@ -151,7 +156,8 @@ impl VersionVector {
 
 impl FromIterator<Dot> for VersionVector {
     fn from_iter<I: IntoIterator<Item = Dot>>(dots: I) -> Self {
-        let mut vector = Self::new();
+        let dots = dots.into_iter();
+        let mut vector = Self(Vec::with_capacity(dots.size_hint().0));
         for dot in dots {
             vector.raise(dot);
         }
@@ -186,12 +192,7 @@ impl<'de> Deserialize<'de> for VersionVector {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<VersionVector, A::Error> {
                 let mut vector = VersionVector(Vec::with_capacity(REPLICAS_USUAL));
                 while let Some((replica, seq)) = map.next_entry()? {
-                    // Entries are written in order; any other order is read as well.
-                    match vector.0.last() {
-                        Some(&(last, _)) if last >= replica => vector.raise(Dot { replica, seq }),
-                        _ if seq == 0 => {}
-                        _ => vector.0.push((replica, seq)),
-                    }
+                    vector.raise(Dot { replica, seq });
                 }
                 Ok(vector)
             }

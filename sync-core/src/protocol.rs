@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::digest::{Mark, Total};
 use crate::ids::{RecordId, ReplicaId, VillageId};
 use crate::time::Ms;
-use crate::validate::{Later, Refusal};
+use crate::validate::Refusal;
 
 /// One round trip: send, receive, and ask which photos are lacking. Each part may be absent.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -210,9 +210,9 @@ pub enum Verdict {
     Conflict,
     /// Kept whole, with its bytes, where its author and the supervisors see and repair it; not in the ledger.
     Quarantined,
-    /// A word of a later release: durable on the server, and whether it is in the ledger the feed will show.
-    #[serde(untagged)]
-    Later(Later),
+    /// A word of a later release (written as `later`): durable on the server, and whether it is in the ledger the feed will show.
+    #[serde(other)]
+    Later,
 }
 
 /// The next part of the feed.

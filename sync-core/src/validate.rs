@@ -1,7 +1,7 @@
 //! Whether a version can be merged at all: its shape and its values against the declaration of its kind.
 //! Who may write it is `permissions`; what happens with one that cannot be merged is `decision`.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ids::RecordId;
@@ -61,25 +61,9 @@ pub enum RefusalCode {
     FieldType,
     /// The value lies outside its range, list or length.
     FieldRange,
-    /// A code of a later release: a refusal like the others, with its words.
-    #[serde(untagged)]
-    Later(Later),
-}
-
-/// Any word where one of a list is expected, from a release that knows more of them. Written as `later`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Later;
-
-impl Serialize for Later {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("later")
-    }
-}
-
-impl<'de> Deserialize<'de> for Later {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|_| Self)
-    }
+    /// A code of a later release: a refusal like the others, with its words. Written as `later`.
+    #[serde(other)]
+    Later,
 }
 
 impl Refusal {

@@ -18,7 +18,7 @@ use server_in_memory::{Server, caller, village};
 use sync_core::client::Failure;
 use sync_core::people::{Caller, Role};
 use sync_core::protocol::{SyncAnswer, Verdict};
-use sync_core::validate::{Later, RefusalCode};
+use sync_core::validate::RefusalCode;
 
 /// What a release makes of a message of the other.
 type Rewrite = fn(&mut Value);
@@ -136,14 +136,14 @@ fn verdicts_and_refusals_of_a_later_release_are_receipts_and_are_put_before_a_pe
     assert!(phone.client.outbox().waiting().next().is_none(), "nothing is sent again and again");
     let entry = |at: usize| phone.client.outbox().get(dots[at]).unwrap();
     assert!(entry(0).is_quarantined() && entry(1).is_quarantined() && !entry(2).is_quarantined());
-    assert_eq!(phone.verdict(dots[0]), Some(Verdict::Later(Later)));
+    assert_eq!(phone.verdict(dots[0]), Some(Verdict::Later));
     let refusal = entry(1).outcome.clone().unwrap().refusal.unwrap();
-    assert_eq!((refusal.code, refusal.detail.as_str()), (RefusalCode::Later(Later), "not tonight"));
+    assert_eq!((refusal.code, refusal.detail.as_str()), (RefusalCode::Later, "not tonight"));
     assert!(phone.view(0).is_some(), "the feed has brought it: it was in the ledger after all");
     phone.client.free_settled(dots[2]);
     assert!(phone.client.outbox().get(dots[0]).is_some(), "what nobody understood is not freed");
     phone.crash();
-    assert_eq!(phone.verdict(dots[0]), Some(Verdict::Later(Later)), "it is stored and read again");
+    assert_eq!(phone.verdict(dots[0]), Some(Verdict::Later), "it is stored and read again");
 }
 
 #[test]

@@ -75,15 +75,15 @@ impl Phone {
             assert_eq!(status, 200, "{answer}");
             let answer: SyncAnswer = serde_json::from_value(answer).unwrap();
             for effect in self.client.handle_answer(answer) {
-                self.apply(effect);
+                self.apply(&effect);
             }
             self.base.compare(&mut self.client);
         }
         panic!("the phone never comes to rest");
     }
 
-    fn apply(&mut self, effect: Effect) {
-        self.base.apply(&effect, &mut self.client);
+    fn apply(&mut self, effect: &Effect) {
+        self.base.apply(effect, &mut self.client);
         if matches!(effect, Effect::TakeNewReplica { .. }) {
             self.client.renumber(ReplicaId(Uuid::now_v7()));
         }

@@ -1,6 +1,7 @@
 //! How the cost of one record grows: with its history, from 1 to 10,000 edits by three replicas, and with the replicas that
 //! write it, from 1 to 500. Every library on the same edits, in turns. Prints one JSON object a line; `value` is absent
-//! where one operation takes more than ten seconds. Usage: `growth [SECONDS]`, the time given to each operation.
+//! where one operation takes more than ten seconds. Usage: `growth [SECONDS [AXIS]]`: the time given to each operation, and
+//! `history`, `edits` or `replicas` where only one of them is wanted.
 
 use std::{
     env,
@@ -24,17 +25,17 @@ const EDITORS: usize = 3;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let budget = Duration::try_from_secs_f64(env::args().nth(1).map_or(Ok(0.7), |seconds| seconds.parse())?)?;
-    for history in history::all() {
-        // All that it has.
-        let edits = usize::MAX;
-        measure("history", history.name, subjects(&history, edits), budget)?;
+    let axis = env::args().nth(2);
+    let is_wanted = |name: &str| axis.as_deref().is_none_or(|axis| axis == name);
+    for history in history::all().into_iter().filter(|_| is_wanted("history")) {
+        measure("history", history.name, subjects(&history, usize::MAX), budget)?;
     }
-    for edits in EDITS {
+    for edits in EDITS.into_iter().filter(|_| is_wanted("edits")) {
         // Two more: the one that is joined, and the one before it.
         let history = history::history("edits", EDITORS, edits + 2);
         measure("edits", &edits.to_string(), subjects(&history, edits + 2), budget)?;
     }
-    for replicas in REPLICAS {
+    for replicas in REPLICAS.into_iter().filter(|_| is_wanted("replicas")) {
         let history = history::passing("replicas", replicas);
         measure("replicas", &replicas.to_string(), subjects(&history, usize::MAX), budget)?;
     }

@@ -166,7 +166,7 @@ pub fn count(answer: &PushAnswer) {
             Verdict::Merged => "merged",
             Verdict::Duplicate => "duplicate",
             Verdict::Conflict => "conflict",
-            Verdict::Quarantined | Verdict::Later(_) => "quarantined",
+            Verdict::Quarantined | Verdict::Later => "quarantined",
         };
         metrics::counter!("hazard_versions_total", "verdict" => verdict).increment(1);
     }

@@ -25,7 +25,7 @@ impl Entry {
     /// Whether the server has put it aside for repair; or said of it what this build does not know, so that a person looks.
     #[must_use]
     pub fn is_quarantined(&self) -> bool {
-        let aside = |verdict| matches!(verdict, Verdict::Quarantined | Verdict::Later(_));
+        let aside = |verdict| matches!(verdict, Verdict::Quarantined | Verdict::Later);
         self.outcome.as_ref().is_some_and(|outcome| aside(outcome.first_verdict()))
     }
 }

@@ -52,9 +52,14 @@ impl Tables {
         let mut replicas: Vec<ReplicaId> = record.seen.prefix.iter().map(|dot| dot.replica).collect();
         let contexts = record.versions.values().map(|by| &by.context);
         let traces = record.fields.values().map(|register| &register.overwritten);
-        let named = contexts.chain(traces).flat_map(VersionVector::iter).map(|dot| dot.replica);
+        // Nearly always everybody has been seen already, and the table is complete: one walk over both tells.
+        let is_missing = |vector: &&VersionVector| {
+            let mut known = replicas.iter();
+            !vector.iter().all(|dot| known.any(|replica| *replica == dot.replica))
+        };
+        let missing: Vec<&VersionVector> = contexts.chain(traces).filter(is_missing).collect();
+        let named = missing.into_iter().flat_map(VersionVector::iter).map(|dot| dot.replica);
         let ahead = record.seen.ahead.iter().map(|(replica, ..)| *replica);
-        // Nearly always everybody has been seen already, and the table is complete.
         for replica in named.chain(ahead).chain(record.versions.keys().map(|dot| dot.replica)) {
             if let Err(at) = replicas.binary_search(&replica) {
                 replicas.insert(at, replica);

@@ -1,5 +1,5 @@
 //! A township of hazards, filled through the same taking of batches that HTTP reaches, in the same process. A fifth of all
-//! versions edit a hazard that exists, anywhere in the ledger; one hazard in two hundred is left in conflict.
+//! versions edit a hazard that exists, however old; one in some hundreds is left in conflict.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ use super::Failure;
 
 /// Villages of the township.
 const VILLAGES: usize = 18;
-/// Every so manieth hazard is left in conflict.
+/// For so many versions one contradicts an edit, but at most one a batch.
 const CONFLICT_EVERY: usize = 200;
 /// Days over which the finds are spread.
 const DAYS: u64 = 3 * 365;

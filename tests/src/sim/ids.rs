@@ -28,7 +28,7 @@ pub(crate) fn record(slot: usize) -> RecordId {
 /// A uuid that nothing else in the story has.
 pub(crate) fn fresh(seed: u64, number: u64) -> Uuid {
     let mut rng = Rng::new(seed).fork("ids").fork(&number.to_string());
-    uuid::Builder::from_random_bytes(((u128::from(rng.next()) << 64) | u128::from(rng.next())).to_be_bytes())
+    uuid::Builder::from_random_bytes(((u128::from(rng.draw()) << 64) | u128::from(rng.draw())).to_be_bytes())
         .into_uuid()
 }
 

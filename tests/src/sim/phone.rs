@@ -290,21 +290,22 @@ impl Phone {
             .collect();
         let before = self.disk.rows().len();
         let written = self.disk.write(rows, fate, self.build.is_atomic);
-        for row in self.disk.rows()[before..].to_vec() {
-            if let Stored::Effect { effect: Effect::Settle { replica, outcome }, .. } = &*row {
+        let stored = self.disk.rows()[before..].to_vec();
+        for row in &stored {
+            if let Stored::Effect { effect: Effect::Settle { replica, outcome }, .. } = &**row {
                 let dot = Dot { replica: *replica, seq: outcome.seq };
                 self.settled_at_ms.insert(dot, now_ms);
                 let edit = self.edit_of.get(&dot).map(|(edit, _)| *edit);
                 self.acknowledged.extend(edit.map(|edit| (edit, outcome.clone())));
             }
-            match &*row {
+            match &**row {
                 Stored::Effect { effect: Effect::PhotoReceived(hash), .. } => self.photos_received.push(hash.clone()),
                 Stored::Effect { effect: Effect::Replace(state), .. } => self.mended.push(state.id),
                 Stored::Effect { effect: Effect::Drop(id), .. } => self.mended.push(*id),
                 _ => {}
             }
             if written == Written::All {
-                self.apply(&row);
+                self.apply(row);
             }
         }
         if written != Written::All || self.is(Sabotage::ReceiptsAreNotTakenBack) {
@@ -320,7 +321,7 @@ impl Phone {
         match row {
             Stored::Effect { effect: Effect::Forget(_), .. } if self.is(Sabotage::ForgetIsNotDone) => {}
             Stored::Effect { effect: Effect::Merge(delta), .. } if self.is(Sabotage::BaseIsReplaced) => {
-                self.replace(delta)
+                self.replace(delta);
             }
             Stored::Effect { effect, .. } => self.base.apply(effect, &mut self.client),
             Stored::Damaged(record) => self.base.put(*record, None, &mut self.client),
@@ -428,8 +429,9 @@ impl Phone {
         }
         let before = self.disk.rows().len();
         self.disk.write(rows, Fate::Works, true);
-        for row in self.disk.rows()[before..].to_vec() {
-            self.apply(&row);
+        let stored = self.disk.rows()[before..].to_vec();
+        for row in &stored {
+            self.apply(row);
         }
         if self.is(Sabotage::RenumberingDropsWhatWaits) {
             self.boot();

@@ -11,7 +11,7 @@ use super::seed::Rng;
 /// The bytes of the photo that a slot is about.
 pub(crate) fn bytes_of(slot: usize) -> Vec<u8> {
     let mut rng = Rng::new(slot as u64).fork("photo");
-    (0..rng.between(20, 60)).map(|_| rng.next() as u8).collect()
+    (0..rng.between(20, 60)).map(|_| rng.draw() as u8).collect()
 }
 
 /// Their hash.

@@ -130,7 +130,7 @@ fn slots(rng: &mut Rng, villages: u8) -> Vec<Slot> {
             slots.push(at(kind, hazard));
         }
         if rng.percent(30) {
-            slots.push(at(*rng.pick(&["site", "drone_survey"]), hazard));
+            slots.push(at(rng.pick::<&str>(&["site", "drone_survey"]), hazard));
         }
     }
     slots

@@ -2,6 +2,7 @@
 //! and repeats. Every interleaving within the bounds is visited, with the real client and the real decisions as the
 //! transitions. What can happen is `world`, what must hold `properties`, the planted faults `plant`.
 #![allow(
+    clippy::print_stdout,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use stateright::{Model, Property};
-use sync_core::client::Failure;
+use sync_core::client::{Effect, Failure};
 use sync_core::people::{Caller, Role};
 
 use crate::plant::Plant;
@@ -323,8 +323,10 @@ impl Side {
         self.attempt = None;
         let phone = Arc::make_mut(&mut self.phone);
         let effects = phone.client.handle_answer(serde_json::from_str(answer).unwrap());
+        // A phone that must first take a new id, or find out whether it must, leaves the rest of an answer for the next.
+        let takes_it_in = effects.iter().any(|effect| matches!(effect, Effect::Position { .. }));
         phone.store(effects);
-        self.known |= brings;
+        self.known |= if takes_it_in { brings } else { 0 };
     }
 }
 

@@ -46,7 +46,7 @@ impl Oracle {
             let shown = Expected {
                 status: sync_core::status::Status::ALL
                     .into_iter()
-                    .map(|status| status.name())
+                    .map(sync_core::status::Status::name)
                     .find(|name| *name == line.status)
                     .unwrap_or_default(),
                 is_major: line.is_major,

@@ -77,11 +77,18 @@ impl Shell {
         };
     }
 
-    fn write(&mut self, session: &mut Session, number: u128, changes: Value) -> Value {
+    fn write(&mut self, session: &mut Session, number: u128, changes: &Value) -> Value {
         self.write_as(session, "hazard", Some(1), number, changes)
     }
 
-    fn write_as(&mut self, session: &mut Session, kind: &str, of: Option<u128>, number: u128, changes: Value) -> Value {
+    fn write_as(
+        &mut self,
+        session: &mut Session,
+        kind: &str,
+        of: Option<u128>,
+        number: u128,
+        changes: &Value,
+    ) -> Value {
         self.now_ms += 1_000;
         let mut edit = json!({"record": record_id(number), "kind": kind, "changes": changes});
         if let Some(of) = of {
@@ -203,17 +210,17 @@ pub fn a_day_of_work(session: &mut Session) {
     let mut phone = Shell::new(session, "phone", 1, inspector(1));
     let mut office = Shell::new(session, "office", 2, caller(99, Role::Supervisor, &[]));
     for number in 0..6 {
-        phone.write(session, number, hazard(&format!("隐患 {number} 😀\u{2028}")));
+        phone.write(session, number, &hazard(&format!("隐患 {number} 😀\u{2028}")));
     }
     phone.write(
         session,
         2,
-        json!({"level": "major", "place": "二楼", "location": {"lat": 29.5, "lon": 106.55, "accuracy_m": 3.5}}),
+        &json!({"level": "major", "place": "二楼", "location": {"lat": 29.5, "lon": 106.55, "accuracy_m": 3.5}}),
     );
     let hash = "ab".repeat(32);
     let photo =
         json!({"subject_kind": "hazard", "subject": record_id(2), "hash": hash, "bytes": 1000, "role": "before"});
-    phone.write_as(session, "photo", Some(1), 20, photo);
+    phone.write_as(session, "photo", Some(1), 20, &photo);
     let effect = phone.call(session, "addPhoto", &[json!(hash)]);
     phone.store(session, &json!([effect]));
     assert!(phone.round_trip(session, &mut server, true));
@@ -221,16 +228,16 @@ pub fn a_day_of_work(session: &mut Session) {
     phone.call(session, "retryNow", &[]);
     phone.sync(session, &mut server);
     office.sync(session, &mut server);
-    office.write(session, 2, json!({"description": "改写", "deadline": "2023-12-01"}));
-    phone.write(session, 2, json!({"description": "another", "deadline": "2023-11-30"}));
+    office.write(session, 2, &json!({"description": "改写", "deadline": "2023-12-01"}));
+    phone.write(session, 2, &json!({"description": "another", "deadline": "2023-11-30"}));
     office.sync(session, &mut server);
     phone.sync(session, &mut server);
-    let refused = phone.write(session, 2, json!({"level": "general", "description": "mine", "authority": 1}));
+    let refused = phone.write(session, 2, &json!({"level": "general", "description": "mine", "authority": 1}));
     assert!(refused.get("refusal").is_some());
     office.sync(session, &mut server);
-    office.write(session, 2, json!({"description": "decided", "level": "major", "deadline": null}));
-    office.write(session, 3, json!({"void": "重复"}));
-    phone.write(session, 3, json!({"place": "unseen"}));
+    office.write(session, 2, &json!({"description": "decided", "level": "major", "deadline": null}));
+    office.write(session, 3, &json!({"void": "重复"}));
+    phone.write(session, 3, &json!({"place": "unseen"}));
     office.sync(session, &mut server);
     phone.call(session, "wantPull", &[]);
     phone.sync(session, &mut server);
@@ -251,13 +258,13 @@ pub fn a_day_of_work(session: &mut Session) {
 pub fn forks(session: &mut Session) {
     let mut server = Server::new();
     let mut one = Shell::new(session, "one", 1, inspector(1));
-    one.write(session, 0, hazard("before the copy"));
+    one.write(session, 0, &hazard("before the copy"));
     one.sync(session, &mut server);
     let mut two = one.revived(session, "two", 1);
     for (shell, words) in [(&mut one, "of the first"), (&mut two, "of the second")] {
-        shell.write(session, 0, json!({"description": words}));
-        shell.write(session, 0, json!({"place": words, "funds": 12}));
-        shell.write(session, 7, hazard(words));
+        shell.write(session, 0, &json!({"description": words}));
+        shell.write(session, 0, &json!({"place": words, "funds": 12}));
+        shell.write(session, 7, &hazard(words));
     }
     one.sync(session, &mut server);
     two.sync(session, &mut server);
@@ -280,17 +287,17 @@ pub fn moves_and_restores(session: &mut Session) {
     let mut office = Shell::new(session, "office", 2, caller(99, Role::Supervisor, &[]));
     let mut phone = Shell::new(session, "phone", 1, inspector(1));
     for (number, of) in [(1, 1), (2, 2), (3, 1), (4, 2)] {
-        office.write_as(session, "hazard", Some(of), number, hazard("of a village"));
+        office.write_as(session, "hazard", Some(of), number, &hazard("of a village"));
     }
     let site = json!({"name": "加油站", "sector": "hazardous_chemicals", "major_hazard_source": true});
-    office.write_as(session, "site", Some(1), 5, site);
+    office.write_as(session, "site", Some(1), 5, &site);
     office.sync(session, &mut server);
     phone.sync(session, &mut server);
     let backup = server.clone();
     phone.caller.villages = [village(2)].into_iter().collect();
-    phone.write(session, 1, json!({"place": "too late"}));
+    phone.write(session, 1, &json!({"place": "too late"}));
     phone.sync(session, &mut server);
-    phone.write_as(session, "hazard", Some(2), 6, hazard("in the new village"));
+    phone.write_as(session, "hazard", Some(2), 6, &hazard("in the new village"));
     phone.sync(session, &mut server);
     server = server.restored(&backup);
     phone.call(session, "wantPull", &[]);
@@ -313,7 +320,7 @@ pub fn comparison(session: &mut Session) {
     let mut office = Shell::new(session, "office", 2, caller(99, Role::Supervisor, &[]));
     let mut phone = Shell::new(session, "phone", 1, inspector(1));
     for number in 0..9 {
-        office.write(session, number, hazard("whole"));
+        office.write(session, number, &hazard("whole"));
     }
     office.sync(session, &mut server);
     phone.sync(session, &mut server);
