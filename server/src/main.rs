@@ -11,7 +11,7 @@ use server::config::{Cli, Command, CreateAccountArgs, RebuildArgs, ServeArgs, Se
 use server::ledger::rebuild;
 use server::refusal::Refusal;
 use server::{Running, create_account, demo, logging};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Gives freed memory back to the system also where many threads freed it.
 #[global_allocator]
@@ -35,12 +35,13 @@ async fn main() -> ExitCode {
 
 async fn serve(args: ServeArgs) -> Result<(), Refusal> {
     logging::init(args.data.log_format);
+    let signals = Signals::listen()?;
     let running = server::start(Settings::from_args(args)?, Arc::new(SystemClock)).await?;
     tracing::info!("listening on http://{}", running.addr);
     if running.app.settings.demo {
         announce_demo(&running);
     }
-    wait_for_signal().await;
+    signals.come().await;
     tracing::info!("ending: requests in flight are finished first");
     if let Err(error) = running.stop().await {
         tracing::error!(%error, "the server did not end cleanly");
@@ -88,14 +89,24 @@ fn say(text: &str) {
     }
 }
 
-/// Returns at the first SIGTERM or SIGINT.
-async fn wait_for_signal() {
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        tracing::error!("signals cannot be received; the server ends");
-        return;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+/// What tells the server to end. Heard before anything is announced, so that a signal that comes at once is not the
+/// death of the process.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Refusal> {
+        let heard =
+            |kind| signal(kind).map_err(|error| Refusal::Argument(format!("signals cannot be received: {error}")));
+        Ok(Self { terminate: heard(SignalKind::terminate())?, interrupt: heard(SignalKind::interrupt())? })
+    }
+
+    async fn come(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
