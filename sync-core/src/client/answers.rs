@@ -19,11 +19,18 @@ impl Client {
         let Some(asked) = self.in_flight.take() else { return Vec::new() };
         self.pace.succeeded();
         let mut effects = Vec::new();
+        let mut is_restored = false;
+        // After a restore a fork or a gap is dealt with first: to take receipts back before would write anew what the server
+        // has just told apart as its own.
+        let can_take_back = matches!(answer.push, None | Some(PushAnswer::Accepted { .. }));
+        if let Some(pull) = answer.pull.as_ref().filter(|_| can_take_back || self.epoch.is_none()) {
+            is_restored = self.hear_epoch(&pull.epoch, &mut effects);
+        }
         if let (Some(replica), Some(push)) = (asked.pushed, answer.push) {
             self.handle_push_answer(replica, push, &mut effects);
         }
         if let Some(pull) = answer.pull {
-            self.handle_pull_answer(pull, &mut effects);
+            self.handle_pull_answer(pull, is_restored, &mut effects);
         }
         if let Some(compare) = answer.compare.filter(|_| !self.is_forked()) {
             self.handle_compare_answer(compare, &mut effects);
@@ -38,6 +45,26 @@ impl Client {
             }
         }
         effects
+    }
+
+    /// Brings what the phone holds into the life of the server in which an answer was given, before anything of the answer is
+    /// noted: a receipt of an unknown life could not be taken back after a restore, and one of this life must not be taken
+    /// back with those of the last. Whether the server was restored since the last answer.
+    fn hear_epoch(&mut self, epoch: &str, effects: &mut Vec<Effect>) -> bool {
+        let known = self.epoch.replace(epoch.to_owned());
+        if known.as_deref() == Some(epoch) {
+            return false;
+        }
+        if known.is_some() {
+            for from in self.outbox.firsts() {
+                self.outbox.reopen(from);
+                effects.push(Effect::Reopen { from });
+            }
+        }
+        // No cursor, or one of another epoch, counts for nothing: the next pull brings everything.
+        let cursor = self.cursor.get_or_insert_default().clone();
+        effects.push(Effect::Position { cursor, epoch: epoch.to_owned() });
+        known.is_some()
     }
 
     fn handle_push_answer(&mut self, replica: ReplicaId, answer: PushAnswer, effects: &mut Vec<Effect>) {
@@ -81,23 +108,20 @@ impl Client {
         }
     }
 
-    fn handle_pull_answer(&mut self, answer: PullAnswer, effects: &mut Vec<Effect>) {
+    fn handle_pull_answer(&mut self, answer: PullAnswer, is_restored: bool, effects: &mut Vec<Effect>) {
         if self.is_forked() {
-            // What waits is written anew first. To take receipts back now would write anew what the server has just told
-            // apart as its own.
-            return self.put_off(answer.epoch, false, effects);
+            // What waits is written anew first.
+            self.pull_due = true;
+            return;
         }
+        let is_restored = self.hear_epoch(&answer.epoch, effects) || is_restored;
         let records = read_states(&answer.records);
         let is_overtaken = records.iter().flatten().any(|record| self.overtakes(record));
-        let restored = self.epoch.as_ref().is_some_and(|known| *known != answer.epoch);
-        for from in if restored { self.outbox.firsts() } else { Vec::new() } {
-            self.outbox.reopen(from);
-            effects.push(Effect::Reopen { from });
-        }
         if is_overtaken && self.waits_under_this_id() {
             // What waits may be what the copy sent: the server is asked first, for it tells a repeat from a fork. Until then
             // the base takes in nothing that the copy wrote.
-            return self.put_off(answer.epoch, restored, effects);
+            self.pull_due = true;
+            return;
         }
         if is_overtaken {
             self.give_up(self.replica, effects);
@@ -108,22 +132,9 @@ impl Client {
             Err(text) => Effect::Unreadable(text),
         }));
         self.cursor = Some(answer.cursor.clone());
-        self.epoch = Some(answer.epoch.clone());
-        self.pull_due = answer.more || restored;
+        self.pull_due = answer.more || is_restored;
         self.comparison.heard(answer.digest.filter(|_| !self.pull_due));
         effects.push(Effect::Position { cursor: answer.cursor, epoch: answer.epoch });
-    }
-
-    /// Leaves what a pull brought to the next one. The epoch is kept where none was known, or where its receipts have been
-    /// taken back: a receipt whose life of the server is not known could not be taken back after a restore.
-    fn put_off(&mut self, epoch: String, is_taken_back: bool, effects: &mut Vec<Effect>) {
-        self.pull_due = true;
-        if self.epoch.is_none() || is_taken_back {
-            // No cursor, or one of another epoch, counts for nothing: everything comes again.
-            let cursor = self.cursor.get_or_insert_default().clone();
-            self.epoch = Some(epoch.clone());
-            effects.push(Effect::Position { cursor, epoch });
-        }
     }
 
     fn handle_compare_answer(&mut self, answer: CompareAnswer, effects: &mut Vec<Effect>) {
@@ -170,15 +181,10 @@ impl Client {
     pub fn take_receipts(&mut self, receipts: Receipts) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.pull_due = true;
-        if self.epoch.is_none() {
-            // No cursor of any server: the first pull brings everything.
-            self.epoch = Some(receipts.epoch.clone());
-            let cursor = self.cursor.get_or_insert_default().clone();
-            effects.push(Effect::Position { cursor, epoch: receipts.epoch.clone() });
-        }
-        if self.epoch.as_ref() != Some(&receipts.epoch) {
+        if self.epoch.as_ref().is_some_and(|known| *known != receipts.epoch) {
             return effects;
         }
+        self.hear_epoch(&receipts.epoch, &mut effects);
         for receipt in receipts.pushes {
             self.handle_receipt(receipt, &mut effects);
         }

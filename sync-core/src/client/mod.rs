@@ -367,6 +367,9 @@ impl Client {
     /// successor; the old dot belongs to the other copy of this replica, which nobody here has seen.
     pub fn renumber(&mut self, new: ReplicaId) -> Vec<Effect> {
         let Some(Halt::Forked(old)) = self.halted else { return Vec::new() };
+        // From the first that waits on, the old numbers are the copy's: nothing that was written here has seen those.
+        let first_given_up = self.outbox.waiting().map(|(dot, _)| dot).find(|dot| dot.replica == old);
+        let told_apart = first_given_up.map_or(0, |dot| dot.seq.saturating_sub(1));
         let waiting = self.outbox.clone().take_waiting(old);
         let effect = Effect::Renumbered { old, new };
         self.restore(effect.clone());
@@ -381,7 +384,8 @@ impl Client {
                 effects.push(kept);
                 continue;
             };
-            let (seen_of_old, last_new) = *chains.entry(version.record).or_insert((version.context.get(old), 0));
+            let (seen_of_old, last_new) =
+                *chains.entry(version.record).or_insert((version.context.get(old).min(told_apart), 0));
             version.context.remove(old);
             version.context.raise(Dot { replica: old, seq: seen_of_old });
             version.context.raise(Dot { replica: new, seq: last_new });

@@ -10,6 +10,7 @@ use serde_json::json;
 use stateright::{Model, Property};
 use sync_core::client::{Effect, Failure};
 use sync_core::people::{Caller, Role};
+use sync_core::protocol::SyncAnswer;
 
 use crate::plant::Plant;
 use crate::properties::{self, Edits};
@@ -322,9 +323,13 @@ impl Side {
     fn take(&mut self, answer: &str, brings: Edits) {
         self.attempt = None;
         let phone = Arc::make_mut(&mut self.phone);
-        let effects = phone.client.handle_answer(serde_json::from_str(answer).unwrap());
+        let answer: SyncAnswer = serde_json::from_str(answer).unwrap();
+        let reached = answer.pull.as_ref().map(|pull| pull.cursor.clone());
+        let effects = phone.client.handle_answer(answer);
         // A phone that must first take a new id, or find out whether it must, leaves the rest of an answer for the next.
-        let takes_it_in = effects.iter().any(|effect| matches!(effect, Effect::Position { .. }));
+        let takes_it_in = effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Position { cursor, .. } if Some(cursor) == reached.as_ref()));
         phone.store(effects);
         self.known |= if takes_it_in { brings } else { 0 };
     }

@@ -64,6 +64,8 @@ fn sync(phone: usize) -> Act {
 // Fields of a hazard, by their place in a form.
 const PLACE: u8 = 2;
 const FUNDS: u8 = 4;
+/// Of a rectification.
+const MEASURES: u8 = 0;
 
 #[test]
 fn what_a_copy_has_sent_already_is_not_written_anew_after_a_restore_of_the_server() {
@@ -239,6 +241,89 @@ fn an_answer_lost_after_the_commit_a_crash_and_a_late_repeat_change_nothing() {
             Act::RestartServer,
             edit(2, 0, PLACE, 1),
             sync(2),
+        ],
+    );
+}
+
+#[test]
+fn receipts_of_a_first_answer_that_told_of_a_fork_are_taken_back_after_a_restore() {
+    holds(
+        story(),
+        &[
+            create(2, 2),
+            Act::BackupServer,
+            Act::Clone { phone: 2, copy: 5 },
+            edit(2, 2, MEASURES, 1),
+            edit(5, 2, MEASURES, 2),
+            sync(5),
+            sync(2),
+            Act::RestoreServer { which: 0 },
+        ],
+    );
+}
+
+#[test]
+fn what_is_written_anew_covers_nothing_that_the_copy_wrote_under_its_numbers() {
+    holds(
+        story(),
+        &[
+            create(0, 0),
+            Act::BackupPhone { phone: 0 },
+            flawed(0, 0, FUNDS, 2, Flaw::Context),
+            Act::Clone { phone: 0, copy: 4 },
+            Act::RestorePhone { phone: 0 },
+            edit(0, 0, PLACE, 1),
+            edit(4, 0, PLACE, 2),
+            sync(0),
+            sync(4),
+        ],
+    );
+}
+
+#[test]
+fn an_edit_written_anew_again_by_a_phone_set_back_loses_nothing() {
+    holds(
+        story(),
+        &[
+            create(2, 0),
+            Act::Clone { phone: 2, copy: 5 },
+            edit(5, 0, FUNDS, 0),
+            edit(2, 0, PLACE, 1),
+            Act::BackupPhone { phone: 2 },
+            sync(5),
+            sync(2),
+            sync(2),
+            edit(3, 0, PLACE, 2),
+            sync(3),
+            Act::RestorePhone { phone: 2 },
+        ],
+    );
+}
+
+#[test]
+fn a_refused_edit_that_a_restored_server_merges_is_followed_by_its_authors_later_word() {
+    holds(
+        story(),
+        &[
+            create(1, 0),
+            sync(1),
+            sync(0),
+            sync(2),
+            edit(0, 0, PLACE, 1),
+            edit(2, 0, PLACE, 0),
+            sync(0),
+            Act::BackupServer,
+            sync(3),
+            edit(3, 0, PLACE, 0),
+            sync(3),
+            sync(2),
+            edit(0, 0, PLACE, 2),
+            edit(2, 0, PLACE, 0),
+            Act::RestoreServer { which: 0 },
+            sync(2),
+            sync(2),
+            Act::RestoreServer { which: 0 },
+            edit(2, 0, PLACE, 3),
         ],
     );
 }

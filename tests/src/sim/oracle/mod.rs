@@ -137,8 +137,6 @@ impl Oracle {
     pub(crate) fn written_anew(&mut self, bound: &Bound) -> Check {
         *self.written_anew.entry(bound.edit).or_default() += 1;
         if self.edits[bound.edit].flaw == Some(Flaw::Context) {
-            // It no longer covers itself, but may claim what the copy wrote under its number.
-            self.touched_by_restore.insert(self.edits[bound.edit].record);
             self.edits[bound.edit].flaw = None;
         }
         self.bind(bound)
@@ -162,6 +160,14 @@ impl Oracle {
         };
         let known = self.model.taken.get(&dot);
         ensure!(known.is_none(), "nothing_is_applied_twice", "{dot:?} was taken again");
+        let times = self.written_anew.get(&id).copied().unwrap_or(0);
+        let is_merged_before = self.merged(self.edits[id].record).has(id);
+        let is_anew = is_merged_before && self.has_copies && times > 1;
+        if is_anew {
+            // Two copies of a phone, or one before and after it was set back, each had to write anew what neither had sent,
+            // or a copy met a server that had forgotten the other: nobody can tell that it is the same edit.
+            self.touched_by_restore.insert(self.edits[id].record);
+        }
         let expected = self.expected(id, caller, &self.merged(self.edits[id].record));
         if !self.touched_by_restore.contains(&self.edits[id].record) {
             ensure!(
@@ -183,16 +189,8 @@ impl Oracle {
         let edit = &self.edits[id];
         let sets = Rc::make_mut(&mut self.model.sets);
         let set = Rc::make_mut(sets.entry(edit.record).or_default());
-        let times = self.written_anew.get(&id).copied().unwrap_or(0);
-        if set.has(id) && self.has_copies && (times > 1 || (times > 0 && self.has_restored)) {
-            // Two copies of a phone, or one before and after it was set back, each had to write anew what neither had sent,
-            // or a copy met a server that had forgotten the other: nobody can tell that it is the same edit.
-            self.touched_by_restore.insert(edit.record);
-            self.model.dots.insert(id, dot);
-            return Ok(());
-        }
         ensure!(
-            !set.has(id),
+            is_anew || !set.has(id),
             "nothing_is_applied_twice",
             "edit {id} {edit:?} is merged under two numbers: also {dot:?}"
         );

@@ -33,9 +33,17 @@ impl Oracle {
         }
         for edits in writers.values_mut() {
             let all = edits.clone();
-            edits.retain(|old| !all.iter().any(|new| self.edits[*new].knew.has(*old)));
+            edits
+                .retain(|old| !all.iter().any(|new| self.edits[*new].knew.has(*old) || self.is_later_word(*new, *old)));
         }
         writers
+    }
+
+    /// Whether one edit was written after another on the same replica: at one path a replica's later word stands for its
+    /// earlier ones, also for one that was put aside when the later was written and was merged by a restored server.
+    fn is_later_word(&self, new: EditId, old: EditId) -> bool {
+        let dots = [new, old].map(|edit| self.model.dots.get(&edit));
+        matches!(dots, [Some(new), Some(old)] if new.replica == old.replica && new.seq > old.seq)
     }
 
     /// The values of some edits at a path.

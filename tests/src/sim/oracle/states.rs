@@ -113,7 +113,9 @@ impl Oracle {
 
     /// The size of a state follows from what stands and from how many replicas wrote, not from how often they wrote.
     fn check_size(&self, record: &Record, state: &str) -> Check {
-        let writers: BTreeSet<_> = self.merged(record.id).iter().map(|edit| self.model.dots[&edit].replica).collect();
+        let merged = self.merged(record.id);
+        let taken = self.model.taken.iter().filter(|(_, (edit, _))| merged.has(*edit));
+        let writers: BTreeSet<_> = taken.map(|(dot, _)| dot.replica).collect();
         let (mut siblings, mut values) = (0, 0);
         for path in record.paths() {
             for sibling in record.siblings(path) {
