@@ -33,18 +33,18 @@ install_debian() {
         "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${debian[@]}" >/dev/null
 }
 
-# Whatever rustup, cargo or the user set for other builds does not reach this one.
-# SHA-256 without unrolled rounds: 6 KB less for what hashes a few states.
+# Whatever rustup, cargo or the user set for other builds does not reach this one. SHA-256 comes without
+# unrolled rounds, which are some KB less for what hashes a few states.
 clean_env=(env -u CARGO -u CARGO_TARGET_DIR -u CARGO_BUILD_TARGET -u CARGO_ENCODED_RUSTFLAGS -u RUSTFLAGS -u RUSTC
-    -u RUSTC_WRAPPER -u RUSTDOC -u RUSTUP_TOOLCHAIN
-    'CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS=--cfg sha2_backend_soft="compact"')
+    -u RUSTC_WRAPPER -u RUSTDOC -u RUSTUP_TOOLCHAIN)
+flags='--cfg sha2_backend_soft="compact"'
 
 if has_target; then
-    "${clean_env[@]}" cargo "${build[@]}"
+    "${clean_env[@]}" RUSTFLAGS="$flags" cargo "${build[@]}"
 elif has_debian || { install_debian && has_debian; }; then
     # RUSTC_BOOTSTRAP for this build alone: build-std is not yet in a stable release. A panic, which no input causes, stops
     # the module without words: these would be a twentieth of it. A standard library that came built has them.
-    "${clean_env[@]}" RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zunstable-options -Cpanic=immediate-abort" \
+    "${clean_env[@]}" RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 RUSTFLAGS="$flags -Zunstable-options -Cpanic=immediate-abort" \
         CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-19 \
         /usr/bin/cargo "${build[@]}" -Z build-std=std,panic_abort -Z build-std-features=optimize_for_size
 else

@@ -6,10 +6,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use data_encoding::HEXLOWER;
-
 use crate::digest::Mark;
 use crate::ids::{AccountId, DeviceId, ReplicaId};
+use crate::json;
 use crate::protocol::{Push, PushAnswer};
 use crate::time::Ms;
 
@@ -35,13 +34,13 @@ impl SealKey {
     /// Lower-case hex, as the answer to a sign-in has it.
     #[must_use]
     pub fn hex(&self) -> String {
-        HEXLOWER.encode(&self.0)
+        base16ct::lower::encode_string(&self.0)
     }
 
     /// The key from its hex digits.
     #[must_use]
     pub fn from_hex(hex: &str) -> Option<Self> {
-        HEXLOWER.decode(hex.as_bytes()).ok()?.try_into().ok().map(Self)
+        read_hex(hex).map(Self)
     }
 }
 
@@ -139,7 +138,7 @@ pub fn seal<T: Sealed>(key: &SealKey, value: &T) -> String {
     let body = serde_json::to_string(value).unwrap_or_default();
     let tag = mac(&key.0).map(|mac| {
         let tag = mac.chain_update(T::NAME).chain_update(b"\n").chain_update(&body).finalize().into_bytes();
-        HEXLOWER.encode(&tag)
+        base16ct::lower::encode_string(&tag)
     });
     format!("{} {}\n{body}\n", T::NAME, tag.unwrap_or_default())
 }
@@ -150,7 +149,7 @@ pub fn seal<T: Sealed>(key: &SealKey, value: &T) -> String {
 /// [`Unsealed::NotThis`].
 pub fn peek<T: Sealed>(text: &str) -> Result<T, Unsealed> {
     let (_, body) = parts::<T>(text)?;
-    serde_json::from_str(body).map_err(|_| Unsealed::NotThis)
+    json::from_str(body).map_err(|_| Unsealed::NotThis)
 }
 
 /// The value of a text that was sealed with this key.
@@ -159,11 +158,17 @@ pub fn peek<T: Sealed>(text: &str) -> Result<T, Unsealed> {
 /// [`Unsealed`].
 pub fn open<T: Sealed>(key: &SealKey, text: &str) -> Result<T, Unsealed> {
     let (tag, body) = parts::<T>(text)?;
-    let tag = HEXLOWER.decode(tag.as_bytes()).map_err(|_| Unsealed::NotThis)?;
+    let tag = read_hex(tag).ok_or(Unsealed::NotThis)?;
     let mac = mac(&key.0).ok_or(Unsealed::Forged)?;
     let mac = mac.chain_update(T::NAME).chain_update(b"\n").chain_update(body);
     mac.verify_slice(&tag).map_err(|_| Unsealed::Forged)?;
-    serde_json::from_str(body).map_err(|_| Unsealed::NotThis)
+    json::from_str(body).map_err(|_| Unsealed::NotThis)
+}
+
+fn read_hex(hex: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    let read = base16ct::lower::decode(hex, &mut bytes).is_ok_and(|read| read.len() == 32);
+    read.then_some(bytes)
 }
 
 fn parts<T: Sealed>(text: &str) -> Result<(&str, &str), Unsealed> {

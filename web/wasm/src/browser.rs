@@ -169,6 +169,30 @@ impl BrowserClient {
         plain(&self.0.handle_failure(&failure, now_ms)?)
     }
 
+    /// Everything that waits, as a file to be carried by hand, sealed with the key that the answer to a sign-in gave.
+    #[wasm_bindgen(unchecked_return_type = "CarriedFile")]
+    pub fn carry(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "string", js_name = seal_key)] seal_key: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "AccountId")] account: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "DeviceId")] device: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "number", js_name = now_ms)] now_ms: &JsValue,
+    ) -> Answer {
+        let (seal_key, account, device) =
+            (text("seal_key", seal_key)?, text("account", account)?, text("device", device)?);
+        plain(&self.0.carry(&seal_key, &account, &device, whole("now_ms", now_ms)?)?)
+    }
+
+    /// Takes in the receipts for such a file. When that throws, nothing was taken from it.
+    #[wasm_bindgen(js_name = takeReceipts, unchecked_return_type = "StoredEffect[]")]
+    pub fn take_receipts(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "string", js_name = seal_key)] seal_key: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "string")] file: &JsValue,
+    ) -> Answer {
+        plain(&self.0.take_receipts(&text("seal_key", seal_key)?, &text("file", file)?)?)
+    }
+
     /// Signed in again, the network is back, or somebody pressed the button.
     #[wasm_bindgen(js_name = retryNow)]
     pub fn retry_now(&mut self) {

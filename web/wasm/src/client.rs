@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use sync_core::carried::{Receipts, SealKey, open, seal};
 use sync_core::client::{Client as Engine, Edit};
 use sync_core::digest::Mark;
 use sync_core::dots::Dot;
@@ -14,7 +15,7 @@ use sync_core::validate::Refusal;
 
 use crate::fault::{Fault, id, read};
 use crate::record::state;
-use crate::views::{OutboxEntry, StoredEffect, Written};
+use crate::views::{CarriedFile, OutboxEntry, StoredEffect, Written};
 
 /// One replica's client.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +42,10 @@ fn optional_state(base: Option<&str>, record: RecordId) -> Result<Option<Record>
         return Err(Fault::malformed("base", "the base is of another record"));
     }
     Ok(base)
+}
+
+fn key(hex: &str) -> Result<SealKey, Fault> {
+    SealKey::from_hex(hex).ok_or_else(|| Fault::malformed("seal_key", "expected 64 lower-case hex digits"))
 }
 
 impl Client {
@@ -113,6 +118,25 @@ impl Client {
     pub fn handle_failure(&mut self, failure: &str, now_ms: Ms) -> Result<Vec<StoredEffect>, Fault> {
         let effects = self.0.handle_failure(read("failure", failure)?, now_ms);
         Ok(effects.into_iter().map(StoredEffect::of).collect())
+    }
+
+    /// Everything that waits, as a sealed file. Nothing changes by that: it may be sent over a network as well.
+    ///
+    /// # Errors
+    /// When the key is not that of a sign-in, or an id is none.
+    pub fn carry(&self, seal_key: &str, account: &str, device: &str, now_ms: Ms) -> Result<CarriedFile, Fault> {
+        let carried = self.0.carry(id("account", account)?, id("device", device)?, now_ms);
+        let text = seal(&key(seal_key)?, &carried);
+        Ok(CarriedFile { text, photos: carried.photos, is_whole: carried.is_whole })
+    }
+
+    /// Takes in the receipts for such a file.
+    ///
+    /// # Errors
+    /// When the file holds none, or was not sealed with this key; nothing is taken from it then.
+    pub fn take_receipts(&mut self, seal_key: &str, file: &str) -> Result<Vec<StoredEffect>, Fault> {
+        let receipts: Receipts = open(&key(seal_key)?, file)?;
+        Ok(self.0.take_receipts(receipts).into_iter().map(StoredEffect::of).collect())
     }
 
     /// Takes note that the stored base state of a record has become another one, by the marks of both.

@@ -3,6 +3,7 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sync_core::carried::Unsealed;
 
 /// An argument that could not be used; nothing was done. In JavaScript it is thrown, as an `Error` with these members.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,8 @@ pub enum FaultCode {
     MalformedArgument,
     /// Two states that are to be joined are not of the same record.
     OtherRecord,
+    /// A file was changed on its way, or is another device's.
+    ForgedFile,
 }
 
 impl FaultCode {
@@ -34,6 +37,7 @@ impl FaultCode {
         match self {
             Self::MalformedArgument => "malformed_argument",
             Self::OtherRecord => "other_record",
+            Self::ForgedFile => "forged_file",
         }
     }
 }
@@ -43,6 +47,16 @@ impl Fault {
     #[must_use]
     pub fn malformed(argument: &str, detail: impl Into<String>) -> Self {
         Self { code: FaultCode::MalformedArgument, field: argument.to_owned(), detail: detail.into() }
+    }
+}
+
+impl From<Unsealed> for Fault {
+    fn from(why: Unsealed) -> Self {
+        let code = match why {
+            Unsealed::NotThis => FaultCode::MalformedArgument,
+            Unsealed::Forged => FaultCode::ForgedFile,
+        };
+        Self { code, field: "file".to_owned(), detail: why.to_string() }
     }
 }
 

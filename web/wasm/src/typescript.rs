@@ -3,7 +3,7 @@
 
 use sync_core::client::{Edit, Failure};
 use sync_core::dots::Dot;
-use sync_core::ids::{AccountId, RecordId, ReplicaId, VillageId};
+use sync_core::ids::{AccountId, DeviceId, RecordId, ReplicaId, VillageId};
 use sync_core::kinds::KINDS;
 use sync_core::people::{Caller, Role};
 use sync_core::protocol::{Outcome, Verdict};
@@ -23,7 +23,7 @@ pub fn declarations() -> (Vec<String>, String) {
     let config = Config::new().with_large_int("number");
     let mut all = Declarations { config, names: Vec::new(), text: String::new() };
     all.add::<serde_json::Value>();
-    all.add::<ReplicaId>().add::<RecordId>().add::<VillageId>().add::<AccountId>().add::<Dot>();
+    all.add::<ReplicaId>().add::<RecordId>().add::<VillageId>().add::<AccountId>().add::<DeviceId>().add::<Dot>();
     all.add::<Role>().add::<Caller>().add::<Edit>().add::<Failure>();
     all.add::<Refusal>().add::<RefusalCode>().add::<Fault>().add::<FaultCode>();
     all.add::<Outcome>().add::<Verdict>().add::<Voiding>();
@@ -31,7 +31,7 @@ pub fn declarations() -> (Vec<String>, String) {
     all.add::<Status>().add::<views::HazardStanding>();
     all.add::<views::RecordView>().add::<views::FieldView>().add::<views::SiblingView>();
     all.add::<views::Written>().add::<views::StoredEffect>();
-    all.add::<views::OutboxEntry>().add::<views::Kinds>();
+    all.add::<views::OutboxEntry>().add::<views::CarriedFile>().add::<views::Kinds>();
     all.add_names_of_kinds();
     (all.names, all.text)
 }

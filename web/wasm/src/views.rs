@@ -299,6 +299,18 @@ impl OutboxEntry {
     }
 }
 
+/// An outbox as a file, to be carried by hand.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct CarriedFile {
+    /// The sealed text.
+    pub text: String,
+    /// SHA-256 (hex) of the photos whose bytes are to be packed beside it.
+    pub photos: Vec<String>,
+    /// Whether everything that waits is in it; else another file is made once the receipts of this one are taken in.
+    pub is_whole: bool,
+}
+
 /// Where a hazard stands, on one day.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]

@@ -110,6 +110,8 @@ fn method(client: &mut Client, call: &str, args: &[Value]) -> Result<String, Fau
         "renumber" => json(&client.renumber(&text(args, 0))?),
         "addPhoto" => json(&client.add_photo(text(args, 0))),
         "photosToSend" => json(&client.photos_to_send()),
+        "carry" => json(&client.carry(&text(args, 0), &text(args, 1), &text(args, 2), number(args, 3))?),
+        "takeReceipts" => json(&client.take_receipts(&text(args, 0), &text(args, 1))?),
         "freeSettled" => client.free_settled(&text(args, 0), number(args, 1)).map(|()| nothing())?,
         "outbox" => json(&client.outbox()),
         other => return untranslated(client, other, args),

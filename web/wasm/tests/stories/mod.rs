@@ -34,6 +34,7 @@ pub const ALL: &[(&str, Story)] = &[
     ("forks", phones::forks),
     ("moves_and_restores", phones::moves_and_restores),
     ("comparison", phones::comparison),
+    ("carried", phones::carried),
 ];
 
 /// 2023-11-14T22:13:20Z.

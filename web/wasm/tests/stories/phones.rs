@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use sync_core::ids::RecordId;
+use sync_core::carried::SealKey;
+use sync_core::ids::{DeviceId, RecordId};
 use sync_core::kinds::KINDS;
 use sync_core::people::{Caller, Role};
 use uuid::Uuid;
@@ -331,4 +332,35 @@ pub fn comparison(session: &mut Session) {
     phone.call(session, "wantPull", &[]);
     phone.sync(session, &mut server);
     assert_eq!(phone.base, whole, "repaired");
+}
+
+/// An outbox that is carried to the office as a file, and its receipts; files that are none, or another device's.
+pub fn carried(session: &mut Session) {
+    const SECRET: &[u8] = b"only the server knows it";
+    let (device, other) = (DeviceId(Uuid::from_u128(0xde01)), DeviceId(Uuid::from_u128(0xde02)));
+    let [key, foreign] = [device, other].map(|device| SealKey::of_device(SECRET, device).hex());
+    let mut server = Server::new();
+    let mut phone = Shell::new(session, "phone", 1, inspector(1));
+    phone.write(session, 1, &hazard("carried by hand"));
+    phone.write(session, 1, &json!({"place": "二楼"}));
+    let effect = phone.call(session, "addPhoto", &[json!("ab".repeat(32))]);
+    phone.store(session, &json!([effect]));
+    let args = [json!(key), json!(phone.caller.account), json!(device), json!(phone.now_ms)];
+    let file = phone.call(session, "carry", &args);
+    let text = file["text"].as_str().unwrap();
+    let receipts = server.import(&phone.caller, SECRET, text, NOW_MS).unwrap();
+    for (key, file) in [
+        (foreign.as_str(), receipts.as_str()),
+        ("", &receipts),
+        (&key, text),
+        (&key, ""),
+        (&key, &receipts.replace("merged", "mErged")),
+    ] {
+        session.call(Some("phone"), "takeReceipts", &[json!(key), json!(file)]).unwrap_err();
+    }
+    let effects = phone.call(session, "takeReceipts", &[json!(key), json!(receipts)]);
+    phone.store(session, &effects);
+    phone.sync(session, &mut server);
+    phone.call(session, "carry", &args);
+    phone.revived(session, "again", 1);
 }
