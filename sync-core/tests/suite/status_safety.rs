@@ -1,17 +1,7 @@
 //! The ledger is never safer than the facts nobody has overruled: random sets of facts against an oracle that knows only
 //! what happened, not how records are kept. The rules one by one are `status`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    missing_docs,
-    reason = "tests"
-)]
 
-mod facts;
-
-use facts::{MARCH_1_MS, Story};
+use crate::facts::{MARCH_1_MS, Story};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::json;

@@ -1,19 +1,9 @@
 //! What a state forgets, and why it may forget no more (docs/decisions/0008-compaction.md): what is dropped never changes a
 //! join, and for everything that is kept there is a history in which dropping it would.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    missing_docs,
-    reason = "tests"
-)]
-
-mod history;
 
 use std::collections::BTreeSet;
 
-use history::{FIELDS, History, empty, steps};
+use crate::history::{FIELDS, History, empty, steps};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sync_core::dots::{Dot, VersionVector};

@@ -1,19 +1,8 @@
 //! An outbox that is carried by hand: the file, what the server takes from it, and the receipts that go back.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    clippy::panic,
-    missing_docs,
-    reason = "tests"
-)]
 
-mod server_in_memory;
-
+use crate::server_in_memory::phone::{Link, Phone, hazard, replica};
+use crate::server_in_memory::{Server, caller, village};
 use serde_json::json;
-use server_in_memory::phone::{Link, Phone, replica};
-use server_in_memory::{Server, caller, village};
 use sync_core::carried::{Carried, Receipts, SealKey, Unsealed, open, peek, seal};
 use sync_core::ids::DeviceId;
 use sync_core::limits::{BATCH_VERSIONS_MAX, CARRIED_BYTES_MAX};
@@ -90,7 +79,7 @@ fn an_outbox_that_was_carried_by_hand_is_receipted_and_no_version_is_sent_twice(
     let photo = "0f".repeat(32);
     phone.add_photo(&photo);
     let refused = phone.edit(1, &[("place", json!("a gate"))]);
-    phone.write_in(village(2), 7, "hazard", &server_in_memory::phone::hazard("elsewhere")).unwrap_err();
+    phone.write_in(village(2), 7, "hazard", &hazard("elsewhere")).unwrap_err();
     let text = file(&phone);
 
     let receipts = server.import(&inspector(), SECRET, &text, NOW_MS).unwrap();

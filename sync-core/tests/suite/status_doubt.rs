@@ -1,17 +1,7 @@
 //! The derived status of a hazard where facts are in doubt: voided, revived, disputed, on the wrong authority. The chain
 //! where nobody disagrees is `status`; random sets of facts are `status_safety`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    missing_docs,
-    reason = "tests"
-)]
 
-mod facts;
-
-use facts::{MARCH_1_MS, Story, record_id};
+use crate::facts::{MARCH_1_MS, Story, record_id};
 use serde_json::json;
 use sync_core::status::{Status, standing};
 use sync_core::time::township_date;

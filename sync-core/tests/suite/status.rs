@@ -1,17 +1,7 @@
 //! The derived status of a hazard along the core chain, rule by rule, as stories. What is disputed, voided or claimed by the
 //! wrong people is `status_doubt`; random sets of facts are `status_safety`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    missing_docs,
-    reason = "tests"
-)]
 
-mod facts;
-
-use facts::{MARCH_1_MS, Story, record_id};
+use crate::facts::{MARCH_1_MS, Story, record_id};
 use serde_json::{Value, json};
 use sync_core::status::{Status, hazard_field, hazards_named, to_follow};
 

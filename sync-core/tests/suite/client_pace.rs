@@ -1,19 +1,8 @@
 //! How often the client speaks and how much it sends at once. What it says is `client`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    clippy::panic,
-    missing_docs,
-    reason = "tests"
-)]
 
-mod server_in_memory;
-
+use crate::server_in_memory::caller;
+use crate::server_in_memory::phone::{Phone, replica};
 use serde_json::json;
-use server_in_memory::caller;
-use server_in_memory::phone::{Phone, replica};
 use sync_core::client::{Client, Failure, Pace};
 use sync_core::limits::{BATCH_VERSIONS_MAX, BODY_BYTES_MAX, PHOTOS_ASKED_MAX};
 use sync_core::people::{Caller, Role};

@@ -1,19 +1,9 @@
 //! The join over arbitrary histories: it commutes, associates, is idempotent; nothing unseen is lost; conflicts are those
 //! of the oracle; what is shown follows the rule; a record survives its JSON.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    missing_docs,
-    reason = "tests"
-)]
-
-mod history;
 
 use std::collections::BTreeSet;
 
-use history::{FIELDS, History, Step, empty, steps};
+use crate::history::{FIELDS, History, Step, empty, steps};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};

@@ -1,13 +1,5 @@
 //! The limits of a version at their edge and the reading of its bytes: what is malformed, too large, too deep or ignored,
 //! and that values come through unchanged. Types, required fields and scopes are `validation`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    missing_docs,
-    reason = "tests"
-)]
 
 use std::collections::BTreeMap;
 

@@ -1,20 +1,9 @@
 //! Phones that come back from backups or exist twice, and servers that are restored: what is offered again, under which
 //! number, and that nothing of any copy is lost. An ordinary day is `client`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    clippy::panic,
-    missing_docs,
-    reason = "tests"
-)]
 
-mod server_in_memory;
-
+use crate::server_in_memory::phone::{Link, Phone, record, replica};
+use crate::server_in_memory::{Server, caller};
 use serde_json::json;
-use server_in_memory::phone::{Link, Phone, replica};
-use server_in_memory::{Server, caller};
 use sync_core::client::{Effect, Failure};
 use sync_core::dots::Dot;
 use sync_core::people::{Caller, Role};
@@ -225,8 +214,8 @@ fn a_server_restored_from_any_backup_is_offered_again_what_it_forgot() {
             at_rest(&again, &[&phone, &office]);
             for number in 0..4 {
                 let (now, then) = (
-                    &again.records[&server_in_memory::phone::record(number)].0,
-                    &server.records[&server_in_memory::phone::record(number)].0,
+                    &again.records[&record(number)].0,
+                    &server.records[&record(number)].0,
                 );
                 // Who comes back before the one whose edit they had seen may claim only what the server holds by then: the
                 // values are the same, at worst side by side.

@@ -1,13 +1,5 @@
 //! The messages as they stand on the wire: every file under `wire/` must parse and be written again to the same bytes, in
 //! every later version too. What is in a message means is tested where it is decided.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    missing_docs,
-    reason = "tests"
-)]
 
 use std::collections::BTreeSet;
 use std::fs;

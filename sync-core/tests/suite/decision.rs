@@ -1,14 +1,5 @@
 //! What the server decides about a version: its number, who may write it, what it merges into and what it leaves open.
 //! What a version must look like is `validation`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    clippy::panic,
-    missing_docs,
-    reason = "tests"
-)]
 
 use serde_json::{Value, json};
 use sync_core::decision::{Judgement, Numbering, judge, number};

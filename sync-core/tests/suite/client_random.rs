@@ -1,21 +1,10 @@
 //! Random schedules of phones, an office and a bad link: at rest all equal the server, and every edit was taken exactly
 //! once, into the ledger or aside. What each accident does by itself is `client` and `client_backups`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    clippy::panic,
-    missing_docs,
-    reason = "tests"
-)]
 
-mod server_in_memory;
-
+use crate::server_in_memory::phone::{Link, Phone, hazard};
+use crate::server_in_memory::{Server, caller, village};
 use proptest::prelude::*;
 use serde_json::json;
-use server_in_memory::phone::{Link, Phone, hazard};
-use server_in_memory::{Server, caller, village};
 use sync_core::people::{Caller, Role};
 use sync_core::protocol::Verdict;
 

@@ -1,20 +1,9 @@
 //! The client, its phone and a server in memory: a day's work and the ordinary accidents of the road. How often and how much
 //! it sends is `client_pace`; backups, copies and restored servers `client_backups`; random schedules `client_random`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    clippy::panic,
-    missing_docs,
-    reason = "tests"
-)]
 
-mod server_in_memory;
-
+use crate::server_in_memory::phone::{Link, Phone, hazard, record, replica};
+use crate::server_in_memory::{Server, caller, village};
 use serde_json::json;
-use server_in_memory::phone::{Link, Phone, hazard, record, replica};
-use server_in_memory::{Server, caller, village};
 use sync_core::dots::Dot;
 use sync_core::people::{Caller, Role};
 use sync_core::protocol::Verdict;

@@ -1,20 +1,9 @@
 //! Clients and servers of other releases: one version older or newer goes on working, and nothing is lost between them. Old
 //! messages as they stood on the wire are `wire`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    clippy::panic,
-    missing_docs,
-    reason = "tests"
-)]
 
-mod server_in_memory;
-
+use crate::server_in_memory::phone::{Link, Phone, hazard, record};
+use crate::server_in_memory::{Server, caller, village};
 use serde_json::{Value, json};
-use server_in_memory::phone::{Link, Phone, hazard, record};
-use server_in_memory::{Server, caller, village};
 use sync_core::client::Failure;
 use sync_core::people::{Caller, Role};
 use sync_core::protocol::{SyncAnswer, Verdict};

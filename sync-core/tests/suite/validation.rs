@@ -1,13 +1,5 @@
 //! What a version must look like: values of every type, required fields, scopes. Limits and the
 //! reading of bytes are `reading`; who may write is `decision` and the table in `permissions`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    missing_docs,
-    reason = "tests"
-)]
 
 use std::collections::BTreeMap;
 

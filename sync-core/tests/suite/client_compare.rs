@@ -1,20 +1,9 @@
 //! A phone proves that it holds what the server holds, finds the records in which it does not, and mends its base without
 //! losing anything that only it has.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    clippy::panic,
-    missing_docs,
-    reason = "tests"
-)]
 
-mod server_in_memory;
-
+use crate::server_in_memory::phone::{Link, Phone, record, replica};
+use crate::server_in_memory::{Server, caller, village};
 use serde_json::json;
-use server_in_memory::phone::{Link, Phone, record, replica};
-use server_in_memory::{Server, caller, village};
 use sync_core::people::{Caller, Role};
 use sync_core::protocol::Compare;
 use sync_core::record::Record;

@@ -1,13 +1,5 @@
 //! What `docs/protocol.md` says in tables and worked examples, compared with what the code declares and does. The codes of
 //! problems over HTTP are compared in the server.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    missing_docs,
-    reason = "tests"
-)]
 
 use serde_json::Value;
 use sync_core::decision::{merge, read_version};
@@ -17,7 +9,7 @@ use sync_core::record::Record;
 use sync_core::schema::{FieldType, Rule, Scope};
 use sync_core::version::Version;
 
-const PROTOCOL: &str = include_str!("../../docs/protocol.md");
+const PROTOCOL: &str = include_str!("../../../docs/protocol.md");
 
 /// The lines between `<!-- name -->` and `<!-- end -->`.
 fn block(name: &str) -> Vec<&'static str> {
@@ -103,7 +95,7 @@ fn the_protocol_lists_every_field_with_its_type_and_rule() {
 /// `wire/refusal_codes.json` is every code as it is sent; `wire.rs` reads and writes it.
 #[test]
 fn the_protocol_lists_every_refusal() {
-    let sent: Vec<String> = serde_json::from_str(include_str!("wire/refusal_codes.json")).unwrap();
+    let sent: Vec<String> = serde_json::from_str(include_str!("../wire/refusal_codes.json")).unwrap();
     let (_, quarantine) = PROTOCOL.split_once("\n## Quarantine\n").unwrap();
     let table =
         quarantine.lines().skip_while(|line| !line.starts_with("| `")).take_while(|line| line.starts_with("| `"));
@@ -131,7 +123,7 @@ fn the_protocol_names_every_limit_with_its_value() {
         ("SEQ_MAX", limits::SEQ_MAX),
         ("TIME_MS_MAX", limits::TIME_MS_MAX),
     ];
-    let declared = include_str!("../src/limits.rs").lines().filter(|line| line.starts_with("pub const ")).count();
+    let declared = include_str!("../../src/limits.rs").lines().filter(|line| line.starts_with("pub const ")).count();
     assert_eq!(declared, values.len(), "a limit is missing in this test");
     let rows = rows("limits");
     assert_eq!(rows.len(), values.len());
