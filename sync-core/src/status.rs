@@ -141,13 +141,13 @@ pub fn to_follow(hazard: RecordId, related: &[Record]) -> impl Iterator<Item = S
     facts.flat_map(follow_keys)
 }
 
-/// The keys by which a fact is followed: its id and, where its result was amended later, `<id>@<replica>.<seq>` for each
-/// amendment, so that a pass does not answer a failure that was written into the record after it.
+/// The keys by which a fact is followed: its id and, for each result that stands in it, `<id>@<replica>.<seq>`, so that a
+/// pass does not answer a failure that came into the record after it.
 #[must_use]
 pub fn follow_keys(fact: &Record) -> Vec<String> {
-    let amended = fact.siblings("result").filter(|sibling| !sibling.authorship.context.is_empty());
-    let amendments = amended.map(|sibling| format!("{}@{}.{}", fact.id, sibling.dot.replica, sibling.dot.seq));
-    [fact.id.to_string()].into_iter().chain(amendments).collect()
+    let results = fact.siblings("result");
+    let keys = results.map(|sibling| format!("{}@{}.{}", fact.id, sibling.dot.replica, sibling.dot.seq));
+    [fact.id.to_string()].into_iter().chain(keys).collect()
 }
 
 /// A pass counts where nobody disputes that it is about this hazard, and for a major one only from the township.

@@ -15,6 +15,7 @@ use sync_core::ids::{RecordId, ReplicaId, VillageId};
 use sync_core::people::{Caller, Role};
 use sync_core::protocol::{SyncAnswer, Verdict};
 use sync_core::record::Record;
+use sync_core::status::follow_keys;
 use sync_core::validate::Refusal;
 use uuid::Uuid;
 
@@ -64,6 +65,12 @@ impl Phone {
     #[must_use]
     pub fn sees(&self, record: RecordId) -> Option<Record> {
         self.client.view(record, self.base.get(record))
+    }
+
+    /// The keys by which a re-inspection follows some facts, as its holder sees them.
+    #[must_use]
+    pub fn follow(&self, facts: &[RecordId]) -> Vec<String> {
+        facts.iter().filter_map(|fact| self.sees(*fact)).flat_map(|fact| follow_keys(&fact)).collect()
     }
 
     /// Meets the server until nothing waits and nothing is new.
@@ -122,15 +129,15 @@ pub fn edit(record: RecordId, kind: &str, village: Option<VillageId>, changes: &
     Edit { record, kind: kind.to_owned(), village, changes }
 }
 
-/// A re-inspection of a hazard that has seen some facts.
+/// A re-inspection of a hazard that follows these keys ([`Phone::follow`]).
 #[must_use]
-pub fn reinspection(hazard: RecordId, village: VillageId, result: &str, follows: &[RecordId]) -> Edit {
+pub fn reinspection(hazard: RecordId, village: VillageId, result: &str, follows: &[String]) -> Edit {
     let mut made = edit(
         RecordId(Uuid::now_v7()),
         "reinspection",
         Some(village),
         &[("hazard", json!(hazard)), ("at", json!(START_MS)), ("by", json!("安监员")), ("result", json!(result))],
     );
-    made.changes.extend(follows.iter().map(|fact| (format!("follows/{fact}"), json!(true))));
+    made.changes.extend(follows.iter().map(|key| (format!("follows/{key}"), json!(true))));
     made
 }

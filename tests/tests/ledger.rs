@@ -81,7 +81,8 @@ async fn a_hazard_goes_from_report_over_order_and_rectification_to_closure() {
     inspector.sync(&server).await;
     assert_eq!(line(&server, &office, found).await["status"], "rectified");
 
-    let failed = inspector.save(reinspection(found, village(0), "not_passed", &[ordered, rectified]));
+    let follows = inspector.follow(&[ordered, rectified]);
+    let failed = inspector.save(reinspection(found, village(0), "not_passed", &follows));
     inspector.sync(&server).await;
     assert_eq!(line(&server, &office, found).await["status"], "ordered");
     let (_, overdue) = server.get(&office.session, "/hazards?overdue=true").await;
@@ -93,7 +94,8 @@ async fn a_hazard_goes_from_report_over_order_and_rectification_to_closure() {
     assert_eq!(overdue["rows"][0]["id"], json!(found));
 
     let again = inspector.save(rectification(found));
-    inspector.save(reinspection(found, village(0), "passed", &[ordered, rectified, failed, again]));
+    let follows = inspector.follow(&[ordered, rectified, failed, again]);
+    inspector.save(reinspection(found, village(0), "passed", &follows));
     inspector.sync(&server).await;
     let row = line(&server, &office, found).await;
     assert_eq!((&row["status"], &row["overdue"]), (&json!("closed"), &json!(false)));
@@ -117,7 +119,7 @@ async fn a_major_hazard_is_closed_by_the_townships_own_reinspection_only() {
         "the village's pass is kept and does not count"
     );
     office.sync(&server).await;
-    let mut own = reinspection(found, village(0), "passed", &[passed]);
+    let mut own = reinspection(found, village(0), "passed", &office.follow(&[passed]));
     own.changes.insert("authority".into(), json!("township"));
     office.save(own);
     office.sync(&server).await;

@@ -104,13 +104,13 @@ impl Story {
         self.record("rectification", &[("hazard", self.reference()), ("done_at", json!(MARCH_1_MS))])
     }
 
-    /// A re-inspection by the village, naming what its author had seen.
+    /// A re-inspection by the village, naming what its author had seen: the facts as they were first written.
     pub fn reinspected(&mut self, result: &str, follows: &[RecordId]) -> RecordId {
         self.reinspected_by("village", result, follows)
     }
 
     pub fn reinspected_by(&mut self, authority: &str, result: &str, follows: &[RecordId]) -> RecordId {
-        let paths: Vec<String> = follows.iter().map(|id| format!("follows/{id}")).collect();
+        let paths: Vec<String> = follows.iter().flat_map(|id| self.keys_at_first(*id)).collect();
         let mut changes = vec![
             ("hazard", self.reference()),
             ("result", json!(result)),
@@ -119,6 +119,13 @@ impl Story {
         ];
         changes.extend(paths.iter().map(|path| (path.as_str(), json!(true))));
         self.record("reinspection", &changes)
+    }
+
+    fn keys_at_first(&self, id: RecordId) -> Vec<String> {
+        let fact = self.fact(id);
+        let first = fact.siblings("result").filter(|sibling| sibling.authorship.context.is_empty());
+        let results = first.map(|sibling| format!("follows/{id}@{}.{}", sibling.dot.replica, sibling.dot.seq));
+        [format!("follows/{id}")].into_iter().chain(results).collect()
     }
 
     pub fn escalated(&mut self) -> RecordId {

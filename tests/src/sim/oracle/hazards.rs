@@ -132,9 +132,8 @@ impl Oracle {
     }
 
     fn keys(&self, fact: &Fact) -> Vec<String> {
-        let amended =
-            fact.standing.get("result").into_iter().flatten().filter(|edit| !self.edits[**edit].knew.is_empty());
-        let dots = amended.map(|edit| self.model.dots[edit]);
+        let results = fact.standing.get("result").into_iter().flatten();
+        let dots = results.map(|edit| self.model.dots[edit]);
         [fact.id.to_string()]
             .into_iter()
             .chain(dots.map(|dot| format!("{}@{}.{}", fact.id, dot.replica, dot.seq)))

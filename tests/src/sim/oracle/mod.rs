@@ -162,7 +162,7 @@ impl Oracle {
         ensure!(known.is_none(), "nothing_is_applied_twice", "{dot:?} was taken again");
         let times = self.written_anew.get(&id).copied().unwrap_or(0);
         let is_merged_before = self.merged(self.edits[id].record).has(id);
-        let is_anew = is_merged_before && self.has_copies && times > 1;
+        let is_anew = is_merged_before && self.has_copies && (times > 1 || (times > 0 && self.has_restored));
         if is_anew {
             // Two copies of a phone, or one before and after it was set back, each had to write anew what neither had sent,
             // or a copy met a server that had forgotten the other: nobody can tell that it is the same edit.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{NOW_MS, delta, record_id, version};
+use super::{NOW_MS, delta, record_id, replica, version};
 use crate::session::Session;
 
 /// From reported to closed and back, for a general and for a major hazard, with a voided fact and a later amendment.
@@ -54,8 +54,9 @@ fn facts_of(hazard: u128) -> Vec<String> {
     let order =
         [(named.as_str(), json!(true)), ("kind", json!("suspend_operations")), ("deadline", json!("2023-11-19"))];
     let done = [("hazard", id.clone()), ("done_at", json!(NOW_MS))];
-    let follows: Vec<String> =
+    let mut follows: Vec<String> =
         [10, 20, 30, 21].iter().map(|number| format!("follows/{}", record_id(*number))).collect();
+    follows.push(format!("follows/{}@{}.1", record_id(30), replica(4)));
     let failed =
         [("hazard", id.clone()), ("result", json!("not_passed")), ("at", json!(NOW_MS)), (&follows[1], json!(true))];
     let mut passed: Vec<(&str, Value)> = vec![
