@@ -155,11 +155,12 @@ fn closes(pass: &Record, hazard: RecordId, is_major: bool) -> bool {
     speaks_for(pass, hazard) && (!is_major || ["result", "hazard"].into_iter().all(|path| township_vouches(pass, path)))
 }
 
-/// Whether the township claims the re-inspection, having seen what stands at `path`: an edit by somebody else on top of
+/// Whether the township claims the re-inspection, nobody disputing it, having seen what stands at `path`: an edit by somebody else on top of
 /// the township's word is not the township's word.
 fn township_vouches(pass: &Record, path: &str) -> bool {
-    let claims = || pass.siblings("authority").filter(|claim| claim.value.as_str() == Some("township"));
+    let claims = || pass.siblings("authority");
     pass.text("authority") == Some("township")
+        && claims().all(|claim| claim.value.as_str() == Some("township"))
         && pass.siblings(path).all(|standing| {
             claims().any(|claim| claim.dot == standing.dot || claim.authorship.context.covers(standing.dot))
         })

@@ -121,7 +121,8 @@ impl Story {
         self.record("reinspection", &changes)
     }
 
-    fn keys_at_first(&self, id: RecordId) -> Vec<String> {
+    /// The paths under which a re-inspection follows a fact as it was first written.
+    pub fn keys_at_first(&self, id: RecordId) -> Vec<String> {
         let fact = self.fact(id);
         let first = fact.siblings("result").filter(|sibling| sibling.authorship.context.is_empty());
         let results = first.map(|sibling| format!("follows/{id}@{}.{}", sibling.dot.replica, sibling.dot.seq));

@@ -213,10 +213,7 @@ fn a_server_restored_from_any_backup_is_offered_again_what_it_forgot() {
             assert_eq!(again.taken.len(), server.taken.len() + 1, "backup {at}");
             at_rest(&again, &[&phone, &office]);
             for number in 0..4 {
-                let (now, then) = (
-                    &again.records[&record(number)].0,
-                    &server.records[&record(number)].0,
-                );
+                let (now, then) = (&again.records[&record(number)].0, &server.records[&record(number)].0);
                 // Who comes back before the one whose edit they had seen may claim only what the server holds by then: the
                 // values are the same, at worst side by side.
                 assert!(!now.lacks(then), "backup {at}: every value stands again");

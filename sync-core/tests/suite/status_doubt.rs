@@ -105,16 +105,9 @@ fn an_edit_does_not_make_a_township_pass_answer_a_failure_that_the_township_had_
     let mut story = Story::found("major");
     let pass = story.reinspected_by("township", "passed", &[]);
     let fail = story.reinspected("not_passed", &[]);
-    story.edit(pass, &[(&format!("follows/{fail}"), json!(true))]);
-    assert_eq!(story.standing().status, Status::Reported);
-}
-
-#[test]
-fn authority_on_which_village_and_township_stand_reads_as_the_villages() {
-    let mut story = Story::found("major");
-    let pass = story.reinspected_by("township", "passed", &[]);
-    let blank = sync_core::record::Record::empty(pass, "reinspection", story.hazard.village);
-    story.edit_from(&blank, &[("authority", json!("village"))]);
+    let paths = story.keys_at_first(fail);
+    let changes: Vec<_> = paths.iter().map(|path| (path.as_str(), json!(true))).collect();
+    story.edit(pass, &changes);
     assert_eq!(story.standing().status, Status::Reported);
 }
 
@@ -230,4 +223,16 @@ fn a_disputed_reference_to_the_hazard_counts_against_both_and_for_none() {
     }
     assert_eq!(story.standing().status, Status::Reported, "a failure for both, a rectification for none");
     assert!(story.standing().is_escalated && standing(&other, &story.facts).is_escalated);
+}
+
+#[test]
+fn a_claim_of_the_township_that_somebody_took_back_closes_no_major_hazard() {
+    for other in [json!(null), json!("village")] {
+        let mut story = Story::found("major");
+        let pass = story.reinspected_by("township", "passed", &[]);
+        assert_eq!(story.standing().status, Status::Closed);
+        let unseen = sync_core::record::Record::empty(pass, "reinspection", story.hazard.village);
+        story.edit_from(&unseen, &[("authority", other)]);
+        assert_eq!(story.standing().status, Status::Reported);
+    }
 }
