@@ -163,9 +163,11 @@ impl Client {
         self.comparison.told(&told);
     }
 
-    /// Whether a copy of this replica has written on: its numbers are taken, and edits of what it wrote would claim them.
+    /// Whether a copy of this replica has written on, or may have: a number is taken under which nothing was written here, or
+    /// what was written under it has no receipt. Edits of what the copy wrote would claim to have seen it.
     fn overtakes(&self, record: &Record) -> bool {
-        record.seen.context().get(self.replica) >= self.next_seq
+        let waiting = self.outbox.waiting().map(|(dot, _)| dot).find(|dot| dot.replica == self.replica);
+        record.seen.context().get(self.replica) >= waiting.map_or(self.next_seq, |dot| dot.seq)
     }
 
     fn waits_under_this_id(&self) -> bool {
