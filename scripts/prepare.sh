@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that the tools of a build are there: Rust's cargo and a C compiler (SQLite is built from source).
-# `prepare.sh web` also makes sure of Node.js and npm, with which what runs in browsers is tested.
+# `prepare.sh web` also makes sure of Node.js and npm, with which what runs in browsers is tested; `prepare.sh photos` of
+# what photos are reduced with beside the server.
 # Debian packages are installed when missing; Rust is not, because how to install it is the machine owner's choice.
 set -euo pipefail
 
@@ -9,6 +10,10 @@ command -v cc >/dev/null || missing+=(gcc libc6-dev)
 if [[ ${1:-} == web ]]; then
     command -v node >/dev/null || missing+=(nodejs)
     command -v npm >/dev/null || missing+=(npm)
+fi
+if [[ ${1:-} == photos ]]; then
+    command -v vipsthumbnail >/dev/null || missing+=(libvips-tools)
+    [[ -x /usr/bin/time ]] || missing+=(time)
 fi
 
 if ((${#missing[@]})); then

@@ -111,11 +111,15 @@ pub const UPLOAD_SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 /// Expired uploads that one sweep removes.
 pub const UPLOAD_SWEEP_ROWS_MAX: u32 = 500;
 
-/// Images decoded at the same time; each may take 200 MB of pixels and as much again while it is decoded.
+/// Images decoded at the same time; each may take 200 MB of pixels and as much again while it
+/// is decoded; a JPEG of a phone takes a tenth of it.
 pub const DECODES_MAX: usize = 2;
 
 /// Photos that may wait to be decoded; beyond it readers are told that the server is busy.
 pub const DECODES_WAITING_MAX: usize = 64;
+
+/// How long one image may be decoded: the largest photo of a phone takes half a second.
+pub const DECODE_TIME_MAX: Duration = Duration::from_secs(15);
 
 /// How long a reader waits for a variant to be made.
 pub const DECODE_WAIT: Duration = Duration::from_secs(20);

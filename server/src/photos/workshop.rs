@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -13,7 +14,7 @@ use super::store::{Blob, BlobName, BlobStore, StoreError};
 use super::variants::{Refusal, VariantSize, render};
 use super::{blocking, exif, storage_problem};
 use crate::error::{Code, Problem};
-use crate::limits::{DECODE_WAIT, DECODES_MAX, DECODES_WAITING_MAX};
+use crate::limits::{DECODE_TIME_MAX, DECODE_WAIT, DECODES_MAX, DECODES_WAITING_MAX};
 
 /// What a look into the store, or an hour at the bench, has given.
 enum Work {
@@ -117,8 +118,9 @@ fn make_both(store: &dyn BlobStore, dir: &std::path::Path, hash: ContentHash) ->
     };
     let mut bytes = Vec::new();
     original.file.read_to_end(&mut bytes)?;
+    let deadline = Instant::now() + DECODE_TIME_MAX;
     // Decoders are fuzzed crates, but not proven: a panic in one is a damaged photo, not a failed server.
-    let made = std::panic::catch_unwind(|| render(&bytes, exif::read_facts(&bytes).orientation))
+    let made = std::panic::catch_unwind(|| render(&bytes, exif::read_facts(&bytes).orientation, deadline))
         .unwrap_or_else(|_| Err(Refusal::Damaged { detail: "the decoder gave up".to_owned() }));
     let put = |name: &BlobName, bytes: &[u8]| {
         let mut file = tempfile::Builder::new().prefix("variant-").tempfile_in(dir)?;
@@ -143,9 +145,15 @@ fn make_both(store: &dyn BlobStore, dir: &std::path::Path, hash: ContentHash) ->
 
 fn unavailable(refusal: &Refusal) -> Problem {
     let reason = match refusal {
-        Refusal::FormatNotDecoded => "format_not_decoded",
+        Refusal::FormatNotDecoded { .. } => "format_not_decoded",
         Refusal::TooManyPixels { .. } => "too_many_pixels",
+        Refusal::TooSlow => "too_slow",
         Refusal::Damaged { .. } => "damaged",
     };
-    Problem::new(Code::VariantUnavailable, format!("{refusal}; the original can be fetched")).with("reason", reason)
+    let problem = Problem::new(Code::VariantUnavailable, format!("{refusal}; the original can be fetched"));
+    match refusal {
+        Refusal::FormatNotDecoded { content_type } => problem.with("content_type", content_type.as_str()),
+        _ => problem,
+    }
+    .with("reason", reason)
 }
