@@ -24,6 +24,7 @@ use crate::ledger::digests;
 use crate::limits::{KEEP_ALIVE, REQUEST_HEAD_WAIT};
 use crate::observe::observe;
 use crate::photos::Photos;
+use crate::photos::store::StoreError;
 use crate::refusal::Refusal;
 use crate::{data_dir, demo, metering, routes};
 
@@ -62,8 +63,9 @@ impl App {
         data_dir::prepare(&settings.data_dir)?;
         let key = data_dir::token_key(&settings.data_dir)?;
         let database = Database::open(&settings.database)?;
-        let photos = Photos::open(&settings.data_dir, database.clone(), Arc::clone(&clock)).map_err(|error| {
-            Refusal::DataDir { path: settings.data_dir.display().to_string(), why: error.to_string() }
+        let photos = Photos::open(&settings, database.clone(), Arc::clone(&clock)).map_err(|error| match error {
+            StoreError::Denied(why) => Refusal::PhotoStore { why },
+            other => Refusal::DataDir { path: settings.data_dir.display().to_string(), why: other.to_string() },
         })?;
         Ok(Self {
             settings: Arc::new(settings),
@@ -134,12 +136,26 @@ pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Running,
         Ok::<_, Refusal>((app, listener))
     });
     let (app, listener) = opened.await.map_err(|error| DbError::Internal(error.to_string()))??;
+    prove_photo_store(&app).await?;
     set_epoch(&app).await?;
     digests::bring_up(&app.database).await?;
     if app.settings.demo {
         demo::set_up(&app.database, app.now_ms()).await.map_err(|problem| Refusal::Argument(problem.to_string()))?;
     }
     serve(app, listener)
+}
+
+/// That the photo store takes bytes. One that refuses is a mistake in the settings; one that does not answer is waited for,
+/// because the ledger works without it.
+async fn prove_photo_store(app: &App) -> Result<(), Refusal> {
+    match app.photos.store.probe().await {
+        Ok(()) => Ok(()),
+        Err(StoreError::Unavailable(why)) => {
+            tracing::warn!(why, "the photo store does not answer; photos wait until it does");
+            Ok(())
+        }
+        Err(error) => Err(Refusal::PhotoStore { why: error.to_string() }),
+    }
 }
 
 /// Gives a new database its epoch.

@@ -1,6 +1,8 @@
 //! The command line and the environment, made into settings that are checked before anything listens. What a setting
 //! means for a part of the server is that part's business.
 
+mod s3;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +12,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::db::DatabaseOptions;
 use crate::limits::BODY_STALL;
 use crate::refusal::Refusal;
+
+pub use s3::{S3Keys, S3Options};
 
 /// Hazard Ledger: a township's safety inspections, recorded offline and merged here.
 #[derive(Debug, Parser)]
@@ -56,12 +60,37 @@ pub struct DataArgs {
     pub log_format: LogFormat,
 }
 
+/// Where photos lie.
+#[derive(Debug, Args)]
+pub struct PhotosArgs {
+    /// Where photos are kept, if not in the data folder: s3://<bucket> or s3://<bucket>/<prefix>. The keys are read from
+    /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+    #[arg(long, env = "HAZARD_PHOTOS_URL")]
+    pub photos_url: Option<String>,
+
+    /// The address of an S3-compatible store, for example https://minio.example.cn:9000. Amazon's if it is left out.
+    #[arg(long, env = "HAZARD_PHOTOS_ENDPOINT")]
+    pub photos_endpoint: Option<String>,
+
+    /// The store's region.
+    #[arg(long, env = "HAZARD_PHOTOS_REGION", default_value = "us-east-1")]
+    pub photos_region: String,
+
+    /// The store wants the bucket in the host's name, as Aliyun's does, and not in the path.
+    #[arg(long, env = "HAZARD_PHOTOS_VIRTUAL_HOST")]
+    pub photos_virtual_host: bool,
+}
+
 /// Settings of `serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     /// Where the data lies.
     #[command(flatten)]
     pub data: DataArgs,
+
+    /// Where photos lie.
+    #[command(flatten)]
+    pub photos: PhotosArgs,
 
     /// Address and port. Other addresses than loopback need a proxy that ends TLS: see --behind-proxy.
     #[arg(long, env = "HAZARD_LISTEN", default_value = "127.0.0.1:8080")]
@@ -131,6 +160,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// The database.
     pub database: DatabaseOptions,
+    /// The object store of the photos; `None`: the data folder.
+    pub photos: Option<S3Options>,
     /// Address and port.
     pub listen: SocketAddr,
     /// Whether a proxy ends TLS and names clients in X-Forwarded-For.
@@ -154,6 +185,7 @@ impl Settings {
         Self {
             database: DatabaseOptions::at(data_dir.join("ledger.sqlite3")),
             data_dir,
+            photos: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             behind_proxy: false,
             public_url: None,
@@ -172,6 +204,7 @@ impl Settings {
         let settings = Self {
             database: DatabaseOptions { readers: args.readers, ..database(&args.data)? },
             data_dir: args.data.data_dir,
+            photos: S3Options::from_args(args.photos)?,
             listen: args.listen,
             behind_proxy: args.behind_proxy,
             public_url: args.public_url.map(|url| url.trim_end_matches('/').to_owned()),

@@ -150,6 +150,8 @@ codes! {
     NotReady, "not_ready", StatusCode::SERVICE_UNAVAILABLE, "The server is not ready", Some(5);
     /// The disk is full. Nothing of the request was kept.
     StorageFull, "storage_full", StatusCode::INSUFFICIENT_STORAGE, "The server's disk is full", Some(60);
+    /// The store that holds the photos' bytes does not answer. The ledger does; nothing that was acknowledged is lost.
+    PhotoStoreUnavailable, "photo_store_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The photo store does not answer", Some(10);
     /// The database file is damaged.
     DatabaseDamaged, "database_damaged", StatusCode::INTERNAL_SERVER_ERROR, "The database is damaged", None;
     /// A fault of the server.

@@ -99,10 +99,28 @@ pub const UPLOAD_BUFFER_BYTES: usize = 128 * 1024;
 /// Bytes after which an upload under way is made durable, so that a crash of the server costs no more.
 pub const UPLOAD_CHECKPOINT_BYTES: u64 = 1024 * 1024;
 
+/// Bytes of an unfinished upload in one object of an object store: what a request to it may cost in memory, and how often
+/// a whole photo is divided, 32 times at most. That of a checkpoint, so that each begins a new object.
+pub const UPLOAD_SLOT_BYTES: u64 = UPLOAD_CHECKPOINT_BYTES;
+
+/// Bytes of a finished photo that are sent to an object store at a time; S3 takes no part under 5 MiB but the last.
+pub const STORE_PART_BYTES: u64 = 8 * 1024 * 1024;
+
+/// How long a connection to an object store may take.
+pub const STORE_CONNECT_WAIT: Duration = Duration::from_secs(3);
+
+/// How long one request to an object store may take.
+pub const STORE_REQUEST_WAIT: Duration = Duration::from_secs(30);
+
+/// How often a request to an object store is tried again, and for how long.
+pub const STORE_RETRIES_MAX: usize = 2;
+/// After this time a request to an object store is not tried again.
+pub const STORE_RETRY_WAIT: Duration = Duration::from_secs(10);
+
 /// How long bytes of a slow body may wait to be made durable.
 pub const UPLOAD_CHECKPOINT_WAIT: Duration = Duration::from_secs(5);
 
-/// Uploads whose end is worked on at the same time: each holds a photo in memory while its facts are read.
+/// Uploads whose end is worked on at the same time: each hashes a photo, and over an object store sends one part at a time.
 pub const UPLOADS_FINISHING_MAX: usize = 4;
 
 /// How often expired uploads are looked for.

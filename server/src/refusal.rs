@@ -52,6 +52,28 @@ pub enum Refusal {
         /// What the system says.
         why: String,
     },
+    /// A photo store that is none of ours.
+    #[error("--photos-url is not s3://<bucket>/<prefix>. Leave it out to keep photos in --data-dir")]
+    PhotosUrl,
+    /// An endpoint without a scheme.
+    #[error("--photos-endpoint is {url:?}; it must begin with https:// (or http:// within a private network)")]
+    PhotosEndpoint {
+        /// What was given.
+        url: String,
+    },
+    /// Half a pair of keys.
+    #[error(
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both, or neither where the machine has a role"
+    )]
+    PhotosKeys,
+    /// The object store does not take photos.
+    #[error(
+        "photos cannot be kept there ({why}). Mend --photos-url, --photos-endpoint or the keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    )]
+    PhotoStore {
+        /// What the store says.
+        why: String,
+    },
     /// The token key can be read by others.
     #[error(
         "the key {path} can be read by others (mode {mode:o}). Run: chmod 600 {path}. If others may have read it, delete it: all phones then sign in again"

@@ -54,12 +54,7 @@ pub(super) fn decode(bytes: &[u8], edge_px: u16, deadline: Instant) -> Result<De
 
 /// A JPEG at the smallest scale that suffices. `None` where that is the whole, and where this decoder cannot read what the
 /// other perhaps can: rarer colours, and files that end early, of which the other shows what came.
-fn reduced(
-    bytes: &[u8],
-    stored: (u32, u32),
-    edge_px: u16,
-    deadline: Instant,
-) -> Result<Option<Decoded>, Refusal> {
+fn reduced(bytes: &[u8], stored: (u32, u32), edge_px: u16, deadline: Instant) -> Result<Option<Decoded>, Refusal> {
     let mut decoder = jpeg_decoder::Decoder::new(Timed { bytes, until_look: 0, deadline });
     let given_up = |error: JpegError| match error {
         JpegError::Io(error) if error.kind() == io::ErrorKind::TimedOut => Err(Refusal::TooSlow),
@@ -97,9 +92,7 @@ fn whole(bytes: &[u8], (width, height): (u32, u32), deadline: Instant) -> Result
     let too_many = || Refusal::TooManyPixels { width, height };
     let refusal = |error| match error {
         ImageError::Limits(_) => too_many(),
-        ImageError::Unsupported(_) => {
-            Refusal::FormatNotDecoded { content_type: sniff::content_type(bytes).to_owned() }
-        }
+        ImageError::Unsupported(_) => Refusal::FormatNotDecoded { content_type: sniff::content_type(bytes).to_owned() },
         other => damaged(other),
     };
     let mut decoder = reader.into_decoder().map_err(refusal)?;
@@ -151,7 +144,9 @@ mod tests {
     #[test]
     fn a_large_jpeg_is_decoded_at_the_smallest_scale_that_suffices() {
         let bytes = samples::read("phones/iphone_hdr_NO.jpg");
-        for (edge_px, long) in [(3265, 3264), (1633, 3264), (1632, 1632), (1280, 1632), (816, 816), (256, 408), (1, 408)] {
+        for (edge_px, long) in
+            [(3265, 3264), (1633, 3264), (1632, 1632), (1280, 1632), (816, 816), (256, 408), (1, 408)]
+        {
             let (width, height) = decode(&bytes, edge_px, soon()).unwrap().image.dimensions();
             assert_eq!(width.max(height), long, "{edge_px}");
         }
@@ -161,7 +156,8 @@ mod tests {
     fn a_jpeg_at_reduced_scale_shows_what_the_whole_shows() {
         for name in samples::list("phones") {
             let bytes = samples::read(&name);
-            let small = |image: DynamicImage| image.resize_exact(64, 64, image::imageops::FilterType::Triangle).into_luma8();
+            let small =
+                |image: DynamicImage| image.resize_exact(64, 64, image::imageops::FilterType::Triangle).into_luma8();
             let one = small(decode(&bytes, 400, soon()).unwrap().image);
             let other = small(decode(&bytes, u16::MAX, soon()).unwrap().image);
             let apart: u32 = one.pixels().zip(other.pixels()).map(|(a, b)| u32::from(a.0[0].abs_diff(b.0[0]))).sum();

@@ -3,13 +3,16 @@
 
 pub mod decode;
 pub mod exif;
+mod folder;
 pub mod hash;
 mod intake;
+mod objects;
 mod partial;
 #[cfg(test)]
 mod samples;
 pub mod send;
 pub mod sight;
+mod slots;
 pub mod sniff;
 pub mod store;
 pub mod tus;
@@ -17,24 +20,26 @@ pub mod uploads;
 pub mod variants;
 pub mod workshop;
 
-use std::path::Path;
 use std::sync::Arc;
 
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
+use crate::config::Settings;
 use crate::db::Database;
 use crate::error::{Code, Problem};
 use crate::limits::UPLOAD_SWEEP_EVERY;
-use store::{BlobStore, FolderStore, StoreError};
+use folder::FolderStore;
+use objects::ObjectsStore;
+use store::{PhotoStore, StoreError};
 use uploads::Uploads;
 use workshop::Workshop;
 
 /// Everything about photos' bytes; clones share it.
 #[derive(Clone)]
 pub struct Photos {
-    /// Finished bytes.
-    pub store: Arc<dyn BlobStore>,
+    /// Where the bytes are.
+    pub store: PhotoStore,
     /// Bytes that are on their way.
     pub uploads: Uploads,
     /// Reduced pictures.
@@ -42,17 +47,20 @@ pub struct Photos {
 }
 
 impl Photos {
-    /// Opens the folders `blobs` and `uploads` in the data folder, which are made when they are missing. Blocks.
+    /// Opens the store that the settings name. Blocks.
     ///
     /// # Errors
-    /// They cannot be made.
-    pub fn open(data_dir: &Path, database: Database, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let (blobs, unfinished) = (data_dir.join("blobs"), data_dir.join("uploads"));
-        std::fs::create_dir_all(&unfinished)?;
-        let store: Arc<dyn BlobStore> = Arc::new(FolderStore::open(blobs)?);
+    /// Its folders cannot be made, or the settings of the object store cannot be right.
+    pub fn open(settings: &Settings, database: Database, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let store = match &settings.photos {
+            None => PhotoStore::Folder(Arc::new(FolderStore::open(&settings.data_dir)?)),
+            Some(options) => {
+                PhotoStore::Objects(Arc::new(ObjectsStore::open(options, settings.data_dir.join("scratch"))?))
+            }
+        };
         Ok(Self {
-            uploads: Uploads::new(unfinished.clone(), Arc::clone(&store), database, clock),
-            workshop: Workshop::new(Arc::clone(&store), unfinished),
+            uploads: Uploads::new(store.clone(), database, clock),
+            workshop: Workshop::new(store.clone()),
             store,
         })
     }
@@ -75,17 +83,16 @@ impl Photos {
     }
 }
 
-/// Runs what blocks on a thread that may be blocked.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    spawn_blocking(work).await.map_err(Problem::internal)
-}
-
 /// The store's failure as an answer.
 pub(crate) fn storage_problem(error: StoreError) -> Problem {
     match error {
         StoreError::Full => {
             Problem::new(Code::StorageFull, "Keep the photo; what is missing can be sent when there is room again")
         }
-        other => Problem::internal(other),
+        StoreError::Unavailable(_) | StoreError::Denied(_) => {
+            Problem::new(Code::PhotoStoreUnavailable, "Keep the photo; what is missing can be sent after a while")
+                .caused_by(error.to_string())
+        }
+        StoreError::HashMismatch { .. } | StoreError::Io(_) => Problem::internal(error),
     }
 }

@@ -154,9 +154,9 @@ impl<'a> Phone<'a> {
         socket
     }
 
-    /// The server's file of this phone's unfinished upload.
-    pub(crate) fn part(&self, hash: &str) -> PathBuf {
-        self.server.data_dir().join("uploads").join(format!("{}.{hash}", self.session.device))
+    /// The file of the first `bytes` bytes of this phone's unfinished upload.
+    pub(crate) fn part(&self, hash: &str, bytes: usize) -> PathBuf {
+        crate::part_file(self.server, &format!("{}.{hash}", self.session.device), bytes)
     }
 
     /// Asks where the upload stands until it stands at `offset` and takes another request.
