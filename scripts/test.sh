@@ -47,10 +47,12 @@ declarations() {
 scripts/prepare.sh web
 mkdir -p "$logs"
 check "formatting and lints" scripts/lint.sh
-suites "tests" cargo test --locked --workspace --no-fail-fast
+suites "tests" scripts/with-s3.sh cargo test --locked --workspace --no-fail-fast
 check "wasm build" scripts/wasm.sh
 suites "wasm" node --test --test-reporter=tap web/wasm/tests/replay.mjs
 check "TypeScript declarations" declarations
+check "server for the tus client" cargo build --locked --workspace --bin hazard-ledger
+suites "tus" node --test --test-reporter=tap web/tus/uploads.mjs
 check "dependencies" scripts/deny.sh
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"

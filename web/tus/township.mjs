@@ -49,7 +49,7 @@ export async function startTownship() {
     if (!answer.ok) throw new Error(`${username}: ${await answer.text()}`);
     return (await answer.json()).access_token;
   };
-  // How many files of the store have this name, and how many bytes there are below `uploads`.
+  // How many files of the store are this photo, and how many bytes of it are on their way.
   const below = (path) =>
     readdirSync(path, { withFileTypes: true }).flatMap((entry) =>
       entry.isDirectory() ? below(join(path, entry.name)) : [join(path, entry.name)],
@@ -59,7 +59,10 @@ export async function startTownship() {
     port: Number(new URL(url).port),
     signIn,
     copies: (hash) => below(join(folder, "blobs")).filter((path) => path.endsWith(hash)).length,
-    unfinishedBytes: () => below(join(folder, "uploads")).reduce((sum, path) => sum + statSync(path).size, 0),
+    unfinishedBytes: (hash) =>
+      below(join(folder, "uploads"))
+        .filter((path) => path.endsWith(hash))
+        .reduce((sum, path) => sum + statSync(path).size, 0),
     async original(token, hash) {
       const answer = await fetch(`${url}/api/v1/photos/${hash}?variant=original`, {
         headers: { authorization: `Bearer ${token}` },

@@ -303,10 +303,20 @@ impl Uploads {
         if let Some(blob) = blob {
             let size = self.store.size(BlobName::original(hash)).await.map_err(storage_problem)?;
             if size == Some(blob.bytes) {
+                self.let_go(upload.is_some(), (who.device, hash)).await?;
                 return Ok(Known::Stored(blob));
             }
         }
         Ok(upload.map_or(Known::Nothing, Known::Open))
+    }
+
+    /// Ends the upload of a phone that another has overtaken.
+    async fn let_go(&self, is_open: bool, key: UploadKey) -> Result<(), Problem> {
+        match is_open.then(|| self.claim(key)) {
+            Some(Ok(_claim)) => self.forget(key).await,
+            // Whoever holds it is told that the photo is stored, and comes by here again.
+            Some(Err(_)) | None => Ok(()),
+        }
     }
 
     fn unexpired(&self, upload: Upload) -> Result<Upload, Problem> {

@@ -26,7 +26,8 @@ use hazard_tests::server::TestServer;
 use server::config::{S3Keys, S3Options};
 use uuid::Uuid;
 
-/// The bucket that the script has made, below a prefix of this server's own.
+/// The bucket that the script has made, below a prefix of this server's own. (Its server makes one file name of an object's
+/// whole name, which may not become too long.)
 fn bucket() -> S3Options {
     let told = |name: &str| {
         std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run this with scripts/with-s3.sh"))
@@ -37,7 +38,7 @@ fn bucket() -> S3Options {
             access_key: told("HAZARD_TEST_S3_ACCESS_KEY"),
             secret_key: told("HAZARD_TEST_S3_SECRET_KEY"),
         }),
-        ..S3Options::from_url(&format!("s3://photos/county/{}", Uuid::now_v7())).unwrap()
+        ..S3Options::from_url(&format!("s3://photos/county/{:08x}", Uuid::new_v4().as_fields().0)).unwrap()
     }
 }
 

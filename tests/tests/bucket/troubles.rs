@@ -147,18 +147,10 @@ async fn a_photo_whose_bytes_were_lost_can_be_sent_again() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_is_not_there_or_other_keys_keep_the_server_from_starting() {
+async fn keys_that_the_bucket_refuses_keep_the_server_from_starting() {
     let mut server: TestServer = crate::start().await;
-    let right = crate::bucket();
-    for change in [0, 1] {
-        let mut wrong = right.clone();
-        match change {
-            0 => wrong.bucket = "nobodys".to_owned(),
-            _ => wrong.keys.as_mut().unwrap().secret_key = "another".to_owned(),
-        }
-        let refusal = server.restart_with(move |settings| settings.photos = Some(wrong)).await.unwrap_err();
-        assert!(refusal.to_string().contains("--photos-url"), "{refusal}");
-        let dir = server.data_dir();
-        server.reopen(dir).await;
-    }
+    let mut wrong = crate::bucket();
+    wrong.keys.as_mut().unwrap().secret_key = "another".to_owned();
+    let refusal = server.restart_with(move |settings| settings.photos = Some(wrong)).await.unwrap_err();
+    assert!(refusal.to_string().contains("--photos-url"), "{refusal}");
 }

@@ -171,17 +171,6 @@ impl<'a> Phone<'a> {
         }
         panic!("the upload stands at {seen}, not at {offset}");
     }
-
-    /// Asks where the upload stands until it has left `before` and takes another request; where it stands then.
-    pub(crate) async fn until_free(&self, hash: &str, before: usize) -> usize {
-        for _ in 0..2_000 {
-            let seen = self.offset(hash).await;
-            if seen != before && self.send(hash, seen, b"").await.status() == 204 {
-                return seen;
-            }
-        }
-        panic!("the upload still stands at {before}");
-    }
 }
 
 /// What the server sends on a socket until it closes it.

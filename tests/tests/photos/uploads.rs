@@ -157,6 +157,7 @@ async fn two_phones_send_the_same_photo_at_once_and_both_succeed() {
         assert!([204, 409].contains(&told.0) && told.1 == bytes.len().to_string(), "{told:?}");
         assert_eq!(phone.offset(&hash).await, bytes.len());
     }
+    assert_eq!(files_below(&crate::photos_dir(&server).join("uploads"), &|_| true), 0, "nothing is left on its way");
     assert_eq!(files_below(&crate::photos_dir(&server).join("blobs"), &|name| *name == *hash), 1);
 }
 
