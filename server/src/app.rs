@@ -19,7 +19,7 @@ use crate::auth::throttle::Throttle;
 use crate::auth::token::TokenKeys;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::db::{Database, DbError};
+use crate::db::{Database, DbError, Scope};
 use crate::ledger::digests;
 use crate::limits::{KEEP_ALIVE, REQUEST_HEAD_WAIT};
 use crate::observe::observe;
@@ -146,7 +146,7 @@ pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Running,
 async fn set_epoch(app: &App) -> Result<(), DbError> {
     let epoch = Uuid::new_v4();
     app.database
-        .write(move |tx| match tx.epoch()? {
+        .write(Scope::Whole, move |tx| match tx.epoch()? {
             Some(_) => Ok(()),
             None => tx.set_epoch(epoch),
         })

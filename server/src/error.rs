@@ -299,6 +299,10 @@ impl From<DbError> for Problem {
                 Self::new(Code::StorageFull, "Nothing of this request was kept; keep it and send it again later")
             }
             DbError::Busy(_) => Self::new(Code::Busy, "Nothing was done; send the request again after a moment"),
+            DbError::Unsure(_) => Self::new(
+                Code::Busy,
+                "The database was lost while it took the request in: whether it was done is not known. Send it again",
+            ),
             DbError::Damaged(_) => Self::new(Code::DatabaseDamaged, "The server's operator must restore the database"),
             DbError::Conflict(_) => Self::new(Code::Conflict, "Something with the same key is there already"),
             DbError::Internal(_) => return Self::internal(cause),

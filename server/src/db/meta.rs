@@ -1,12 +1,8 @@
 //! Facts about the database as a whole: its epoch, and whether it can be written.
 
-use diesel::prelude::*;
 use uuid::Uuid;
 
-use super::schema::meta;
-use super::{DbError, SqliteTransaction};
-
-const EPOCH: &str = "epoch";
+use super::DbError;
 
 /// Questions about the database itself.
 pub trait MetaTx {
@@ -36,44 +32,4 @@ pub trait MetaTx {
     /// Lets the commit fail that this transaction will be part of.
     #[cfg(test)]
     fn spoil_commit(&mut self) -> Result<(), DbError>;
-}
-
-impl MetaTx for SqliteTransaction<'_> {
-    fn epoch(&mut self) -> Result<Option<Uuid>, DbError> {
-        let text: Option<String> =
-            meta::table.find(EPOCH).select(meta::value).first(self.conn).optional().map_err(DbError::from)?;
-        text.map(|text| Uuid::parse_str(&text).map_err(|error| DbError::Internal(error.to_string()))).transpose()
-    }
-
-    fn set_epoch(&mut self, epoch: Uuid) -> Result<(), DbError> {
-        put(self.conn, EPOCH, &epoch.to_string())
-    }
-
-    fn touch(&mut self) -> Result<(), DbError> {
-        put(self.conn, "touched", "")
-    }
-
-    #[cfg(test)]
-    fn tear(&mut self) -> Result<(), DbError> {
-        use diesel::connection::SimpleConnection;
-        Ok(self.conn.batch_execute("ROLLBACK")?)
-    }
-
-    #[cfg(test)]
-    fn spoil_commit(&mut self) -> Result<(), DbError> {
-        use diesel::connection::SimpleConnection;
-        Ok(self.conn.batch_execute(
-            "PRAGMA defer_foreign_keys = ON; INSERT INTO account_villages VALUES (zeroblob(16), zeroblob(16));",
-        )?)
-    }
-}
-
-fn put(conn: &mut SqliteConnection, key: &str, value: &str) -> Result<(), DbError> {
-    diesel::insert_into(meta::table)
-        .values((meta::key.eq(key), meta::value.eq(value)))
-        .on_conflict(meta::key)
-        .do_update()
-        .set(meta::value.eq(value))
-        .execute(conn)?;
-    Ok(())
 }

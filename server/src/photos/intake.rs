@@ -18,7 +18,7 @@ use super::store::StoreError;
 use super::tus::ChunkHead;
 use super::{blocking, storage_problem};
 use crate::db::blobs::Upload;
-use crate::db::{Database, DbError};
+use crate::db::{Database, DbError, Scope};
 use crate::error::{Code, Problem};
 use crate::limits::{UPLOAD_BUFFER_BYTES, UPLOAD_CHECKPOINT_BYTES, UPLOAD_CHECKPOINT_WAIT, UPLOAD_SILENCE};
 
@@ -182,7 +182,7 @@ impl Intake {
         let (upload, to, expires_at_ms) = (self.upload.clone(), self.written, self.expires_at_ms);
         let moved = self
             .database
-            .write(move |tx| tx.move_upload(upload.device, upload.hash, upload.received, to, expires_at_ms));
+            .write(Scope::Township(upload.township), move |tx| tx.move_upload(upload.device, upload.hash, upload.received, to, expires_at_ms));
         if !moved.await.map_err(|error: DbError| Problem::from(error))? {
             return Err(Problem::new(Code::UploadBusy, "Another server takes in this upload"));
         }

@@ -21,7 +21,7 @@ use super::tus::{Announced, ChunkHead};
 use super::{blocking, exif, partial, sniff, storage_problem};
 use crate::clock::Clock;
 use crate::db::blobs::{Blob, Upload};
-use crate::db::{Database, DbError};
+use crate::db::{Database, DbError, Scope};
 use crate::error::{Code, Problem};
 use crate::limits::{UPLOAD_IDLE_MS, UPLOAD_SWEEP_ROWS_MAX, UPLOADS_FINISHING_MAX, UPLOADS_PER_DEVICE_MAX};
 
@@ -117,7 +117,7 @@ impl Uploads {
             created_at_ms: now_ms,
             expires_at_ms: now_ms.saturating_add(UPLOAD_IDLE_MS),
         };
-        let begun = self.database.write(move |tx| {
+        let begun = self.database.write(Scope::Township(who.township), move |tx| {
             if let Some(open) = tx.upload(fresh.device, fresh.hash)? {
                 if open.length == fresh.length && open.expires_at_ms > now_ms {
                     return Ok(open);
@@ -213,7 +213,7 @@ impl Uploads {
         let (facts, content_type) = match stored.await? {
             Ok(read) => read,
             Err(StoreError::HashMismatch { .. }) => {
-                self.forget((who.device, hash)).await?;
+                self.forget(who.township, (who.device, hash)).await?;
                 return Err(another_photo());
             }
             Err(error) => return Err(storage_problem(error)),
@@ -239,13 +239,13 @@ impl Uploads {
         let mut tries = NOTE_TRIES;
         loop {
             let blob = blob.clone();
-            let noted = self.database.write(move |tx| {
+            let noted = self.database.write(Scope::Township(blob.township), move |tx| {
                 tx.insert_blob(&blob)?;
                 tx.delete_upload(device, blob.hash)
             });
             match noted.await {
                 Ok(_) => return Ok(()),
-                Err(DbError::Busy(_)) if tries > 0 => tries -= 1,
+                Err(DbError::Busy(_) | DbError::Unsure(_)) if tries > 0 => tries -= 1,
                 Err(error) => return Err(error.into()),
             }
             tokio::time::sleep(NOTE_WAIT).await;
@@ -261,7 +261,7 @@ impl Uploads {
         let _claim = self.claim(key)?;
         match self.known(who, hash).await? {
             Known::Stored(_) => Err(Problem::new(Code::UploadFinished, "A stored photo is not taken back")),
-            Known::Open(_) => self.forget(key).await,
+            Known::Open(_) => self.forget(who.township, key).await,
             Known::Nothing => Err(unknown()),
         }
     }
@@ -280,7 +280,7 @@ impl Uploads {
         for upload in expired {
             let key = (upload.device, upload.hash);
             let Ok(_claim) = self.claim(key) else { continue };
-            self.forget(key).await?;
+            self.forget(upload.township, key).await?;
             gone += 1;
         }
         let dir = self.dir.clone();
@@ -343,9 +343,10 @@ impl Uploads {
     }
 
     /// Removes an upload's row, then its file: a crash between leaves a file that the sweep finds.
-    async fn forget(&self, key: Key) -> Result<(), Problem> {
+    async fn forget(&self, township: TownshipId, key: Key) -> Result<(), Problem> {
         let (device, hash) = key;
-        self.database.write(move |tx| tx.delete_upload(device, hash).map_err(Problem::from)).await?;
+        let gone = self.database.write(Scope::Township(township), move |tx| tx.delete_upload(device, hash));
+        gone.await.map_err(|error: DbError| Problem::from(error))?;
         let path = self.path(key);
         blocking(move || partial::remove(&path)).await?.map_err(Problem::internal)
     }

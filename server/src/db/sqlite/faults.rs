@@ -1,0 +1,18 @@
+//! Faults of the database that tests call for.
+
+use diesel::connection::SimpleConnection;
+
+use super::Conn;
+use crate::db::DbError;
+
+/// Rolls the whole transaction back under a running job.
+pub(super) fn tear(conn: &mut Conn) -> Result<(), DbError> {
+    Ok(conn.batch_execute("ROLLBACK")?)
+}
+
+/// Lets the commit fail that this transaction will be part of.
+pub(super) fn spoil_commit(conn: &mut Conn) -> Result<(), DbError> {
+    Ok(conn.batch_execute(
+        "PRAGMA defer_foreign_keys = ON; INSERT INTO account_villages VALUES (zeroblob(16), zeroblob(16));",
+    )?)
+}
