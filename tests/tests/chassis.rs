@@ -139,7 +139,7 @@ async fn what_is_measured_can_be_read_and_names_nobody() {
 
 #[tokio::test]
 async fn a_full_disk_is_answered_as_such_and_leaves_no_half_account() {
-    let mut server = TestServer::start().await;
+    let mut server = TestServer::start_on_sqlite().await;
     server.fill_disk(8).await;
     let admin = server.enlist("admin", Role::Admin, &[]).await;
     let villages: Vec<_> = (0..18).map(village).collect();
@@ -227,7 +227,7 @@ async fn a_server_keeps_everything_over_a_restart() {
 
 #[tokio::test]
 async fn a_damaged_database_is_refused_at_the_start_and_not_touched() {
-    let mut server = TestServer::start().await;
+    let mut server = TestServer::start_on_sqlite().await;
     let path = server.data_dir().join("ledger.sqlite3");
     let settings = (*server.app().settings).clone();
     server.stop().await;

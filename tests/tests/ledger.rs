@@ -315,10 +315,10 @@ async fn a_rebuild_finds_nothing_to_mend_and_mends_what_was_broken() {
 
     let before = database.read(move |tx| tx.hazard(township, found)).await.unwrap().unwrap();
     let safer = server::db::hazards::HazardLine { status: "closed".to_owned(), ..before.clone() };
-    let breaking = database.write(move |tx| {
-        tx.put_hazard(township, &safer)?;
+    let breaking = database.write(server::db::Scope::Township(township), move |tx| {
+        tx.put_hazards(township, std::slice::from_ref(&safer))?;
         tx.put_totals(township, &[])?;
-        tx.put_conflicts(township, found, &[])
+        tx.put_conflicts(township, &[found], &[])
     });
     breaking.await.unwrap();
     let mended = rebuild(&database, township).await.unwrap();
