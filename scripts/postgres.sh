@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Runs a command with a throwaway PostgreSQL: scripts/postgres.sh COMMAND ARGUMENTS…
-# A private cluster in a temporary folder on a free port of the loopback address; HAZARD_TEST_DATABASE names it for the
+# A private cluster in a temporary folder on a free port of the loopback address; HAZARD_TEST_POSTGRES names it for the
 # command. It is stopped and removed afterwards, whatever comes of the command. No service of the system is touched. The
 # server is installed from Debian when it is missing. It does not wait for the disk (fsync = off): what it holds is lost
-# with the machine, not with a process. HAZARD_TEST_CLUSTER is the cluster's folder, for stories that restart it.
+# with the machine, not with a process. HAZARD_TEST_PG_CTL is the command with which stories restart it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -68,9 +68,8 @@ if ! "${as[@]}" "$bin/pg_ctl" -D "$folder/data" -l "$folder/log" -w -t 60 start 
     exit 1
 fi
 
-export HAZARD_TEST_DATABASE="postgres://hazard@127.0.0.1:$port/postgres"
-export HAZARD_TEST_CLUSTER="$folder/data"
-export HAZARD_TEST_PG_CTL="${as[*]} $bin/pg_ctl"
+export HAZARD_TEST_POSTGRES="postgres://hazard@127.0.0.1:$port/postgres"
+export HAZARD_TEST_PG_CTL="${as[*]} $bin/pg_ctl -D $folder/data -l $folder/log -w -t 60"
 status=0
 "$@" || status=$?
 exit "$status"

@@ -20,6 +20,7 @@ use crate::auth::token::TokenKeys;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::{Database, DbError, Scope};
+use crate::events::Seats;
 use crate::ledger::digests;
 use crate::limits::{KEEP_ALIVE, REQUEST_HEAD_WAIT};
 use crate::observe::observe;
@@ -45,6 +46,8 @@ pub struct App {
     pub passwords: Passwords,
     /// Counts failed sign-ins.
     pub throttle: Arc<Throttle>,
+    /// Streams of events that are open.
+    pub seats: Seats,
     /// Photos' bytes.
     pub photos: Photos,
     /// What `/metrics` shows.
@@ -72,6 +75,7 @@ impl App {
             tokens: Arc::new(TokenKeys::new(&key)),
             passwords: Passwords::default(),
             throttle: Arc::new(Throttle::default()),
+            seats: Seats::default(),
             photos,
             meter: metering::install(),
             ending: Arc::new(AtomicBool::new(false)),
@@ -193,6 +197,8 @@ impl Running {
     /// The server's threads failed.
     pub async fn stop(self) -> std::io::Result<()> {
         self.app.ending.store(true, Ordering::SeqCst);
+        // Streams of events never finish by themselves.
+        self.app.database.feeds().close();
         self.handle.stop(true).await;
         let served = self.serving.await.map_err(std::io::Error::other)?;
         self.upkeep.abort();

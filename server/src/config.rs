@@ -291,7 +291,11 @@ mod tests {
     #[test]
     fn a_sqlite_url_and_a_plain_path_name_the_same_file() {
         for url in ["sqlite:///srv/x.db", "sqlite:/srv/x.db", "/srv/x.db"] {
-            assert_eq!(settings(&["--database-url", url]).unwrap().database.path(), Some(std::path::Path::new("/srv/x.db")), "{url}");
+            assert_eq!(
+                settings(&["--database-url", url]).unwrap().database.path(),
+                Some(std::path::Path::new("/srv/x.db")),
+                "{url}"
+            );
         }
         for url in ["mysql://db/x", "", ":memory:", "file:x.db?mode=ro"] {
             assert!(matches!(settings(&["--database-url", url]), Err(Refusal::DatabaseUrl)), "{url}");

@@ -111,6 +111,15 @@ pub const UPLOAD_SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 /// Expired uploads that one sweep removes.
 pub const UPLOAD_SWEEP_ROWS_MAX: u32 = 500;
 
+/// Streams of events that are open at the same time: some 10 KB each. The system must allow as many open files.
+pub const EVENT_STREAMS_MAX: usize = 12_000;
+
+/// Streams of events of one account: a few windows and phones of the same person.
+pub const EVENT_STREAMS_PER_ACCOUNT_MAX: usize = 8;
+
+/// How often a stream without events says that it is alive: proxies cut what is silent for a minute.
+pub const EVENT_HEARTBEAT: Duration = Duration::from_secs(20);
+
 /// Images decoded at the same time; each may take 200 MB of pixels and as much again while it is decoded.
 pub const DECODES_MAX: usize = 2;
 

@@ -25,7 +25,9 @@ pub enum Refusal {
         listen: SocketAddr,
     },
     /// A database URL that is none of ours.
-    #[error("--database-url is neither a path, nor sqlite://<path>, nor postgres://…. Leave it out to use a SQLite file in --data-dir")]
+    #[error(
+        "--database-url is neither a path, nor sqlite://<path>, nor postgres://…. Leave it out to use a SQLite file in --data-dir"
+    )]
     DatabaseUrl,
     /// A number of writers out of range.
     #[error("--writers is {writers}; it must be between 1 and 64")]

@@ -106,8 +106,8 @@ mod tests {
     use super::*;
     use crate::db::accounts::Account;
     use crate::db::devices::Device;
-    use crate::db::townships::TownshipRow;
     use crate::db::scratch::Home;
+    use crate::db::townships::TownshipRow;
     use crate::db::{Database, Scope};
 
     const T: Ms = 1_700_000_000_000;
@@ -132,7 +132,10 @@ mod tests {
         }
 
         async fn present(&self, presented: u8, successor: u8, now_ms: Ms) -> Rotation {
-            self.database.write(Scope::Whole, move |tx| rotate(tx, &hash(presented), &hash(successor), now_ms)).await.unwrap()
+            self.database
+                .write(Scope::Whole, move |tx| rotate(tx, &hash(presented), &hash(successor), now_ms))
+                .await
+                .unwrap()
         }
 
         async fn rotates(&self, presented: u8, successor: u8, now_ms: Ms) {

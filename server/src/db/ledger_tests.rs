@@ -119,7 +119,12 @@ async fn the_totals_of_each_part_are_those_of_its_states_at_any_time() {
 
     database.write(Scope::Township(HOME), |tx| tx.rewrite(HOME, record(4), "d in another form")).await.unwrap();
     assert_eq!(feed(&database, HOME, two, 0).await, texts(&[(4, "d in another form")]), "its place is the same");
-    database.write(Scope::Township(HOME), move |tx| tx.put_totals(HOME, &[(two, Total { records: 1, sum: Mark(u64::MAX) })])).await.unwrap();
+    database
+        .write(Scope::Township(HOME), move |tx| {
+            tx.put_totals(HOME, &[(two, Total { records: 1, sum: Mark(u64::MAX) })])
+        })
+        .await
+        .unwrap();
     assert_eq!(totals().await, [(two, Total { records: 1, sum: Mark(u64::MAX) })].into_iter().collect());
 }
 
@@ -183,7 +188,10 @@ async fn what_arrived_is_found_by_its_dot_with_what_became_of_it_and_a_dot_is_ta
     let plain = arrival(dot(1, 1), Some(record(1)), merged(1, Vec::new()));
     let contested = arrival(dot(1, 2), Some(record(1)), merged(2, vec!["level".to_owned()]));
     for one in [plain.clone(), contested.clone()] {
-        database.write(Scope::Township(HOME), move |tx| tx.insert_arrivals(HOME, account(1), std::slice::from_ref(&one))).await.unwrap();
+        database
+            .write(Scope::Township(HOME), move |tx| tx.insert_arrivals(HOME, account(1), std::slice::from_ref(&one)))
+            .await
+            .unwrap();
     }
     for one in [&plain, &contested] {
         let (at, expected) = (one.dot, (one.fingerprint, one.outcome.clone()));
@@ -193,7 +201,9 @@ async fn what_arrived_is_found_by_its_dot_with_what_became_of_it_and_a_dot_is_ta
     assert_eq!(database.read(|tx| tx.arrived(dot(1, 1).replica, 1..=9)).await.unwrap(), both);
     assert_eq!(database.read(|tx| tx.arrived(dot(2, 1).replica, 1..=1)).await.unwrap(), []);
     let again = plain.clone();
-    let twice = database.write(Scope::Township(HOME), move |tx| tx.insert_arrivals(HOME, account(1), std::slice::from_ref(&again))).await;
+    let twice = database
+        .write(Scope::Township(HOME), move |tx| tx.insert_arrivals(HOME, account(1), std::slice::from_ref(&again)))
+        .await;
     assert!(matches!(twice, Err(DbError::Conflict(_))), "{twice:?}");
     assert_eq!(database.read(|tx| tx.history(HOME, record(1), 0, 10)).await.unwrap(), [plain, contested.clone()]);
     assert_eq!(database.read(|tx| tx.history(HOME, record(1), 1, 10)).await.unwrap(), [contested]);
@@ -218,7 +228,12 @@ async fn what_is_quarantined_is_listed_with_its_bytes_until_it_is_settled() {
     let refusal = Refusal::at(RefusalCode::FieldRange, "level", "one of major, general");
     for seq in 1..=3 {
         let one = arrival(dot(u128::from(seq), seq), None, quarantined(seq, refusal.clone()));
-        database.write(Scope::Township(HOME), move |tx| tx.insert_arrivals(HOME, account(seq.into()), std::slice::from_ref(&one))).await.unwrap();
+        database
+            .write(Scope::Township(HOME), move |tx| {
+                tx.insert_arrivals(HOME, account(seq.into()), std::slice::from_ref(&one))
+            })
+            .await
+            .unwrap();
     }
     let all = database.read(|tx| tx.quarantined(HOME, None, 10)).await.unwrap();
     assert_eq!(all.iter().map(|one| one.body.as_str()).collect::<Vec<_>>(), ["body of 1", "body of 2", "body of 3"]);
@@ -226,7 +241,10 @@ async fn what_is_quarantined_is_listed_with_its_bytes_until_it_is_settled() {
     let own = database.read(|tx| tx.quarantined(HOME, Some(account(2)), 10)).await.unwrap();
     assert_eq!(own, all[1..2]);
     assert_eq!(database.read(|tx| tx.quarantined(AWAY, None, 10)).await.unwrap(), []);
-    database.write(Scope::Township(HOME), |tx| tx.settle_quarantined(dot(2, 2), account(9), "repaired", 8)).await.unwrap();
+    database
+        .write(Scope::Township(HOME), |tx| tx.settle_quarantined(dot(2, 2), account(9), "repaired", 8))
+        .await
+        .unwrap();
     assert_eq!(database.read(|tx| tx.quarantined_one(HOME, dot(2, 2))).await.unwrap(), None);
     assert_eq!(database.read(|tx| tx.quarantined_one(AWAY, dot(1, 1))).await.unwrap(), None);
     assert_eq!(database.read(|tx| tx.quarantined(HOME, None, 10)).await.unwrap().len(), 2);
@@ -277,11 +295,17 @@ async fn a_hazards_line_is_replaced_whole_and_pages_do_not_break_between_equal_t
     };
     for number in 0..5 {
         let one = line(number);
-        database.write(Scope::Township(HOME), move |tx| tx.put_hazards(HOME, std::slice::from_ref(&one))).await.unwrap();
+        database
+            .write(Scope::Township(HOME), move |tx| tx.put_hazards(HOME, std::slice::from_ref(&one)))
+            .await
+            .unwrap();
     }
     let closed = HazardLine { status: "closed".to_owned(), deadline: None, closed_at_ms: Some(9), ..line(4) };
     let replaced = closed.clone();
-    database.write(Scope::Township(HOME), move |tx| tx.put_hazards(HOME, std::slice::from_ref(&replaced))).await.unwrap();
+    database
+        .write(Scope::Township(HOME), move |tx| tx.put_hazards(HOME, std::slice::from_ref(&replaced)))
+        .await
+        .unwrap();
     assert_eq!(database.read(|tx| tx.hazard(HOME, record(4))).await.unwrap(), Some(closed));
     let (mut pages, mut after) = (BTreeMap::new(), None);
     loop {

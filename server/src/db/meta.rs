@@ -2,7 +2,12 @@
 
 use uuid::Uuid;
 
+#[cfg(test)]
+use sync_core::ids::TownshipId;
+
 use super::DbError;
+#[cfg(test)]
+use super::records::StoredRecord;
 
 /// Questions about the database itself.
 pub trait MetaTx {
@@ -28,6 +33,11 @@ pub trait MetaTx {
     /// Does what SQLite may do by itself on a full disk: rolls the whole transaction back under a running job.
     #[cfg(test)]
     fn tear(&mut self) -> Result<(), DbError>;
+
+    /// Stores a state at a position that was taken from a bare sequence, as others have done: what the counter row and the
+    /// lock are there to prevent.
+    #[cfg(test)]
+    fn publish_from_a_sequence(&mut self, township: TownshipId, record: &StoredRecord) -> Result<(), DbError>;
 
     /// Lets the commit fail that this transaction will be part of.
     #[cfg(test)]

@@ -122,7 +122,7 @@ impl Database {
         let feeds = Arc::new(Feeds::default());
         let backend = match &options.place {
             Place::Sqlite(path) => Backend::Sqlite(sqlite::Sqlite::open(path, options, Arc::clone(&feeds))?),
-            Place::Postgres(url) => Backend::Postgres(postgres::Postgres::open(url, options, Arc::clone(&feeds))?),
+            Place::Postgres(url) => Backend::Postgres(postgres::Postgres::open(url, options, &feeds)?),
         };
         let reading = usize::try_from(options.readers).unwrap_or(1).max(1);
         let (reading, read_queue) = (Arc::new(Semaphore::new(reading)), Arc::new(Semaphore::new(READS_WAITING_MAX)));

@@ -6,9 +6,9 @@ use sync_core::ids::{AccountId, DeviceId, TownshipId};
 use sync_core::time::Ms;
 use uuid::Uuid;
 
+use super::DbError;
 use super::schema::refresh_tokens;
 use super::types::{Key, Whole};
-use super::DbError;
 
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,8 @@ pub enum RevokedWhy {
 }
 
 impl RevokedWhy {
-    pub(super) const ALL: [Self; 5] = [Self::Logout, Self::Replaced, Self::Reused, Self::AccountChanged, Self::DeviceRevoked];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Logout, Self::Replaced, Self::Reused, Self::AccountChanged, Self::DeviceRevoked];
 
     pub(super) fn name(self) -> &'static str {
         match self {

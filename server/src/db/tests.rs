@@ -73,7 +73,9 @@ async fn jobs_that_wait_are_committed_together() {
     let writes: Vec<_> = (0..50)
         .map(|n| {
             let database = database.clone();
-            tokio::spawn(async move { database.write(Scope::Whole, move |tx| tx.insert_township(township(n, &n.to_string()))).await })
+            tokio::spawn(async move {
+                database.write(Scope::Whole, move |tx| tx.insert_township(township(n, &n.to_string()))).await
+            })
         })
         .collect();
     until_waiting(&database, 50).await;

@@ -4,9 +4,9 @@ use diesel::prelude::*;
 use sync_core::ids::TownshipId;
 use sync_core::time::Ms;
 
+use super::DbError;
 use super::schema::townships;
 use super::types::{Key, Whole};
-use super::DbError;
 
 /// A township.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]

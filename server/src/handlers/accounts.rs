@@ -139,8 +139,9 @@ pub async fn change(
     let id = id.into_inner();
     let password_hash = hash(&app, changes.password.take()).await?;
     let now_ms = app.now_ms();
-    let changed =
-        app.database.write(Scope::Township(me.township), move |tx| change_now(tx, me.township, id, &changes, password_hash.as_deref(), now_ms));
+    let changed = app.database.write(Scope::Township(me.township), move |tx| {
+        change_now(tx, me.township, id, &changes, password_hash.as_deref(), now_ms)
+    });
     Ok(ok(&AccountView::from(changed.await?)))
 }
 

@@ -9,8 +9,8 @@ use crate::app::App;
 use crate::auth::rotation::{Rotation, rotate};
 use crate::auth::sign_in::{Opened, SessionAnswer, SignIn, open_session, township_name};
 use crate::auth::{account_rules, secret};
-use crate::db::{DbError, Scope, Transaction};
 use crate::db::sessions::RevokedWhy;
+use crate::db::{DbError, Scope, Transaction};
 use crate::error::{Code, Problem, done, ok};
 use crate::extract::{Authenticated, Body, ClientAddress, Json};
 
@@ -47,7 +47,10 @@ pub async fn login(
     let (refresh_token, refresh_hash) = secret::new_refresh_token();
     let with = SignIn::new(&app, body.device_id, device_name, refresh_hash);
     let now_ms = with.now_ms;
-    let opened = app.database.write(Scope::Township(account.township), move |tx| begin(tx, account.id, verified.as_deref(), &with)).await?;
+    let opened = app
+        .database
+        .write(Scope::Township(account.township), move |tx| begin(tx, account.id, verified.as_deref(), &with))
+        .await?;
     Ok(ok(&SessionAnswer::new(&app, opened, refresh_token, now_ms)?))
 }
 
@@ -185,7 +188,9 @@ fn refusal(rotation: Rotation) -> Problem {
 pub async fn logout(app: web::Data<App>, caller: Authenticated) -> Result<HttpResponse, Problem> {
     let now_ms = app.now_ms();
     app.database
-        .write(Scope::Township(caller.township), move |tx| tx.revoke_session(caller.session, now_ms, RevokedWhy::Logout).map_err(Problem::from))
+        .write(Scope::Township(caller.township), move |tx| {
+            tx.revoke_session(caller.session, now_ms, RevokedWhy::Logout).map_err(Problem::from)
+        })
         .await?;
     Ok(done())
 }

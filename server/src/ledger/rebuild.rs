@@ -58,14 +58,16 @@ pub async fn rebuild(database: &Database, township: TownshipId) -> Result<Rebuil
     for pass in [relate, derive] {
         let mut after = Some(0);
         while let Some(from) = after {
-            let (next, page) = database.write(Scope::Township(township), move |tx| one_page(tx, township, from, pass)).await?;
+            let (next, page) =
+                database.write(Scope::Township(township), move |tx| one_page(tx, township, from, pass)).await?;
             found.records = found.records.saturating_add(page.records);
             found.lines_mended = found.lines_mended.saturating_add(page.lines_mended);
             found.conflicts_mended = found.conflicts_mended.saturating_add(page.conflicts_mended);
             after = next;
         }
     }
-    found.digests_mended = u64::from(database.write(Scope::Township(township), move |tx| digests::mend(tx, township)).await?);
+    found.digests_mended =
+        u64::from(database.write(Scope::Township(township), move |tx| digests::mend(tx, township)).await?);
     Ok(found)
 }
 
@@ -86,7 +88,8 @@ fn one_page(
 /// Notes which hazards and photos the records speak of, and mends the list of open conflicts.
 fn relate(tx: &mut dyn Transaction, township: TownshipId, records: &[Record]) -> Result<Rebuilt, DbError> {
     let mut found = Rebuilt { records: u64::try_from(records.len()).unwrap_or(u64::MAX), ..Rebuilt::default() };
-    let mentions = records.iter().flat_map(|record| hazards_named(record).into_iter().map(|hazard| (hazard, record.id)));
+    let mentions =
+        records.iter().flat_map(|record| hazards_named(record).into_iter().map(|hazard| (hazard, record.id)));
     tx.put_mentions(township, &mentions.collect::<Vec<_>>())?;
     tx.put_photo_records(township, &records.iter().flat_map(photo_records).collect::<Vec<_>>())?;
     for record in records {

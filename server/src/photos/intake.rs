@@ -180,9 +180,9 @@ impl Intake {
     pub(super) async fn record(&mut self) -> Result<(), Problem> {
         self.on_file(|partial| partial.sync()).await?;
         let (upload, to, expires_at_ms) = (self.upload.clone(), self.written, self.expires_at_ms);
-        let moved = self
-            .database
-            .write(Scope::Township(upload.township), move |tx| tx.move_upload(upload.device, upload.hash, upload.received, to, expires_at_ms));
+        let moved = self.database.write(Scope::Township(upload.township), move |tx| {
+            tx.move_upload(upload.device, upload.hash, upload.received, to, expires_at_ms)
+        });
         if !moved.await.map_err(|error: DbError| Problem::from(error))? {
             return Err(Problem::new(Code::UploadBusy, "Another server takes in this upload"));
         }

@@ -153,7 +153,9 @@ async fn phones(running: &Running, args: &Args) -> Result<Vec<Phone>, Failure> {
         running
             .app
             .database
-            .write(Scope::Township(township), move |tx| sign_in(tx, (township, village), &username, (account, device, session), now_ms))
+            .write(Scope::Township(township), move |tx| {
+                sign_in(tx, (township, village), &username, (account, device, session), now_ms)
+            })
             .await?;
         let subject = Subject { account, device, township, role: Role::Inspector, session };
         let (token, _) = running.app.tokens.sign(subject, now_ms)?;

@@ -17,7 +17,7 @@ struct Args {
     /// The first.
     #[arg(long, default_value_t = 0)]
     from: u64,
-    /// Where the server stores: memory, sqlite, or postgres (on the server that HAZARD_TEST_DATABASE names).
+    /// Where the server stores: memory, sqlite, or postgres.
     #[arg(long, default_value = "memory")]
     store: String,
     /// Days in each story; drawn from the seed where it is not given.

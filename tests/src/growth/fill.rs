@@ -142,8 +142,11 @@ impl Township {
             received_at_ms: app.now_ms(),
             clock_offset_ms: 0,
         };
-        let answer =
-            app.database.write(Scope::Township(self.id), move |tx| batch.take(tx, &sender)).await.map_err(|problem| problem.to_string())?;
+        let answer = app
+            .database
+            .write(Scope::Township(self.id), move |tx| batch.take(tx, &sender))
+            .await
+            .map_err(|problem| problem.to_string())?;
         match answer {
             PushAnswer::Accepted { outcomes, .. } if outcomes.iter().all(|outcome| outcome.refusal.is_none()) => Ok(()),
             other => Err(format!("not merged: {other:?}").into()),

@@ -24,7 +24,7 @@ pub enum StoreKind {
     Memory,
     /// SQLite, in a folder of its own.
     Sqlite,
-    /// PostgreSQL, in a database of its own on the server that `HAZARD_TEST_DATABASE` names.
+    /// PostgreSQL, in a database of its own (`server::db::scratch`).
     Postgres,
 }
 
@@ -48,7 +48,7 @@ impl StoreKind {
     /// The real database on which this run of the tests is to be.
     #[must_use]
     pub fn real() -> Self {
-        if server::db::scratch::server().is_some() { Self::Postgres } else { Self::Sqlite }
+        if server::db::scratch::is_postgres() { Self::Postgres } else { Self::Sqlite }
     }
 }
 

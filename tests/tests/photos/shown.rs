@@ -166,11 +166,14 @@ async fn record(server: &TestServer, hash: &str, village_number: usize) {
     let bytes: [u8; 32] = data_encoding::HEXLOWER.decode(hash.as_bytes()).unwrap().try_into().unwrap();
     let (record, subject) = (RecordId(Uuid::now_v7()), RecordId(Uuid::now_v7()));
     let photo = PhotoRecord { hash: Fingerprint(bytes), record, subject, village: Some(village(village_number)) };
-    server.app().database.write(Scope::Township(township()), move |tx| tx.put_photo_records(township(), std::slice::from_ref(&photo))).await.unwrap_or_else(
-        |error: DbError| {
+    server
+        .app()
+        .database
+        .write(Scope::Township(township()), move |tx| tx.put_photo_records(township(), std::slice::from_ref(&photo)))
+        .await
+        .unwrap_or_else(|error: DbError| {
             panic!("{error}");
-        },
-    );
+        });
 }
 
 #[tokio::test]

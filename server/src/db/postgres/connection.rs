@@ -52,10 +52,9 @@ impl Trouble {
         match error {
             DieselError::NotFound => Self::None,
             DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _) => Self::Lost,
-            DieselError::DatabaseError(
-                DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::Unknown,
-                _,
-            ) => Self::Passing,
+            DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::Unknown, _) => {
+                Self::Passing
+            }
             _ => Self::Refused,
         }
     }

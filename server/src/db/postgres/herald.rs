@@ -142,6 +142,10 @@ fn look(line: &mut Line, known: &Feeds) -> Result<(), DbError> {
 }
 
 /// A herald's thread.
-pub(super) fn spawn(herald: Arc<Herald>, url: Arc<str>, feeds: Arc<Feeds>) -> std::io::Result<std::thread::JoinHandle<()>> {
+pub(super) fn spawn(
+    herald: Arc<Herald>,
+    url: Arc<str>,
+    feeds: Arc<Feeds>,
+) -> std::io::Result<std::thread::JoinHandle<()>> {
     std::thread::Builder::new().name("db-herald".to_owned()).spawn(move || herald.serve(&url, &feeds))
 }

@@ -277,11 +277,7 @@ rows_of!(
 );
 
 /// Writes totals, each part of the feed once.
-pub(super) fn put_totals(
-    conn: &mut Conn,
-    township: TownshipId,
-    totals: &[(Vec<u8>, Total)],
-) -> Result<(), DbError> {
+pub(super) fn put_totals(conn: &mut Conn, township: TownshipId, totals: &[(Vec<u8>, Total)]) -> Result<(), DbError> {
     let mut rows = Totals::sized(township, totals.len());
     for (scope, total) in totals {
         rows.scope.push(scope);

@@ -95,23 +95,22 @@ pub(super) struct Postgres {
 
 impl Postgres {
     /// Checks the database, brings its schema up to date, and begins to serve. Blocks.
-    pub(super) fn open(url: &str, options: &DatabaseOptions, feeds: Arc<Feeds>) -> Result<Self, OpenError> {
+    pub(super) fn open(url: &str, options: &DatabaseOptions, feeds: &Arc<Feeds>) -> Result<Self, OpenError> {
         opening::prepare(url)?;
         let url: Arc<str> = Arc::from(url);
         let (lanes, counts) = (Arc::new(Lanes::default()), Arc::new(WriterCounts::default()));
         let herald = Arc::new(Herald::default());
-        let failed = |error: std::io::Error| OpenError::Failed {
-            path: shown(&url),
-            why: DbError::Internal(error.to_string()),
-        };
-        let mut threads = vec![herald::spawn(Arc::clone(&herald), Arc::clone(&url), Arc::clone(&feeds)).map_err(failed)?];
+        let failed =
+            |error: std::io::Error| OpenError::Failed { path: shown(&url), why: DbError::Internal(error.to_string()) };
+        let mut threads =
+            vec![herald::spawn(Arc::clone(&herald), Arc::clone(&url), Arc::clone(feeds)).map_err(failed)?];
         for number in 0..options.writers.max(1) {
             let writer = Writer {
                 url: Arc::clone(&url),
                 line: None,
                 lanes: Arc::clone(&lanes),
                 counts: Arc::clone(&counts),
-                feeds: Arc::clone(&feeds),
+                feeds: Arc::clone(feeds),
                 herald: Arc::clone(&herald),
             };
             let named = std::thread::Builder::new().name(format!("db-writer-{number}"));

@@ -91,11 +91,11 @@ impl Writer {
             let Err(error) = line.execute(&sql) else { return Ok(line) };
             if line.roll_back() {
                 self.line = Some(line);
-                return Err(held_up(error));
+                return Err(held_up(&error));
             }
         }
         let mut line = Line::connect(&self.url)?;
-        line.execute(&sql).map_err(held_up)?;
+        line.execute(&sql).map_err(|error| held_up(&error))?;
         Ok(line)
     }
 
@@ -169,7 +169,7 @@ fn lost() -> Failure {
 }
 
 /// A transaction did not begin: another process holds the township's lock, or the server does not serve now.
-fn held_up(error: DbError) -> DbError {
+fn held_up(error: &DbError) -> DbError {
     DbError::Busy(error.to_string())
 }
 

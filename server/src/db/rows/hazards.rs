@@ -59,10 +59,12 @@ fn narrowed<'a>(township: TownshipId, filter: &HazardFilter) -> Boxed<'a> {
         query = query.filter(hazards::site_id.eq(Key::from(site)));
     }
     if !filter.sectors.is_empty() {
-        query = query.filter(hazards::sector.eq_any(filter.sectors.iter().map(|text| storable(text)).collect::<Vec<_>>()));
+        query =
+            query.filter(hazards::sector.eq_any(filter.sectors.iter().map(|text| storable(text)).collect::<Vec<_>>()));
     }
     if !filter.statuses.is_empty() {
-        query = query.filter(hazards::status.eq_any(filter.statuses.iter().map(|text| storable(text)).collect::<Vec<_>>()));
+        query =
+            query.filter(hazards::status.eq_any(filter.statuses.iter().map(|text| storable(text)).collect::<Vec<_>>()));
     }
     if let Some(is_major) = filter.is_major {
         query = query.filter(hazards::is_major.eq(is_major));

@@ -33,6 +33,15 @@ impl MetaTx for Tx<'_> {
     }
 
     #[cfg(test)]
+    fn publish_from_a_sequence(
+        &mut self,
+        township: sync_core::ids::TownshipId,
+        record: &crate::db::records::StoredRecord,
+    ) -> Result<(), DbError> {
+        faults::publish_from_a_sequence(self.conn, township, record)
+    }
+
+    #[cfg(test)]
     fn spoil_commit(&mut self) -> Result<(), DbError> {
         faults::spoil_commit(self.conn)
     }

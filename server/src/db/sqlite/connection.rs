@@ -52,8 +52,7 @@ pub(super) fn open_writer(path: &Path, options: &DatabaseOptions) -> Result<Sqli
     if let Some(version) = applied.iter().map(ToString::to_string).filter(|version| !known.contains(version)).min() {
         return Err(OpenError::Newer { path: path.clone(), version });
     }
-    conn.run_pending_migrations(MIGRATIONS)
-        .map_err(|error| failed(DbError::from_message(&error.to_string())))?;
+    conn.run_pending_migrations(MIGRATIONS).map_err(|error| failed(DbError::from_message(&error.to_string())))?;
     Ok(conn)
 }
 

@@ -289,11 +289,7 @@ pub(super) fn totals_of(
 }
 
 /// Writes totals, each part of the feed once.
-pub(super) fn put_totals(
-    conn: &mut Conn,
-    township: TownshipId,
-    totals: &[(Vec<u8>, Total)],
-) -> Result<(), DbError> {
+pub(super) fn put_totals(conn: &mut Conn, township: TownshipId, totals: &[(Vec<u8>, Total)]) -> Result<(), DbError> {
     for (scope, total) in totals {
         let (count, sum) = (digests::records.eq(Whole(total.records)), digests::sum.eq(total.sum.0.cast_signed()));
         diesel::insert_into(digests::table)

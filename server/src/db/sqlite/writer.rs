@@ -105,11 +105,7 @@ impl Writer {
         Ok(())
     }
 
-    fn run_in_savepoint(
-        &mut self,
-        job: &mut Box<dyn Job>,
-        moved: &mut Vec<(TownshipId, u64)>,
-    ) -> Result<(), DbError> {
+    fn run_in_savepoint(&mut self, job: &mut Box<dyn Job>, moved: &mut Vec<(TownshipId, u64)>) -> Result<(), DbError> {
         self.conn.batch_execute("SAVEPOINT job")?;
         let mut tx = Tx { conn: &mut self.conn, moved: Vec::new() };
         if job.run(&mut tx) {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use server::db::accounts::Account;
-use server::db::townships::TownshipRow;
 use server::db::scratch::{self, Scratch};
+use server::db::townships::TownshipRow;
 use server::db::{Database, DatabaseOptions, DbError, Scope, Transaction};
 use server::error::Problem;
 use server::ledger::rebuild::{Rebuilt, rebuild};
@@ -14,8 +14,8 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 use super::Commit;
-use crate::sim::run::StoreKind;
 use crate::sim::ids::{account, township};
+use crate::sim::run::StoreKind;
 
 const FILE: &str = "ledger.sqlite3";
 
@@ -54,11 +54,11 @@ pub(crate) struct Real {
 }
 
 impl Real {
-    /// A SQLite file, or a database on the PostgreSQL server that the environment names.
+    /// A SQLite file, or a PostgreSQL database.
     pub(crate) fn new(kind: StoreKind, people: usize) -> Self {
         let data = match kind {
             StoreKind::Postgres => {
-                let server = scratch::server().expect("HAZARD_TEST_DATABASE names a PostgreSQL server");
+                let server = scratch::server().expect("a PostgreSQL server");
                 Data::Postgres(Scratch::on(&server).expect("a database"))
             }
             StoreKind::Sqlite | StoreKind::Memory => Data::Sqlite(tempfile::tempdir().expect("a folder")),
