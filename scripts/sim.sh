@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Runs $SEEDS seeds of the simulator from $FROM on, the server's data in $STORE (memory, sqlite or
-# postgres), stories of $DAYS days
-# where that is set: `make sim`. A seed that breaks an invariant is printed, shrunk to a short story. docs/simulator.md
-# says what is checked.
+# Runs $SEEDS seeds of the simulator from $FROM on, the server's data in $STORE (memory, sqlite or postgres), stories of
+# $DAYS days where that is set: `make sim`. A seed that breaks an invariant is printed, shrunk to a short story.
+# docs/simulator.md says what is checked.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

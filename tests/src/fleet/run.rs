@@ -14,7 +14,6 @@ use tokio::sync::watch;
 use super::csv::{Inspections, Row, Selection};
 use super::findings::{Findings, Sort};
 use super::mapping::{Draft, Mapping};
-use super::measures::Measures;
 use super::member::Member;
 use super::options::Options;
 use super::oracle::Oracle;
