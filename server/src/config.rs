@@ -51,9 +51,13 @@ pub struct DataArgs {
     #[arg(long, env = "HAZARD_DATA_DIR", default_value = "data")]
     pub data_dir: PathBuf,
 
-    /// The database, if not `<data-dir>/ledger.sqlite3`: a path or `sqlite://<path>`.
-    #[arg(long, env = "HAZARD_DATABASE_URL")]
+    /// The database, if not `<data-dir>/ledger.sqlite3`: a path, `sqlite://<path>` or `postgres://…`.
+    #[arg(long, env = "HAZARD_DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
+
+    /// Where other programs look for a PostgreSQL database; used when it names one and --database-url is not given.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, hide = true)]
+    pub fallback_url: Option<String>,
 
     /// How log lines are written to standard error.
     #[arg(long, env = "HAZARD_LOG_FORMAT", value_enum, default_value = "text")]
@@ -79,6 +83,10 @@ pub struct PhotosArgs {
     /// The store wants the bucket in the host's name, as Aliyun's does, and not in the path.
     #[arg(long, env = "HAZARD_PHOTOS_VIRTUAL_HOST")]
     pub photos_virtual_host: bool,
+
+    /// Days after which a photo is removed that no record, and nothing else that phones have sent, has named; 0: never.
+    #[arg(long, env = "HAZARD_PHOTOS_UNNAMED_DAYS", default_value_t = 90)]
+    pub photos_unnamed_days: u32,
 }
 
 /// Settings of `serve`.
@@ -115,6 +123,10 @@ pub struct ServeArgs {
     /// Connections that read the database at the same time.
     #[arg(long, env = "HAZARD_READERS", default_value_t = 4)]
     pub readers: u32,
+
+    /// Connections that write a PostgreSQL database at the same time, each for another township.
+    #[arg(long, env = "HAZARD_WRITERS", default_value_t = 8)]
+    pub writers: u32,
 
     /// Seconds that requests in flight are given to finish on shutdown.
     #[arg(long, env = "HAZARD_SHUTDOWN_S", default_value_t = 30)]
@@ -162,6 +174,8 @@ pub struct Settings {
     pub database: DatabaseOptions,
     /// The object store of the photos; `None`: the data folder.
     pub photos: Option<S3Options>,
+    /// Days after which a photo that nobody names is removed; `None`: never.
+    pub photos_unnamed_days: Option<u32>,
     /// Address and port.
     pub listen: SocketAddr,
     /// Whether a proxy ends TLS and names clients in X-Forwarded-For.
@@ -186,6 +200,7 @@ impl Settings {
             database: DatabaseOptions::at(data_dir.join("ledger.sqlite3")),
             data_dir,
             photos: None,
+            photos_unnamed_days: Some(90),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             behind_proxy: false,
             public_url: None,
@@ -202,8 +217,9 @@ impl Settings {
     /// What cannot be understood, or is not safe; the words say how to mend it.
     pub fn from_args(args: ServeArgs) -> Result<Self, Refusal> {
         let settings = Self {
-            database: DatabaseOptions { readers: args.readers, ..database(&args.data)? },
+            database: DatabaseOptions { readers: args.readers, writers: args.writers, ..database(&args.data)? },
             data_dir: args.data.data_dir,
+            photos_unnamed_days: (args.photos.photos_unnamed_days > 0).then_some(args.photos.photos_unnamed_days),
             photos: S3Options::from_args(args.photos)?,
             listen: args.listen,
             behind_proxy: args.behind_proxy,
@@ -232,6 +248,9 @@ impl Settings {
         if self.database.readers == 0 || self.database.readers > 64 {
             return Err(Refusal::Readers { readers: self.database.readers });
         }
+        if self.database.writers == 0 || self.database.writers > 64 {
+            return Err(Refusal::Writers { writers: self.database.writers });
+        }
         match &self.public_url {
             Some(url) if !url.starts_with("https://") && !url.starts_with("http://") => {
                 Err(Refusal::PublicUrl { url: url.clone() })
@@ -244,13 +263,15 @@ impl Settings {
 /// The database that the arguments name.
 ///
 /// # Errors
-/// A database that this build cannot use.
+/// Something that names none.
 pub fn database(data: &DataArgs) -> Result<DatabaseOptions, Refusal> {
-    let Some(url) = &data.database_url else {
+    let is_postgres = |url: &str| url.starts_with("postgres://") || url.starts_with("postgresql://");
+    let fallback = || data.fallback_url.as_ref().filter(|url| is_postgres(url));
+    let Some(url) = data.database_url.as_ref().or_else(fallback) else {
         return Ok(DatabaseOptions::at(data.data_dir.join("ledger.sqlite3")));
     };
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Err(Refusal::PostgresUnsupported);
+    if is_postgres(url) {
+        return Ok(DatabaseOptions::postgres(url.clone()));
     }
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
     if path.is_empty() || path.contains("://") || path.starts_with("file:") || path == ":memory:" {
@@ -263,6 +284,7 @@ pub fn database(data: &DataArgs) -> Result<DatabaseOptions, Refusal> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
     use super::*;
+    use crate::db::Place;
 
     fn settings(args: &[&str]) -> Result<Settings, Refusal> {
         let cli = Cli::try_parse_from(["hazard-ledger", "serve"].iter().chain(args)).unwrap();
@@ -276,7 +298,7 @@ mod tests {
     fn the_defaults_listen_on_loopback_without_a_demo() {
         let settings = settings(&[]).unwrap();
         assert!(settings.listen.ip().is_loopback() && !settings.demo);
-        assert_eq!(settings.database.path, PathBuf::from("data/ledger.sqlite3"));
+        assert_eq!(settings.database.path(), Some(std::path::Path::new("data/ledger.sqlite3")));
     }
 
     #[test]
@@ -295,16 +317,26 @@ mod tests {
     }
 
     #[test]
-    fn postgres_is_refused_by_name_and_without_repeating_its_password() {
-        let refusal = settings(&["--database-url", "postgres://ledger:secret@db/ledger"]).unwrap_err();
-        assert!(matches!(refusal, Refusal::PostgresUnsupported));
-        assert!(!refusal.to_string().contains("secret"));
+    fn postgres_is_taken_from_either_place_and_its_password_is_not_shown() {
+        let url = "postgres://ledger:secret@db/ledger";
+        for name in ["--database-url", "--fallback-url"] {
+            let settings = settings(&[name, url]).unwrap();
+            assert!(matches!(&settings.database.place, Place::Postgres(taken) if taken == url));
+            assert!(!format!("{settings:?}").contains("secret"));
+        }
+        let both = settings(&["--database-url", "/srv/x.db", "--fallback-url", url]).unwrap();
+        assert!(both.database.path().is_some());
+        assert!(settings(&["--fallback-url", "mysql://db/x"]).unwrap().database.path().is_some());
     }
 
     #[test]
     fn a_sqlite_url_and_a_plain_path_name_the_same_file() {
         for url in ["sqlite:///srv/x.db", "sqlite:/srv/x.db", "/srv/x.db"] {
-            assert_eq!(settings(&["--database-url", url]).unwrap().database.path, PathBuf::from("/srv/x.db"), "{url}");
+            assert_eq!(
+                settings(&["--database-url", url]).unwrap().database.path(),
+                Some(std::path::Path::new("/srv/x.db")),
+                "{url}"
+            );
         }
         for url in ["mysql://db/x", "", ":memory:", "file:x.db?mode=ro"] {
             assert!(matches!(settings(&["--database-url", url]), Err(Refusal::DatabaseUrl)), "{url}");

@@ -123,11 +123,30 @@ pub const UPLOAD_CHECKPOINT_WAIT: Duration = Duration::from_secs(5);
 /// Uploads whose end is worked on at the same time: each hashes a photo, and over an object store sends one part at a time.
 pub const UPLOADS_FINISHING_MAX: usize = 4;
 
-/// How often expired uploads are looked for.
+/// A day, ms.
+pub const DAY_MS: u64 = 24 * 3_600_000;
+
+/// Photos that nobody names which a sweep reads at a time.
+pub const IDLE_PHOTOS_PAGE_ROWS: u32 = 200;
+
+/// After this time a stored photo that a phone offers again is noted as offered again: that it is kept must not cost a write
+/// each time.
+pub const PHOTO_RENEW_MS: u64 = DAY_MS;
+
+/// How often expired uploads, and photos that nobody names, are looked for.
 pub const UPLOAD_SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Expired uploads that one sweep removes.
 pub const UPLOAD_SWEEP_ROWS_MAX: u32 = 500;
+
+/// Streams of events that are open at the same time: some 10 KB each. The system must allow as many open files.
+pub const EVENT_STREAMS_MAX: usize = 12_000;
+
+/// Streams of events of one account: a few windows and phones of the same person.
+pub const EVENT_STREAMS_PER_ACCOUNT_MAX: usize = 8;
+
+/// How often a stream without events says that it is alive: proxies cut what is silent for a minute.
+pub const EVENT_HEARTBEAT: Duration = Duration::from_secs(20);
 
 /// Images decoded at the same time; each may take 200 MB of pixels and as much again while it
 /// is decoded; a JPEG of a phone takes a tenth of it.

@@ -24,12 +24,17 @@ pub enum Refusal {
         /// The address that was asked for.
         listen: SocketAddr,
     },
-    /// `postgres://` was asked for.
-    #[error("PostgreSQL is not supported by this build. Leave out --database-url to use a SQLite file in --data-dir")]
-    PostgresUnsupported,
     /// A database URL that is none of ours.
-    #[error("--database-url is neither a path nor sqlite://<path>. Leave it out to use a SQLite file in --data-dir")]
+    #[error(
+        "--database-url is neither a path, nor sqlite://<path>, nor postgres://…. Leave it out to use a SQLite file in --data-dir"
+    )]
     DatabaseUrl,
+    /// A number of writers out of range.
+    #[error("--writers is {writers}; it must be between 1 and 64")]
+    Writers {
+        /// The number that was asked for.
+        writers: u32,
+    },
     /// A number of readers out of range.
     #[error("--readers is {readers}; it must be between 1 and 64")]
     Readers {
@@ -100,6 +105,11 @@ pub enum Refusal {
         /// What the system says.
         why: String,
     },
+    /// Another process on the same database signs with another key.
+    #[error(
+        "keys/token.key is not the one that other processes on this database sign with. Give all the same data directory, or copy the key; to use this one from now on, stop all and run: DELETE FROM meta WHERE key = 'token_key'"
+    )]
+    KeyDiffers,
     /// The database cannot be used.
     #[error(transparent)]
     Database(#[from] OpenError),

@@ -104,6 +104,7 @@ mod tests {
             photos_endpoint: endpoint.map(ToOwned::to_owned),
             photos_region: "cn-north-1".to_owned(),
             photos_virtual_host: true,
+            photos_unnamed_days: 90,
         }
     }
 

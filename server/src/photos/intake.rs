@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use sync_core::time::Ms;
 use tokio::time::timeout;
@@ -13,9 +14,9 @@ use tokio::time::timeout;
 use super::partial::Partial;
 use super::storage_problem;
 use super::store::PhotoStore;
-use super::tus::ChunkHead;
+use super::tus::{Checksum, ChunkHead};
 use crate::db::blobs::Upload;
-use crate::db::{Database, DbError};
+use crate::db::{Database, DbError, Scope};
 use crate::error::{Code, Problem};
 use crate::limits::{UPLOAD_BUFFER_BYTES, UPLOAD_CHECKPOINT_BYTES, UPLOAD_CHECKPOINT_WAIT, UPLOAD_SILENCE};
 
@@ -26,6 +27,35 @@ pub(super) enum Ended {
     Whole,
     /// The connection broke, or nothing came for too long.
     Early,
+}
+
+/// The sum of a body so far, and what it must come to.
+enum Sum {
+    Sha1(Sha1, [u8; 20]),
+    Sha256(Sha256, [u8; 32]),
+}
+
+impl Sum {
+    fn new(expected: Checksum) -> Self {
+        match expected {
+            Checksum::Sha1(sum) => Self::Sha1(Sha1::new(), sum),
+            Checksum::Sha256(sum) => Self::Sha256(Sha256::new(), sum),
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha1(digest, _) => digest.update(bytes),
+            Self::Sha256(digest, _) => digest.update(bytes),
+        }
+    }
+
+    fn is_right(self) -> bool {
+        match self {
+            Self::Sha1(digest, expected) => <[u8; 20]>::from(digest.finalize()) == expected,
+            Self::Sha256(digest, expected) => <[u8; 32]>::from(digest.finalize()) == expected,
+        }
+    }
 }
 
 /// One body on its way into an upload's bytes.
@@ -43,7 +73,7 @@ pub(super) struct Intake {
     written: u64,
     /// Bytes that are durable and recorded.
     durable: u64,
-    digest: Option<(Sha256, [u8; 32])>,
+    sum: Option<Sum>,
 }
 
 impl Intake {
@@ -81,7 +111,7 @@ impl Intake {
             gathered: BytesMut::new(),
             written: start,
             durable: start,
-            digest: head.checksum.map(|sum| (Sha256::new(), sum)),
+            sum: head.checksum.map(Sum::new),
         })
     }
 
@@ -126,8 +156,8 @@ impl Intake {
         };
         self.flush().await?;
         // Of a body that broke off the checksum cannot be known; its bytes stay, and the hash of the whole judges them.
-        if let (Ended::Whole, Some((digest, expected))) = (ended, self.digest.take())
-            && <[u8; 32]>::from(digest.finalize()) != expected
+        if let (Ended::Whole, Some(sum)) = (ended, self.sum.take())
+            && !sum.is_right()
         {
             self.discard(self.start).await?;
             return Err(Problem::new(Code::ChecksumMismatch, "Send the chunk again").with("offset", self.start));
@@ -136,8 +166,8 @@ impl Intake {
     }
 
     async fn add(&mut self, mut bytes: Bytes) -> Result<(), Problem> {
-        if let Some((digest, _)) = &mut self.digest {
-            digest.update(&bytes);
+        if let Some(sum) = &mut self.sum {
+            sum.update(&bytes);
         }
         let known = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
         self.skip = self.skip.saturating_sub(count(known));
@@ -172,7 +202,7 @@ impl Intake {
 
     /// Makes the bytes so far durable and records them, unless they are still to be judged by a checksum.
     async fn checkpoint(&mut self) -> Result<(), Problem> {
-        if self.digest.is_none() && self.written > self.durable { self.record().await } else { Ok(()) }
+        if self.sum.is_none() && self.written > self.durable { self.record().await } else { Ok(()) }
     }
 
     /// Makes the bytes durable, then records how many they are.
@@ -182,9 +212,9 @@ impl Intake {
     pub(super) async fn record(&mut self) -> Result<(), Problem> {
         self.partial.sync().await.map_err(storage_problem)?;
         let (upload, to, expires_at_ms) = (self.upload.clone(), self.written, self.expires_at_ms);
-        let moved = self
-            .database
-            .write(move |tx| tx.move_upload(upload.device, upload.hash, upload.received, to, expires_at_ms));
+        let moved = self.database.write(Scope::Township(upload.township), move |tx| {
+            tx.move_upload(upload.device, upload.hash, upload.received, to, expires_at_ms)
+        });
         if !moved.await.map_err(|error: DbError| Problem::from(error))? {
             return Err(Problem::new(Code::UploadBusy, "Another server takes in this upload"));
         }

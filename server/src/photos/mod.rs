@@ -8,6 +8,7 @@ pub mod hash;
 mod intake;
 mod objects;
 mod partial;
+pub mod retention;
 #[cfg(test)]
 mod samples;
 pub mod send;
@@ -28,9 +29,10 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::Database;
 use crate::error::{Code, Problem};
-use crate::limits::UPLOAD_SWEEP_EVERY;
+use crate::limits::{DAY_MS, UPLOAD_SWEEP_EVERY};
 use folder::FolderStore;
 use objects::ObjectsStore;
+use retention::Retention;
 use store::{PhotoStore, StoreError};
 use uploads::Uploads;
 use workshop::Workshop;
@@ -44,6 +46,8 @@ pub struct Photos {
     pub uploads: Uploads,
     /// Reduced pictures.
     pub workshop: Workshop,
+    /// The end of what nobody names.
+    pub retention: Retention,
 }
 
 impl Photos {
@@ -58,17 +62,19 @@ impl Photos {
                 PhotoStore::Objects(Arc::new(ObjectsStore::open(options, settings.data_dir.join("scratch"))?))
             }
         };
+        let idle_ms = settings.photos_unnamed_days.map(|days| u64::from(days).saturating_mul(DAY_MS));
         Ok(Self {
+            retention: Retention::new(store.clone(), database.clone(), Arc::clone(&clock), idle_ms),
             uploads: Uploads::new(store.clone(), database, clock),
             workshop: Workshop::new(store.clone()),
             store,
         })
     }
 
-    /// Removes expired uploads now and every hour, until it is aborted. Needs a tokio runtime.
+    /// Removes expired uploads, and photos that nobody names, now and every hour, until it is aborted. Needs a tokio runtime.
     #[must_use]
     pub fn keep_swept(&self) -> JoinHandle<()> {
-        let uploads = self.uploads.clone();
+        let (uploads, retention) = (self.uploads.clone(), self.retention.clone());
         tokio::spawn(async move {
             let mut tick = tokio::time::interval(UPLOAD_SWEEP_EVERY);
             loop {
@@ -77,6 +83,13 @@ impl Photos {
                     Ok(0) => {}
                     Ok(gone) => tracing::info!(gone, "unfinished uploads expired"),
                     Err(problem) => tracing::error!(cause = problem.cause(), "expired uploads were not removed"),
+                }
+                match retention.sweep().await {
+                    Ok(0) => {}
+                    Ok(gone) => tracing::info!(gone, "photos that nobody names were removed"),
+                    Err(problem) => {
+                        tracing::error!(cause = problem.cause(), "photos that nobody names were not removed")
+                    }
                 }
             }
         })

@@ -20,9 +20,11 @@ use super::store::{BlobName, PhotoStore, StoreError, UploadKey};
 use super::tus::{Announced, ChunkHead};
 use crate::clock::Clock;
 use crate::db::blobs::{Blob, Upload};
-use crate::db::{Database, DbError};
+use crate::db::{Database, DbError, Scope};
 use crate::error::{Code, Problem};
-use crate::limits::{UPLOAD_IDLE_MS, UPLOAD_SWEEP_ROWS_MAX, UPLOADS_FINISHING_MAX, UPLOADS_PER_DEVICE_MAX};
+use crate::limits::{
+    PHOTO_RENEW_MS, UPLOAD_IDLE_MS, UPLOAD_SWEEP_ROWS_MAX, UPLOADS_FINISHING_MAX, UPLOADS_PER_DEVICE_MAX,
+};
 
 /// How often a busy database is asked again to note a stored photo, and after how long.
 const NOTE_TRIES: u32 = 20;
@@ -99,9 +101,9 @@ impl Uploads {
     /// `too_many_uploads`; `content_hash_mismatch` when the stored photo has another length; the database failed.
     pub async fn create(&self, who: Uploader, wanted: Announced) -> Result<Standing, Problem> {
         match self.known(who, wanted.hash).await? {
-            Known::Stored(blob) if blob.bytes == wanted.length => return Ok(Standing::finished(blob.bytes)),
-            Known::Stored(_) => return Err(another_photo()),
-            Known::Open(_) | Known::Nothing => {}
+            Known::Stored(blob) if blob.bytes != wanted.length => return Err(another_photo()),
+            Known::Stored(blob) if self.is_renewed(&blob).await? => return Ok(Standing::finished(blob.bytes)),
+            Known::Stored(_) | Known::Open(_) | Known::Nothing => {}
         }
         let now_ms = self.clock.now_ms();
         let fresh = Upload {
@@ -113,12 +115,16 @@ impl Uploads {
             created_at_ms: now_ms,
             expires_at_ms: now_ms.saturating_add(UPLOAD_IDLE_MS),
         };
-        let begun = self.database.write(move |tx| {
+        let begun = self.database.write(Scope::Township(who.township), move |tx| {
             if let Some(open) = tx.upload(fresh.device, fresh.hash)? {
                 if open.length == fresh.length && open.expires_at_ms > now_ms {
                     return Ok(open);
                 }
                 tx.delete_upload(fresh.device, fresh.hash)?;
+            }
+            // The sweep that removes these bytes would take new ones with them.
+            if tx.is_condemned(fresh.hash)? {
+                return Err(Problem::new(Code::UploadBusy, "An old copy of this photo is being removed"));
             }
             if tx.open_uploads(fresh.device)? >= UPLOADS_PER_DEVICE_MAX {
                 return Err(Problem::new(Code::TooManyUploads, "Finish or end some of them first")
@@ -204,7 +210,7 @@ impl Uploads {
         let found = match self.store.finish(key, partial).await {
             Ok(found) => found,
             Err(StoreError::HashMismatch { .. }) => {
-                self.forget(key).await?;
+                self.forget(who.township, key).await?;
                 return Err(another_photo());
             }
             Err(error) => return Err(storage_problem(error)),
@@ -232,13 +238,13 @@ impl Uploads {
         let mut tries = NOTE_TRIES;
         loop {
             let blob = blob.clone();
-            let noted = self.database.write(move |tx| {
+            let noted = self.database.write(Scope::Township(blob.township), move |tx| {
                 tx.insert_blob(&blob)?;
                 tx.delete_upload(device, blob.hash)
             });
             match noted.await {
                 Ok(_) => return Ok(()),
-                Err(DbError::Busy(_)) if tries > 0 => tries -= 1,
+                Err(DbError::Busy(_) | DbError::Unsure(_)) if tries > 0 => tries -= 1,
                 Err(error) => return Err(error.into()),
             }
             tokio::time::sleep(NOTE_WAIT).await;
@@ -254,7 +260,7 @@ impl Uploads {
         let _claim = self.claim(key)?;
         match self.known(who, hash).await? {
             Known::Stored(_) => Err(Problem::new(Code::UploadFinished, "A stored photo is not taken back")),
-            Known::Open(_) => self.forget(key).await,
+            Known::Open(_) => self.forget(who.township, key).await,
             Known::Nothing => Err(unknown()),
         }
     }
@@ -273,7 +279,7 @@ impl Uploads {
         for upload in expired {
             let key = (upload.device, upload.hash);
             let Ok(_claim) = self.claim(key) else { continue };
-            self.forget(key).await?;
+            self.forget(upload.township, key).await?;
             gone += 1;
         }
         for key in self.store.uploads().await.map_err(storage_problem)? {
@@ -303,17 +309,29 @@ impl Uploads {
         if let Some(blob) = blob {
             let size = self.store.size(BlobName::original(hash)).await.map_err(storage_problem)?;
             if size == Some(blob.bytes) {
-                self.let_go(upload.is_some(), (who.device, hash)).await?;
+                self.let_go(upload.is_some(), who.township, (who.device, hash)).await?;
                 return Ok(Known::Stored(blob));
             }
         }
         Ok(upload.map_or(Known::Nothing, Known::Open))
     }
 
+    /// Notes that a stored photo is still wanted, so that it is not removed before its record comes. Says whether it is
+    /// still there.
+    async fn is_renewed(&self, blob: &Blob) -> Result<bool, Problem> {
+        let now_ms = self.clock.now_ms();
+        if now_ms < blob.stored_at_ms.saturating_add(PHOTO_RENEW_MS) {
+            return Ok(true);
+        }
+        let (township, hash) = (blob.township, blob.hash);
+        let renewed = self.database.write(Scope::Township(township), move |tx| tx.renew_blob(township, hash, now_ms));
+        renewed.await.map_err(|error: DbError| Problem::from(error))
+    }
+
     /// Ends the upload of a phone that another has overtaken.
-    async fn let_go(&self, is_open: bool, key: UploadKey) -> Result<(), Problem> {
+    async fn let_go(&self, is_open: bool, township: TownshipId, key: UploadKey) -> Result<(), Problem> {
         match is_open.then(|| self.claim(key)) {
-            Some(Ok(_claim)) => self.forget(key).await,
+            Some(Ok(_claim)) => self.forget(township, key).await,
             // Whoever holds it is told that the photo is stored, and comes by here again.
             Some(Err(_)) | None => Ok(()),
         }
@@ -341,9 +359,10 @@ impl Uploads {
     }
 
     /// Removes an upload's row, then its bytes: a crash between leaves bytes that the sweep finds.
-    async fn forget(&self, key: UploadKey) -> Result<(), Problem> {
+    async fn forget(&self, township: TownshipId, key: UploadKey) -> Result<(), Problem> {
         let (device, hash) = key;
-        self.database.write(move |tx| tx.delete_upload(device, hash).map_err(Problem::from)).await?;
+        let gone = self.database.write(Scope::Township(township), move |tx| tx.delete_upload(device, hash));
+        gone.await.map_err(|error: DbError| Problem::from(error))?;
         self.remove_bytes(key).await;
         Ok(())
     }

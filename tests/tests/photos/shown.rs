@@ -5,8 +5,8 @@ use std::io::Cursor;
 use hazard_tests::server::{TestServer, township, village};
 use image::{DynamicImage, GenericImageView, ImageFormat};
 use reqwest::{Method, Response};
-use server::db::DbError;
 use server::db::projections::PhotoRecord;
+use server::db::{DbError, Scope};
 use sync_core::ids::RecordId;
 use sync_core::people::Role;
 use sync_core::version::Fingerprint;
@@ -166,11 +166,14 @@ async fn record(server: &TestServer, hash: &str, village_number: usize) {
     let bytes: [u8; 32] = data_encoding::HEXLOWER.decode(hash.as_bytes()).unwrap().try_into().unwrap();
     let (record, subject) = (RecordId(Uuid::now_v7()), RecordId(Uuid::now_v7()));
     let photo = PhotoRecord { hash: Fingerprint(bytes), record, subject, village: Some(village(village_number)) };
-    server.app().database.write(move |tx| tx.put_photo_record(township(), &photo)).await.unwrap_or_else(
-        |error: DbError| {
+    server
+        .app()
+        .database
+        .write(Scope::Township(township()), move |tx| tx.put_photo_records(township(), std::slice::from_ref(&photo)))
+        .await
+        .unwrap_or_else(|error: DbError| {
             panic!("{error}");
-        },
-    );
+        });
 }
 
 #[tokio::test]
