@@ -27,6 +27,13 @@ target/release/coldstart --data-dir target/bench/ledger | tee -a target/bench/su
 rm -rf target/bench/ledger
 target/release/growth --sizes 1000,10000 | tee target/bench/server_growth.json
 
+# Photos beside vipsthumbnail, two at a time as the server has it, and one at a time.
+scripts/prepare.sh photos
+for jobs in 2 1; do
+    target/release/thumbnails --photos "${HAZARD_SHARED:-../shared}/data/photos/phones" --jobs "$jobs" |
+        tee -a target/bench/summary.json
+done
+
 # The browser's build beside the native one.
 scripts/prepare.sh web
 scripts/wasm.sh

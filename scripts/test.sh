@@ -47,10 +47,16 @@ declarations() {
 scripts/prepare.sh web
 mkdir -p "$logs"
 check "formatting and lints" scripts/lint.sh
-suites "tests" cargo test --locked --workspace --no-fail-fast
+# One throwaway PostgreSQL, and one S3-compatible server, for all: the suites run on SQLite, then those that touch the database once more on PostgreSQL,
+# with the same binaries.
+suites "tests" scripts/postgres.sh scripts/with-s3.sh cargo test --locked --workspace --no-fail-fast
+suites "tests-on-postgresql" scripts/postgres.sh env HAZARD_TEST_DATABASE=postgres scripts/with-s3.sh \
+    scripts/suites-on-postgres.sh
 check "wasm build" scripts/wasm.sh
 suites "wasm" node --test --test-reporter=tap web/wasm/tests/replay.mjs
 check "TypeScript declarations" declarations
+check "server for the tus client" cargo build --locked --workspace --bin hazard-ledger
+suites "tus" node --test --test-reporter=tap web/tus/uploads.mjs
 check "dependencies" scripts/deny.sh
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"

@@ -19,11 +19,13 @@ use crate::auth::throttle::Throttle;
 use crate::auth::token::TokenKeys;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::db::{Database, DbError};
+use crate::db::{Database, DbError, Scope};
+use crate::events::Seats;
 use crate::ledger::digests;
 use crate::limits::{KEEP_ALIVE, REQUEST_HEAD_WAIT};
 use crate::observe::observe;
 use crate::photos::Photos;
+use crate::photos::store::StoreError;
 use crate::refusal::Refusal;
 use crate::{data_dir, demo, metering, routes};
 
@@ -45,6 +47,8 @@ pub struct App {
     pub passwords: Passwords,
     /// Counts failed sign-ins.
     pub throttle: Arc<Throttle>,
+    /// Streams of events that are open.
+    pub seats: Seats,
     /// Photos' bytes.
     pub photos: Photos,
     /// What `/metrics` shows.
@@ -62,8 +66,9 @@ impl App {
         data_dir::prepare(&settings.data_dir)?;
         let key = data_dir::token_key(&settings.data_dir)?;
         let database = Database::open(&settings.database)?;
-        let photos = Photos::open(&settings.data_dir, database.clone(), Arc::clone(&clock)).map_err(|error| {
-            Refusal::DataDir { path: settings.data_dir.display().to_string(), why: error.to_string() }
+        let photos = Photos::open(&settings, database.clone(), Arc::clone(&clock)).map_err(|error| match error {
+            StoreError::Denied(why) => Refusal::PhotoStore { why },
+            other => Refusal::DataDir { path: settings.data_dir.display().to_string(), why: other.to_string() },
         })?;
         Ok(Self {
             settings: Arc::new(settings),
@@ -72,6 +77,7 @@ impl App {
             tokens: Arc::new(TokenKeys::new(&key)),
             passwords: Passwords::default(),
             throttle: Arc::new(Throttle::default()),
+            seats: Seats::default(),
             photos,
             meter: metering::install(),
             ending: Arc::new(AtomicBool::new(false)),
@@ -134,7 +140,9 @@ pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Running,
         Ok::<_, Refusal>((app, listener))
     });
     let (app, listener) = opened.await.map_err(|error| DbError::Internal(error.to_string()))??;
+    prove_photo_store(&app).await?;
     set_epoch(&app).await?;
+    agree_on_the_key(&app).await?;
     digests::bring_up(&app.database).await?;
     if app.settings.demo {
         demo::set_up(&app.database, app.now_ms()).await.map_err(|problem| Refusal::Argument(problem.to_string()))?;
@@ -142,15 +150,40 @@ pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Running,
     serve(app, listener)
 }
 
+/// That the photo store takes bytes. One that refuses is a mistake in the settings; one that does not answer is waited for,
+/// because the ledger works without it.
+async fn prove_photo_store(app: &App) -> Result<(), Refusal> {
+    match app.photos.store.probe().await {
+        Ok(()) => Ok(()),
+        Err(StoreError::Unavailable(why)) => {
+            tracing::warn!(why, "the photo store does not answer; photos wait until it does");
+            Ok(())
+        }
+        Err(error) => Err(Refusal::PhotoStore { why: error.to_string() }),
+    }
+}
+
 /// Gives a new database its epoch.
 async fn set_epoch(app: &App) -> Result<(), DbError> {
     let epoch = Uuid::new_v4();
     app.database
-        .write(move |tx| match tx.epoch()? {
+        .write(Scope::Whole, move |tx| match tx.epoch()? {
             Some(_) => Ok(()),
             None => tx.set_epoch(epoch),
         })
         .await
+}
+
+/// Makes sure that all processes on a shared database sign with the same key: a token that one gives out must be good for
+/// the others.
+async fn agree_on_the_key(app: &App) -> Result<(), Refusal> {
+    if !app.database.is_shared() {
+        return Ok(());
+    }
+    let own = app.tokens.id().to_owned();
+    let sent = own.clone();
+    let agreed = app.database.write(Scope::Whole, move |tx| tx.agree("token_key", &sent)).await?;
+    if agreed == own { Ok(()) } else { Err(Refusal::KeyDiffers) }
 }
 
 fn serve(app: App, listener: TcpListener) -> Result<Running, Refusal> {
@@ -193,6 +226,8 @@ impl Running {
     /// The server's threads failed.
     pub async fn stop(self) -> std::io::Result<()> {
         self.app.ending.store(true, Ordering::SeqCst);
+        // Streams of events never finish by themselves.
+        self.app.database.feeds().close();
         self.handle.stop(true).await;
         let served = self.serving.await.map_err(std::io::Error::other)?;
         self.upkeep.abort();

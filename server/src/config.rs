@@ -1,6 +1,8 @@
 //! The command line and the environment, made into settings that are checked before anything listens. What a setting
 //! means for a part of the server is that part's business.
 
+mod s3;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +12,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::db::DatabaseOptions;
 use crate::limits::BODY_STALL;
 use crate::refusal::Refusal;
+
+pub use s3::{S3Keys, S3Options};
 
 /// Hazard Ledger: a township's safety inspections, recorded offline and merged here.
 #[derive(Debug, Parser)]
@@ -47,13 +51,42 @@ pub struct DataArgs {
     #[arg(long, env = "HAZARD_DATA_DIR", default_value = "data")]
     pub data_dir: PathBuf,
 
-    /// The database, if not `<data-dir>/ledger.sqlite3`: a path or `sqlite://<path>`.
-    #[arg(long, env = "HAZARD_DATABASE_URL")]
+    /// The database, if not `<data-dir>/ledger.sqlite3`: a path, `sqlite://<path>` or `postgres://…`.
+    #[arg(long, env = "HAZARD_DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
+
+    /// Where other programs look for a PostgreSQL database; used when it names one and --database-url is not given.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, hide = true)]
+    pub fallback_url: Option<String>,
 
     /// How log lines are written to standard error.
     #[arg(long, env = "HAZARD_LOG_FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,
+}
+
+/// Where photos lie.
+#[derive(Debug, Args)]
+pub struct PhotosArgs {
+    /// Where photos are kept, if not in the data folder: s3://<bucket> or s3://<bucket>/<prefix>. The keys are read from
+    /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+    #[arg(long, env = "HAZARD_PHOTOS_URL")]
+    pub photos_url: Option<String>,
+
+    /// The address of an S3-compatible store, for example https://minio.example.cn:9000. Amazon's if it is left out.
+    #[arg(long, env = "HAZARD_PHOTOS_ENDPOINT")]
+    pub photos_endpoint: Option<String>,
+
+    /// The store's region.
+    #[arg(long, env = "HAZARD_PHOTOS_REGION", default_value = "us-east-1")]
+    pub photos_region: String,
+
+    /// The store wants the bucket in the host's name, as Aliyun's does, and not in the path.
+    #[arg(long, env = "HAZARD_PHOTOS_VIRTUAL_HOST")]
+    pub photos_virtual_host: bool,
+
+    /// Days after which a photo is removed that no record, and nothing else that phones have sent, has named; 0: never.
+    #[arg(long, env = "HAZARD_PHOTOS_UNNAMED_DAYS", default_value_t = 90)]
+    pub photos_unnamed_days: u32,
 }
 
 /// Settings of `serve`.
@@ -62,6 +95,10 @@ pub struct ServeArgs {
     /// Where the data lies.
     #[command(flatten)]
     pub data: DataArgs,
+
+    /// Where photos lie.
+    #[command(flatten)]
+    pub photos: PhotosArgs,
 
     /// Address and port. Other addresses than loopback need a proxy that ends TLS: see --behind-proxy.
     #[arg(long, env = "HAZARD_LISTEN", default_value = "127.0.0.1:8080")]
@@ -86,6 +123,10 @@ pub struct ServeArgs {
     /// Connections that read the database at the same time.
     #[arg(long, env = "HAZARD_READERS", default_value_t = 4)]
     pub readers: u32,
+
+    /// Connections that write a PostgreSQL database at the same time, each for another township.
+    #[arg(long, env = "HAZARD_WRITERS", default_value_t = 8)]
+    pub writers: u32,
 
     /// Seconds that requests in flight are given to finish on shutdown.
     #[arg(long, env = "HAZARD_SHUTDOWN_S", default_value_t = 30)]
@@ -131,6 +172,10 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// The database.
     pub database: DatabaseOptions,
+    /// The object store of the photos; `None`: the data folder.
+    pub photos: Option<S3Options>,
+    /// Days after which a photo that nobody names is removed; `None`: never.
+    pub photos_unnamed_days: Option<u32>,
     /// Address and port.
     pub listen: SocketAddr,
     /// Whether a proxy ends TLS and names clients in X-Forwarded-For.
@@ -154,6 +199,8 @@ impl Settings {
         Self {
             database: DatabaseOptions::at(data_dir.join("ledger.sqlite3")),
             data_dir,
+            photos: None,
+            photos_unnamed_days: Some(90),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             behind_proxy: false,
             public_url: None,
@@ -170,8 +217,10 @@ impl Settings {
     /// What cannot be understood, or is not safe; the words say how to mend it.
     pub fn from_args(args: ServeArgs) -> Result<Self, Refusal> {
         let settings = Self {
-            database: DatabaseOptions { readers: args.readers, ..database(&args.data)? },
+            database: DatabaseOptions { readers: args.readers, writers: args.writers, ..database(&args.data)? },
             data_dir: args.data.data_dir,
+            photos_unnamed_days: (args.photos.photos_unnamed_days > 0).then_some(args.photos.photos_unnamed_days),
+            photos: S3Options::from_args(args.photos)?,
             listen: args.listen,
             behind_proxy: args.behind_proxy,
             public_url: args.public_url.map(|url| url.trim_end_matches('/').to_owned()),
@@ -199,6 +248,9 @@ impl Settings {
         if self.database.readers == 0 || self.database.readers > 64 {
             return Err(Refusal::Readers { readers: self.database.readers });
         }
+        if self.database.writers == 0 || self.database.writers > 64 {
+            return Err(Refusal::Writers { writers: self.database.writers });
+        }
         match &self.public_url {
             Some(url) if !url.starts_with("https://") && !url.starts_with("http://") => {
                 Err(Refusal::PublicUrl { url: url.clone() })
@@ -211,13 +263,15 @@ impl Settings {
 /// The database that the arguments name.
 ///
 /// # Errors
-/// A database that this build cannot use.
+/// Something that names none.
 pub fn database(data: &DataArgs) -> Result<DatabaseOptions, Refusal> {
-    let Some(url) = &data.database_url else {
+    let is_postgres = |url: &str| url.starts_with("postgres://") || url.starts_with("postgresql://");
+    let fallback = || data.fallback_url.as_ref().filter(|url| is_postgres(url));
+    let Some(url) = data.database_url.as_ref().or_else(fallback) else {
         return Ok(DatabaseOptions::at(data.data_dir.join("ledger.sqlite3")));
     };
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Err(Refusal::PostgresUnsupported);
+    if is_postgres(url) {
+        return Ok(DatabaseOptions::postgres(url.clone()));
     }
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
     if path.is_empty() || path.contains("://") || path.starts_with("file:") || path == ":memory:" {
@@ -230,6 +284,7 @@ pub fn database(data: &DataArgs) -> Result<DatabaseOptions, Refusal> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
     use super::*;
+    use crate::db::Place;
 
     fn settings(args: &[&str]) -> Result<Settings, Refusal> {
         let cli = Cli::try_parse_from(["hazard-ledger", "serve"].iter().chain(args)).unwrap();
@@ -243,7 +298,7 @@ mod tests {
     fn the_defaults_listen_on_loopback_without_a_demo() {
         let settings = settings(&[]).unwrap();
         assert!(settings.listen.ip().is_loopback() && !settings.demo);
-        assert_eq!(settings.database.path, PathBuf::from("data/ledger.sqlite3"));
+        assert_eq!(settings.database.path(), Some(std::path::Path::new("data/ledger.sqlite3")));
     }
 
     #[test]
@@ -262,16 +317,26 @@ mod tests {
     }
 
     #[test]
-    fn postgres_is_refused_by_name_and_without_repeating_its_password() {
-        let refusal = settings(&["--database-url", "postgres://ledger:secret@db/ledger"]).unwrap_err();
-        assert!(matches!(refusal, Refusal::PostgresUnsupported));
-        assert!(!refusal.to_string().contains("secret"));
+    fn postgres_is_taken_from_either_place_and_its_password_is_not_shown() {
+        let url = "postgres://ledger:secret@db/ledger";
+        for name in ["--database-url", "--fallback-url"] {
+            let settings = settings(&[name, url]).unwrap();
+            assert!(matches!(&settings.database.place, Place::Postgres(taken) if taken == url));
+            assert!(!format!("{settings:?}").contains("secret"));
+        }
+        let both = settings(&["--database-url", "/srv/x.db", "--fallback-url", url]).unwrap();
+        assert!(both.database.path().is_some());
+        assert!(settings(&["--fallback-url", "mysql://db/x"]).unwrap().database.path().is_some());
     }
 
     #[test]
     fn a_sqlite_url_and_a_plain_path_name_the_same_file() {
         for url in ["sqlite:///srv/x.db", "sqlite:/srv/x.db", "/srv/x.db"] {
-            assert_eq!(settings(&["--database-url", url]).unwrap().database.path, PathBuf::from("/srv/x.db"), "{url}");
+            assert_eq!(
+                settings(&["--database-url", url]).unwrap().database.path(),
+                Some(std::path::Path::new("/srv/x.db")),
+                "{url}"
+            );
         }
         for url in ["mysql://db/x", "", ":memory:", "file:x.db?mode=ro"] {
             assert!(matches!(settings(&["--database-url", url]), Err(Refusal::DatabaseUrl)), "{url}");

@@ -14,7 +14,7 @@ use crate::config::{self, CreateAccountArgs};
 use crate::data_dir;
 use crate::db::accounts::Account;
 use crate::db::townships::TownshipRow;
-use crate::db::{Database, Transaction};
+use crate::db::{Database, Scope, Transaction};
 use crate::error::Problem;
 use crate::limits::PASSWORD_BYTES_MAX;
 use crate::refusal::Refusal;
@@ -49,7 +49,7 @@ pub async fn run(args: CreateAccountArgs, stdin: impl Read, now_ms: Ms) -> Resul
         created_at_ms: now_ms,
         updated_at_ms: now_ms,
     };
-    let name = database.write(move |tx| insert(tx, township.as_deref(), account.clone())).await?;
+    let name = database.write(Scope::Whole, move |tx| insert(tx, township.as_deref(), account.clone())).await?;
     Ok((username, name))
 }
 

@@ -12,7 +12,7 @@ use uuid::{Builder, Uuid};
 use crate::auth::password;
 use crate::db::accounts::Account;
 use crate::db::townships::TownshipRow;
-use crate::db::{Database, DbError, Transaction};
+use crate::db::{Database, DbError, Scope, Transaction};
 use crate::error::Problem;
 use crate::sync::authored::{self, Writing};
 use crate::sync::push::Sender;
@@ -104,7 +104,7 @@ pub async fn set_up(database: &Database, now_ms: Ms) -> Result<(), Problem> {
     }
     // One hash for all: whoever reads it learns a password that is printed at every start.
     let hash = tokio::task::spawn_blocking(|| password::hash_now(PASSWORD)).await.map_err(Problem::internal)??;
-    database.write(move |tx| insert(tx, &hash, now_ms).map_err(Problem::from)).await
+    database.write(Scope::Whole, move |tx| insert(tx, &hash, now_ms).map_err(Problem::from)).await
 }
 
 fn insert(tx: &mut dyn Transaction, hash: &str, now_ms: Ms) -> Result<(), DbError> {

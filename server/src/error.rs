@@ -134,6 +134,8 @@ codes! {
     ContentHashMismatch, "content_hash_mismatch", checksum_mismatch(), "The photo is not the one that was announced", None;
     /// The device has as many unfinished uploads as are allowed: finish or end some.
     TooManyUploads, "too_many_uploads", StatusCode::TOO_MANY_REQUESTS, "Too many uploads are unfinished", Some(60);
+    /// As many streams of events are open as are allowed, of this account or in all.
+    TooManyStreams, "too_many_streams", StatusCode::SERVICE_UNAVAILABLE, "Too many streams of events are open", Some(30);
     /// No photo with this hash is known, or not to this caller.
     PhotoUnknown, "photo_unknown", StatusCode::NOT_FOUND, "There is no such photo", None;
     /// The photo is recorded, but its bytes are still on their way.
@@ -150,6 +152,8 @@ codes! {
     NotReady, "not_ready", StatusCode::SERVICE_UNAVAILABLE, "The server is not ready", Some(5);
     /// The disk is full. Nothing of the request was kept.
     StorageFull, "storage_full", StatusCode::INSUFFICIENT_STORAGE, "The server's disk is full", Some(60);
+    /// The store that holds the photos' bytes does not answer. The ledger does; nothing that was acknowledged is lost.
+    PhotoStoreUnavailable, "photo_store_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The photo store does not answer", Some(10);
     /// The database file is damaged.
     DatabaseDamaged, "database_damaged", StatusCode::INTERNAL_SERVER_ERROR, "The database is damaged", None;
     /// A fault of the server.
@@ -299,6 +303,10 @@ impl From<DbError> for Problem {
                 Self::new(Code::StorageFull, "Nothing of this request was kept; keep it and send it again later")
             }
             DbError::Busy(_) => Self::new(Code::Busy, "Nothing was done; send the request again after a moment"),
+            DbError::Unsure(_) => Self::new(
+                Code::Busy,
+                "The database was lost while it took the request in: whether it was done is not known. Send it again",
+            ),
             DbError::Damaged(_) => Self::new(Code::DatabaseDamaged, "The server's operator must restore the database"),
             DbError::Conflict(_) => Self::new(Code::Conflict, "Something with the same key is there already"),
             DbError::Internal(_) => return Self::internal(cause),

@@ -13,6 +13,7 @@ use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use sync_core::ids::{AccountId, DeviceId, TownshipId};
 use sync_core::people::Caller;
+use sync_core::time::Ms;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -35,6 +36,8 @@ pub struct Authenticated {
     pub device: DeviceId,
     /// The session that asks.
     pub session: Uuid,
+    /// When the access token ends.
+    pub expires_at_ms: Ms,
 }
 
 impl Authenticated {
@@ -92,7 +95,13 @@ fn look_up(tx: &mut dyn Transaction, claims: &Claims) -> Result<Authenticated, P
     if session.revoked.is_some() {
         return Err(Problem::new(Code::SessionRevoked, "Sign in again; what is not yet sent may be sent then"));
     }
-    Ok(Authenticated { caller: account.caller(), township: account.township, device: device.id, session: session.id })
+    Ok(Authenticated {
+        caller: account.caller(),
+        township: account.township,
+        device: device.id,
+        session: session.id,
+        expires_at_ms: claims.exp.saturating_mul(1000),
+    })
 }
 
 fn no_app() -> Problem {

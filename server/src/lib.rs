@@ -1,6 +1,8 @@
 //! The Hazard Ledger server: accounts, sync, photos and the ledger over HTTP, on one database and one folder.
 //! It decides nothing that a phone must decide too: that is `sync-core`.
 
+#![allow(clippy::duplicate_mod, reason = "the queries of `db/rows/` are compiled once for each database")]
+
 pub mod app;
 pub mod auth;
 pub mod clock;
@@ -10,6 +12,7 @@ pub mod data_dir;
 pub mod db;
 pub mod demo;
 pub mod error;
+pub mod events;
 pub mod extract;
 pub mod handlers;
 pub mod ledger;

@@ -99,23 +99,64 @@ pub const UPLOAD_BUFFER_BYTES: usize = 128 * 1024;
 /// Bytes after which an upload under way is made durable, so that a crash of the server costs no more.
 pub const UPLOAD_CHECKPOINT_BYTES: u64 = 1024 * 1024;
 
+/// Bytes of an unfinished upload in one object of an object store: what a request to it may cost in memory, and how often
+/// a whole photo is divided, 32 times at most. That of a checkpoint, so that each begins a new object.
+pub const UPLOAD_SLOT_BYTES: u64 = UPLOAD_CHECKPOINT_BYTES;
+
+/// Bytes of a finished photo that are sent to an object store at a time; S3 takes no part under 5 MiB but the last.
+pub const STORE_PART_BYTES: u64 = 8 * 1024 * 1024;
+
+/// How long a connection to an object store may take.
+pub const STORE_CONNECT_WAIT: Duration = Duration::from_secs(3);
+
+/// How long one request to an object store may take.
+pub const STORE_REQUEST_WAIT: Duration = Duration::from_secs(30);
+
+/// How often a request to an object store is tried again, and for how long.
+pub const STORE_RETRIES_MAX: usize = 2;
+/// After this time a request to an object store is not tried again.
+pub const STORE_RETRY_WAIT: Duration = Duration::from_secs(10);
+
 /// How long bytes of a slow body may wait to be made durable.
 pub const UPLOAD_CHECKPOINT_WAIT: Duration = Duration::from_secs(5);
 
-/// Uploads whose end is worked on at the same time: each holds a photo in memory while its facts are read.
+/// Uploads whose end is worked on at the same time: each hashes a photo, and over an object store sends one part at a time.
 pub const UPLOADS_FINISHING_MAX: usize = 4;
 
-/// How often expired uploads are looked for.
+/// A day, ms.
+pub const DAY_MS: u64 = 24 * 3_600_000;
+
+/// Photos that nobody names which a sweep reads at a time.
+pub const IDLE_PHOTOS_PAGE_ROWS: u32 = 200;
+
+/// After this time a stored photo that a phone offers again is noted as offered again: that it is kept must not cost a write
+/// each time.
+pub const PHOTO_RENEW_MS: u64 = DAY_MS;
+
+/// How often expired uploads, and photos that nobody names, are looked for.
 pub const UPLOAD_SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Expired uploads that one sweep removes.
 pub const UPLOAD_SWEEP_ROWS_MAX: u32 = 500;
 
-/// Images decoded at the same time; each may take 200 MB of pixels and as much again while it is decoded.
+/// Streams of events that are open at the same time: some 10 KB each. The system must allow as many open files.
+pub const EVENT_STREAMS_MAX: usize = 12_000;
+
+/// Streams of events of one account: a few windows and phones of the same person.
+pub const EVENT_STREAMS_PER_ACCOUNT_MAX: usize = 8;
+
+/// How often a stream without events says that it is alive: proxies cut what is silent for a minute.
+pub const EVENT_HEARTBEAT: Duration = Duration::from_secs(20);
+
+/// Images decoded at the same time; each may take 200 MB of pixels and as much again while it
+/// is decoded; a JPEG of a phone takes a tenth of it.
 pub const DECODES_MAX: usize = 2;
 
 /// Photos that may wait to be decoded; beyond it readers are told that the server is busy.
 pub const DECODES_WAITING_MAX: usize = 64;
+
+/// How long one image may be decoded: the largest photo of a phone takes half a second.
+pub const DECODE_TIME_MAX: Duration = Duration::from_secs(15);
 
 /// How long a reader waits for a variant to be made.
 pub const DECODE_WAIT: Duration = Duration::from_secs(20);

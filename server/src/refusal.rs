@@ -24,12 +24,17 @@ pub enum Refusal {
         /// The address that was asked for.
         listen: SocketAddr,
     },
-    /// `postgres://` was asked for.
-    #[error("PostgreSQL is not supported by this build. Leave out --database-url to use a SQLite file in --data-dir")]
-    PostgresUnsupported,
     /// A database URL that is none of ours.
-    #[error("--database-url is neither a path nor sqlite://<path>. Leave it out to use a SQLite file in --data-dir")]
+    #[error(
+        "--database-url is neither a path, nor sqlite://<path>, nor postgres://…. Leave it out to use a SQLite file in --data-dir"
+    )]
     DatabaseUrl,
+    /// A number of writers out of range.
+    #[error("--writers is {writers}; it must be between 1 and 64")]
+    Writers {
+        /// The number that was asked for.
+        writers: u32,
+    },
     /// A number of readers out of range.
     #[error("--readers is {readers}; it must be between 1 and 64")]
     Readers {
@@ -50,6 +55,28 @@ pub enum Refusal {
         /// The folder.
         path: String,
         /// What the system says.
+        why: String,
+    },
+    /// A photo store that is none of ours.
+    #[error("--photos-url is not s3://<bucket>/<prefix>. Leave it out to keep photos in --data-dir")]
+    PhotosUrl,
+    /// An endpoint without a scheme.
+    #[error("--photos-endpoint is {url:?}; it must begin with https:// (or http:// within a private network)")]
+    PhotosEndpoint {
+        /// What was given.
+        url: String,
+    },
+    /// Half a pair of keys.
+    #[error(
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both, or neither where the machine has a role"
+    )]
+    PhotosKeys,
+    /// The object store does not take photos.
+    #[error(
+        "photos cannot be kept there ({why}). Mend --photos-url, --photos-endpoint or the keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    )]
+    PhotoStore {
+        /// What the store says.
         why: String,
     },
     /// The token key can be read by others.
@@ -78,6 +105,11 @@ pub enum Refusal {
         /// What the system says.
         why: String,
     },
+    /// Another process on the same database signs with another key.
+    #[error(
+        "keys/token.key is not the one that other processes on this database sign with. Give all the same data directory, or copy the key; to use this one from now on, stop all and run: DELETE FROM meta WHERE key = 'token_key'"
+    )]
+    KeyDiffers,
     /// The database cannot be used.
     #[error(transparent)]
     Database(#[from] OpenError),

@@ -5,7 +5,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, PathConfig, QueryConfig, ServiceConfig};
 
 use crate::error::{Code, Problem};
-use crate::handlers::{accounts, auth, carried, devices, health, ledger, photos, review, sync, uploads};
+use crate::handlers::{accounts, auth, carried, devices, events, health, ledger, photos, review, sync, uploads};
 use crate::photos::tus;
 use crate::resource::at;
 
@@ -42,6 +42,7 @@ fn api(config: &mut ServiceConfig) {
         .service(at("/push").post(sync::push))
         .service(at("/pull").post(sync::pull))
         .service(at("/batches").post(carried::import))
+        .service(at("/events").get(events::listen))
         .service(at("/hazards").get(ledger::hazards))
         .service(at("/records/{id}").get(ledger::record))
         .service(at("/records/{id}/history").get(ledger::history))

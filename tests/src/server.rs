@@ -16,9 +16,10 @@ use std::sync::Arc;
 use ::server::auth::password;
 use ::server::clock::ManualClock;
 use ::server::config::Settings;
-use ::server::db::DbError;
 use ::server::db::accounts::Account;
+use ::server::db::scratch::Scratch;
 use ::server::db::townships::TownshipRow;
+use ::server::db::{DbError, Scope};
 use ::server::refusal::Refusal;
 use ::server::{App, Running, demo};
 use reqwest::{Method, RequestBuilder, Response};
@@ -50,14 +51,22 @@ pub fn village(n: usize) -> VillageId {
 
 /// A server that a story talks to.
 pub struct TestServer {
+    running: Option<Running>,
     /// Its folder, deleted with it.
     dir: TempDir,
-    running: Option<Running>,
+    /// Its database, where that is not a file in the folder.
+    scratch: Option<Scratch>,
     /// Its clock.
     pub clock: Arc<ManualClock>,
     /// A client without a session.
     pub http: reqwest::Client,
     password_hash: String,
+}
+
+/// A copy of a server's data, without its photos.
+pub struct Backup {
+    dir: TempDir,
+    scratch: Option<Scratch>,
 }
 
 /// A person who has signed in.
@@ -98,14 +107,26 @@ impl TestServer {
 
     /// Starts a server with settings that the story changes.
     pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_on(Scratch::new().expect("a database"), change).await
+    }
+
+    /// Starts a server on a SQLite file, whatever database the tests are run on: for stories of files and full disks.
+    pub async fn start_on_sqlite() -> Self {
+        Self::start_on(None, |_| {}).await
+    }
+
+    async fn start_on(scratch: Option<Scratch>, change: impl FnOnce(&mut Settings)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut settings = Settings::local(dir.path().join("data"));
+        if let Some(scratch) = &scratch {
+            settings.database = scratch.options();
+        }
         change(&mut settings);
         let clock = Arc::new(ManualClock::at(START_MS));
         let running = ::server::start(settings, clock.clone()).await.expect("the server starts");
         let password_hash = password::hash_now(PASSWORD).unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let server = Self { dir, running: Some(running), clock, http, password_hash };
+        let server = Self { running: Some(running), dir, scratch, clock, http, password_hash };
         server.make_township().await;
         server
     }
@@ -113,7 +134,7 @@ impl TestServer {
     async fn make_township(&self) {
         self.app()
             .database
-            .write(|tx| match tx.township(township())? {
+            .write(Scope::Whole, |tx| match tx.township(township())? {
                 Some(_) => Ok::<_, DbError>(()),
                 None => tx.insert_township(TownshipRow {
                     id: township(),
@@ -145,10 +166,34 @@ impl TestServer {
         Ok(())
     }
 
-    /// Starts the server again, on the folder that a stop left or on another.
-    pub async fn reopen(&mut self, data_dir: PathBuf) {
-        let settings = Settings::local(data_dir);
+    /// Copies the data of a server that stands still: what a backup would hold.
+    #[must_use]
+    pub fn back_up(&self) -> Backup {
+        let (live, dir) = (self.data_dir(), tempfile::tempdir().unwrap());
+        std::fs::create_dir_all(dir.path().join("data/keys")).unwrap();
+        for name in ["ledger.sqlite3", "ledger.sqlite3-wal", "keys/token.key"] {
+            if live.join(name).exists() {
+                std::fs::copy(live.join(name), dir.path().join("data").join(name)).unwrap();
+            }
+        }
+        Backup { dir, scratch: self.scratch.as_ref().map(|scratch| scratch.copy().expect("a copy")) }
+    }
+
+    /// Starts a server that stands still again, on its own data.
+    pub async fn start_again(&mut self) {
+        let mut settings = Settings::local(self.data_dir());
+        if let Some(scratch) = &self.scratch {
+            settings.database = scratch.options();
+        }
         self.running = Some(::server::start(settings, self.clock.clone()).await.expect("the server starts"));
+    }
+
+    /// Starts a server that stands still on a backup, in a place of its own: whatever still holds the old data cannot
+    /// touch it.
+    pub async fn restore(&mut self, backup: Backup) {
+        self.dir = backup.dir;
+        self.scratch = backup.scratch;
+        self.start_again().await;
     }
 
     /// Ends the server gracefully; the folder stays.
@@ -165,7 +210,7 @@ impl TestServer {
 
     /// Restarts the server on a disk that has room for so many more pages of 4 KiB in the database.
     pub async fn fill_disk(&mut self, pages_left: u32) {
-        let path = self.app().settings.database.path.clone();
+        let path = self.app().settings.database.path().expect("a file").to_owned();
         let change = move |settings: &mut Settings| {
             let pages = std::fs::metadata(path).unwrap().len() / 4096;
             settings.database.max_pages = Some(u32::try_from(pages).unwrap() + pages_left);
@@ -231,7 +276,8 @@ impl TestServer {
             updated_at_ms: START_MS,
         };
         let id = account.id;
-        assert!(self.app().database.write(move |tx| tx.insert_account(&account)).await.unwrap(), "{username} is new");
+        let made = self.app().database.write(Scope::Township(township()), move |tx| tx.insert_account(&account));
+        assert!(made.await.unwrap(), "{username} is new");
         id
     }
 

@@ -76,7 +76,7 @@ async fn a_question_that_is_none_is_refused_and_what_others_hold_is_absent() {
 
 #[actix_web::test]
 async fn a_ledger_of_an_earlier_build_is_brought_into_the_present_form_at_the_start() {
-    let mut server = TestServer::start().await;
+    let mut server = TestServer::start_on_sqlite().await;
     let mut one = inspector(&server, "one", 0).await;
     let found = one.save(hazard(village(0)));
     one.sync(&server).await;
@@ -95,7 +95,7 @@ async fn a_ledger_of_an_earlier_build_is_brought_into_the_present_form_at_the_st
     }
     let earlier = earlier.to_string();
     let database = server.app().database.clone();
-    let rewriting = database.write(move |tx| {
+    let rewriting = database.write(server::db::Scope::Township(township()), move |tx| {
         tx.put_totals(township(), &[])?;
         tx.rewrite(township(), found, &earlier)
     });

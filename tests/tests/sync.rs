@@ -443,7 +443,7 @@ async fn requests_beyond_the_limits_are_refused_as_a_whole_with_the_limit_in_the
 
 #[actix_web::test]
 async fn a_full_disk_is_said_clearly_leaves_no_half_record_and_the_phone_sends_again() {
-    let mut server = TestServer::start().await;
+    let mut server = TestServer::start_on_sqlite().await;
     let mut one = Phone::of(&server, "one", Role::Inspector, &[village(0)]).await;
     server.fill_disk(2).await;
     let replica = replica();
@@ -488,24 +488,17 @@ async fn a_restored_server_is_offered_again_what_it_forgot() {
     let mut one = Phone::of(&server, "one", Role::Inspector, &[village(0)]).await;
     let kept = one.save(hazard(village(0)));
     one.sync(&server).await;
-    let (live, backup) = (server.data_dir(), server.data_dir().with_extension("backup"));
     server.stop().await;
-    // Copied whole, and restored into a folder of its own: whatever still holds the old files cannot touch it.
-    std::fs::create_dir_all(backup.join("keys")).unwrap();
-    for name in ["ledger.sqlite3", "ledger.sqlite3-wal", "keys/token.key"] {
-        if live.join(name).exists() {
-            std::fs::copy(live.join(name), backup.join(name)).unwrap();
-        }
-    }
-    server.reopen(live).await;
+    let backup = server.back_up();
+    server.start_again().await;
     let forgotten = one.save(hazard(village(0)));
     one.save(change(kept, village(0), &[("place", json!("备份之后"))]));
     one.sync(&server).await;
 
     server.stop().await;
-    server.reopen(backup).await;
+    server.restore(backup).await;
     // A restore begins a new epoch; `restore` will do it, here it is done by hand.
-    server.app().database.write(|tx| tx.set_epoch(Uuid::new_v4())).await.unwrap();
+    server.app().database.write(server::db::Scope::Whole, |tx| tx.set_epoch(Uuid::new_v4())).await.unwrap();
     let (_, ledger) = server.get(&one.session, "/hazards").await;
     assert_eq!(ledger["rows"].as_array().unwrap().len(), 1, "the server has forgotten");
     one.sync(&server).await;

@@ -106,15 +106,16 @@ mod tests {
     use super::*;
     use crate::db::accounts::Account;
     use crate::db::devices::Device;
+    use crate::db::scratch::Home;
     use crate::db::townships::TownshipRow;
-    use crate::db::{Database, DatabaseOptions};
+    use crate::db::{Database, Scope};
 
     const T: Ms = 1_700_000_000_000;
     const SESSION: Uuid = Uuid::from_u128(4);
 
     /// A database with one session whose first token has the hash of 1.
     struct Story {
-        _dir: tempfile::TempDir,
+        _home: Home,
         database: Database,
     }
 
@@ -124,14 +125,17 @@ mod tests {
 
     impl Story {
         async fn begin() -> Self {
-            let dir = tempfile::tempdir().unwrap();
-            let database = Database::open(&DatabaseOptions::at(dir.path().join("x.sqlite3"))).unwrap();
-            database.write(begin_session).await.unwrap();
-            Self { _dir: dir, database }
+            let home = Home::new().unwrap();
+            let database = home.open().unwrap();
+            database.write(Scope::Whole, begin_session).await.unwrap();
+            Self { _home: home, database }
         }
 
         async fn present(&self, presented: u8, successor: u8, now_ms: Ms) -> Rotation {
-            self.database.write(move |tx| rotate(tx, &hash(presented), &hash(successor), now_ms)).await.unwrap()
+            self.database
+                .write(Scope::Whole, move |tx| rotate(tx, &hash(presented), &hash(successor), now_ms))
+                .await
+                .unwrap()
         }
 
         async fn rotates(&self, presented: u8, successor: u8, now_ms: Ms) {

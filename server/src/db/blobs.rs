@@ -1,12 +1,9 @@
 //! Photos whose bytes are stored, and uploads that have begun: rows beside their queries. The bytes are files (`photos`).
 
-use diesel::prelude::*;
 use sync_core::ids::{AccountId, DeviceId, TownshipId};
 use sync_core::time::Ms;
 
-use super::schema::{blobs, uploads};
-use super::types::{KEYS_PER_STATEMENT, Key, Whole};
-use super::{DbError, SqliteTransaction};
+use super::DbError;
 use crate::photos::hash::ContentHash;
 
 /// A photo of a township whose bytes are stored.
@@ -26,7 +23,7 @@ pub struct Blob {
     pub size_px: Option<(u32, u32)>,
     /// `photos::exif::PhotoFacts` as JSON.
     pub facts: String,
-    /// When its last byte was stored.
+    /// When its last byte was stored, or when a phone last offered it again.
     pub stored_at_ms: Ms,
 }
 
@@ -68,6 +65,70 @@ pub trait BlobTx {
     /// # Errors
     /// The database failed.
     fn insert_blob(&mut self, blob: &Blob) -> Result<(), DbError>;
+
+    /// Notes that a phone has offered a stored photo again; says whether it is still there.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn renew_blob(&mut self, township: TownshipId, hash: ContentHash, now_ms: Ms) -> Result<bool, DbError>;
+
+    /// Photos of all townships that no photo record names and that were stored, or offered, at or before `until_ms`: those
+    /// after `after`, by township and hash, at most `limit`.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn idle_blobs(
+        &mut self,
+        until_ms: Ms,
+        after: Option<(TownshipId, ContentHash)>,
+        limit: u32,
+    ) -> Result<Vec<(TownshipId, ContentHash)>, DbError>;
+
+    /// The number of the township's latest version, for [`BlobTx::is_told_of`]; 0 when it has none.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn latest_version(&mut self, township: TownshipId) -> Result<i64, DbError>;
+
+    /// Whether the hash stands in any version that a phone of the township has sent since the one of that number: in
+    /// records, in their history, in quarantine, in kinds that are not known here. Reads all of them.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn is_told_of(&mut self, township: TownshipId, hash: ContentHash, since: i64) -> Result<bool, DbError>;
+
+    /// Forgets a township's photo unless an upload of these bytes is open anywhere or it was offered since `until_ms`; where
+    /// no other township has it, its bytes are condemned. Says whether they are. Only within [`Scope::Whole`].
+    ///
+    /// [`Scope::Whole`]: super::Scope::Whole
+    ///
+    /// # Errors
+    /// The database failed.
+    fn condemn_blob(
+        &mut self,
+        township: TownshipId,
+        hash: ContentHash,
+        until_ms: Ms,
+        now_ms: Ms,
+    ) -> Result<bool, DbError>;
+
+    /// Whether the bytes with this hash are being removed.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn is_condemned(&mut self, hash: ContentHash) -> Result<bool, DbError>;
+
+    /// Hashes whose bytes are being removed, at most `limit`.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn condemned(&mut self, limit: u32) -> Result<Vec<ContentHash>, DbError>;
+
+    /// Notes that the bytes with this hash are removed.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn absolve(&mut self, hash: ContentHash) -> Result<(), DbError>;
 
     /// A device's upload of the bytes with this hash.
     ///
@@ -111,163 +172,4 @@ pub trait BlobTx {
     /// # Errors
     /// The database failed.
     fn expired_uploads(&mut self, now_ms: Ms, limit: u32) -> Result<Vec<Upload>, DbError>;
-}
-
-#[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = blobs)]
-struct BlobRow {
-    township_id: Key,
-    hash: Vec<u8>,
-    account_id: Key,
-    bytes: Whole,
-    content_type: String,
-    width: Option<Whole>,
-    height: Option<Whole>,
-    facts: String,
-    stored_at_ms: Whole,
-}
-
-#[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = uploads)]
-struct UploadRow {
-    device_id: Key,
-    hash: Vec<u8>,
-    township_id: Key,
-    length: Whole,
-    received: Whole,
-    created_at_ms: Whole,
-    expires_at_ms: Whole,
-}
-
-fn read_hash(bytes: &[u8]) -> Result<ContentHash, DbError> {
-    ContentHash::from_slice(bytes).ok_or_else(|| DbError::Internal("a hash is not 32 bytes".to_owned()))
-}
-
-impl BlobRow {
-    fn read(self) -> Result<Blob, DbError> {
-        let side = |px: Option<Whole>| px.and_then(|px| u32::try_from(px.0).ok());
-        Ok(Blob {
-            township: self.township_id.into(),
-            hash: read_hash(&self.hash)?,
-            account: self.account_id.into(),
-            bytes: self.bytes.0,
-            content_type: self.content_type,
-            size_px: side(self.width).zip(side(self.height)),
-            facts: self.facts,
-            stored_at_ms: self.stored_at_ms.0,
-        })
-    }
-}
-
-impl UploadRow {
-    fn read(self) -> Result<Upload, DbError> {
-        Ok(Upload {
-            device: self.device_id.into(),
-            hash: read_hash(&self.hash)?,
-            township: self.township_id.into(),
-            length: self.length.0,
-            received: self.received.0,
-            created_at_ms: self.created_at_ms.0,
-            expires_at_ms: self.expires_at_ms.0,
-        })
-    }
-}
-
-impl BlobTx for SqliteTransaction<'_> {
-    fn blob(&mut self, township: TownshipId, hash: ContentHash) -> Result<Option<Blob>, DbError> {
-        let row: Option<BlobRow> = blobs::table
-            .find((Key::from(township), hash.0.as_slice()))
-            .select(BlobRow::as_select())
-            .first(self.conn)
-            .optional()?;
-        row.map(BlobRow::read).transpose()
-    }
-
-    fn blobs_lacking(&mut self, township: TownshipId, asked: &[ContentHash]) -> Result<Vec<ContentHash>, DbError> {
-        let mut stored: std::collections::HashSet<Vec<u8>> = std::collections::HashSet::new();
-        for some in asked.chunks(KEYS_PER_STATEMENT) {
-            let rows: Vec<Vec<u8>> = blobs::table
-                .filter(blobs::township_id.eq(Key::from(township)))
-                .filter(blobs::hash.eq_any(some.iter().map(|hash| hash.0.as_slice())))
-                .select(blobs::hash)
-                .load(self.conn)?;
-            stored.extend(rows);
-        }
-        Ok(asked.iter().copied().filter(|hash| !stored.contains(hash.0.as_slice())).collect())
-    }
-
-    fn insert_blob(&mut self, blob: &Blob) -> Result<(), DbError> {
-        let row = BlobRow {
-            township_id: blob.township.into(),
-            hash: blob.hash.0.to_vec(),
-            account_id: blob.account.into(),
-            bytes: Whole(blob.bytes),
-            content_type: blob.content_type.clone(),
-            width: blob.size_px.map(|(width, _)| Whole(width.into())),
-            height: blob.size_px.map(|(_, height)| Whole(height.into())),
-            facts: blob.facts.clone(),
-            stored_at_ms: Whole(blob.stored_at_ms),
-        };
-        diesel::insert_into(blobs::table).values(row).on_conflict_do_nothing().execute(self.conn)?;
-        Ok(())
-    }
-
-    fn upload(&mut self, device: DeviceId, hash: ContentHash) -> Result<Option<Upload>, DbError> {
-        let row: Option<UploadRow> = uploads::table
-            .find((Key::from(device), hash.0.as_slice()))
-            .select(UploadRow::as_select())
-            .first(self.conn)
-            .optional()?;
-        row.map(UploadRow::read).transpose()
-    }
-
-    fn open_uploads(&mut self, device: DeviceId) -> Result<u64, DbError> {
-        let count: Whole =
-            uploads::table.filter(uploads::device_id.eq(Key::from(device))).count().get_result(self.conn)?;
-        Ok(count.0)
-    }
-
-    fn insert_upload(&mut self, upload: &Upload) -> Result<(), DbError> {
-        let row = UploadRow {
-            device_id: upload.device.into(),
-            hash: upload.hash.0.to_vec(),
-            township_id: upload.township.into(),
-            length: Whole(upload.length),
-            received: Whole(upload.received),
-            created_at_ms: Whole(upload.created_at_ms),
-            expires_at_ms: Whole(upload.expires_at_ms),
-        };
-        diesel::insert_into(uploads::table).values(row).execute(self.conn)?;
-        Ok(())
-    }
-
-    fn move_upload(
-        &mut self,
-        device: DeviceId,
-        hash: ContentHash,
-        from: u64,
-        to: u64,
-        expires_at_ms: Ms,
-    ) -> Result<bool, DbError> {
-        let moved = diesel::update(uploads::table.find((Key::from(device), hash.0.as_slice())))
-            .filter(uploads::received.eq(Whole(from)))
-            .set((uploads::received.eq(Whole(to)), uploads::expires_at_ms.eq(Whole(expires_at_ms))))
-            .execute(self.conn)?;
-        Ok(moved == 1)
-    }
-
-    fn delete_upload(&mut self, device: DeviceId, hash: ContentHash) -> Result<bool, DbError> {
-        let gone = diesel::delete(uploads::table.find((Key::from(device), hash.0.as_slice()))).execute(self.conn)?;
-        Ok(gone == 1)
-    }
-
-    fn expired_uploads(&mut self, now_ms: Ms, limit: u32) -> Result<Vec<Upload>, DbError> {
-        let rows: Vec<UploadRow> = uploads::table
-            .filter(uploads::expires_at_ms.le(Whole(now_ms)))
-            .order(uploads::expires_at_ms)
-            .limit(limit.into())
-            .select(UploadRow::as_select())
-            .load(self.conn)?;
-        rows.into_iter().map(UploadRow::read).collect()
-    }
 }

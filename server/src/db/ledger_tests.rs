@@ -19,12 +19,12 @@ use sync_core::dots::Dot;
 use sync_core::ids::{AccountId, DeviceId, RecordId, ReplicaId, TownshipId, VillageId};
 use sync_core::validate::{Refusal, RefusalCode};
 use sync_core::version::Fingerprint;
-use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::hazards::{HazardFilter, HazardLine};
 use super::projections::OpenConflict;
 use super::records::StoredRecord;
+use super::scratch::Home;
 use super::townships::TownshipRow;
 use super::versions::{Arrival, Replica};
 use super::*;
@@ -48,14 +48,14 @@ fn dot(replica: u128, seq: u64) -> Dot {
     Dot { replica: ReplicaId(Uuid::from_u128(0x400 + replica)), seq }
 }
 
-async fn open() -> (TempDir, Database) {
-    let dir = tempfile::tempdir().unwrap();
-    let database = Database::open(&DatabaseOptions::at(dir.path().join("ledger.sqlite3"))).unwrap();
+async fn open() -> (Home, Database) {
+    let home = Home::new().unwrap();
+    let database = home.open().unwrap();
     for (id, name) in [(HOME, "一"), (AWAY, "二")] {
         let row = TownshipRow { id, name: name.to_owned(), created_at_ms: 0 };
-        database.write(move |tx| tx.insert_township(row.clone())).await.unwrap();
+        database.write(Scope::Whole, move |tx| tx.insert_township(row.clone())).await.unwrap();
     }
-    (dir, database)
+    (home, database)
 }
 
 fn stored(id: RecordId, in_village: Option<VillageId>, state: &str) -> StoredRecord {
@@ -69,7 +69,7 @@ fn replacing(was: &str, record: StoredRecord) -> StoredRecord {
 }
 
 async fn publish(database: &Database, township: TownshipId, records: Vec<StoredRecord>) {
-    database.write(move |tx| tx.publish(township, &records, 7)).await.unwrap();
+    database.write(Scope::Township(township), move |tx| tx.publish(township, &records, 7)).await.unwrap();
 }
 
 async fn feed(database: &Database, township: TownshipId, scope: FeedScope, after: u64) -> Vec<(u64, String)> {
@@ -83,7 +83,7 @@ fn texts(entries: &[(u64, &str)]) -> Vec<(u64, String)> {
 
 #[tokio::test]
 async fn the_feed_holds_each_record_once_at_the_place_of_its_last_change() {
-    let (_dir, database) = open().await;
+    let (_home, database) = open().await;
     publish(&database, HOME, vec![stored(record(1), None, "a"), stored(record(2), Some(village(1)), "b")]).await;
     publish(&database, HOME, vec![stored(record(1), None, "a again")]).await;
     assert_eq!(feed(&database, HOME, FeedScope::All, 0).await, texts(&[(2, "b"), (3, "a again")]));
@@ -94,7 +94,7 @@ async fn the_feed_holds_each_record_once_at_the_place_of_its_last_change() {
 
 #[tokio::test]
 async fn the_totals_of_each_part_are_those_of_its_states_at_any_time() {
-    let (_dir, database) = open().await;
+    let (_home, database) = open().await;
     let (first, second) = (Some(village(1)), Some(village(2)));
     publish(&database, HOME, vec![stored(record(1), None, "a"), stored(record(2), first, "b")]).await;
     publish(&database, HOME, vec![stored(record(3), first, "c"), stored(record(4), second, "d")]).await;
@@ -117,15 +117,20 @@ async fn the_totals_of_each_part_are_those_of_its_states_at_any_time() {
     assert_eq!(marks, [(record(2), Mark::of_json("b again")), (record(3), Mark::of_json("c"))]);
     assert_eq!(database.read(|tx| tx.marks(HOME, FeedScope::All)).await.unwrap().len(), 4);
 
-    database.write(|tx| tx.rewrite(HOME, record(4), "d in another form")).await.unwrap();
+    database.write(Scope::Township(HOME), |tx| tx.rewrite(HOME, record(4), "d in another form")).await.unwrap();
     assert_eq!(feed(&database, HOME, two, 0).await, texts(&[(4, "d in another form")]), "its place is the same");
-    database.write(move |tx| tx.put_totals(HOME, &[(two, Total { records: 1, sum: Mark(u64::MAX) })])).await.unwrap();
+    database
+        .write(Scope::Township(HOME), move |tx| {
+            tx.put_totals(HOME, &[(two, Total { records: 1, sum: Mark(u64::MAX) })])
+        })
+        .await
+        .unwrap();
     assert_eq!(totals().await, [(two, Total { records: 1, sum: Mark(u64::MAX) })].into_iter().collect());
 }
 
 #[tokio::test]
 async fn each_part_of_the_feed_holds_its_own_records_and_each_township_its_own_order() {
-    let (_dir, database) = open().await;
+    let (_home, database) = open().await;
     let records = vec![
         stored(record(1), None, "directory"),
         stored(record(2), Some(village(1)), "first"),
@@ -145,7 +150,7 @@ async fn each_part_of_the_feed_holds_its_own_records_and_each_township_its_own_o
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_follows_its_cursor_beside_many_writers_misses_nothing() {
-    let (_dir, database) = open().await;
+    let (_home, database) = open().await;
     let writers: Vec<_> = (0..8_u128)
         .map(|writer| {
             let database = database.clone();
@@ -179,19 +184,26 @@ fn arrival(dot: Dot, of: Option<RecordId>, outcome: sync_core::protocol::Outcome
 
 #[tokio::test]
 async fn what_arrived_is_found_by_its_dot_with_what_became_of_it_and_a_dot_is_taken_once() {
-    let (_dir, database) = open().await;
+    let (_home, database) = open().await;
     let plain = arrival(dot(1, 1), Some(record(1)), merged(1, Vec::new()));
     let contested = arrival(dot(1, 2), Some(record(1)), merged(2, vec!["level".to_owned()]));
     for one in [plain.clone(), contested.clone()] {
-        database.write(move |tx| tx.insert_arrival(HOME, account(1), &one)).await.unwrap();
+        database
+            .write(Scope::Township(HOME), move |tx| tx.insert_arrivals(HOME, account(1), std::slice::from_ref(&one)))
+            .await
+            .unwrap();
     }
     for one in [&plain, &contested] {
         let (at, expected) = (one.dot, (one.fingerprint, one.outcome.clone()));
-        assert_eq!(database.read(move |tx| tx.arrived(at)).await.unwrap(), Some(expected));
+        assert_eq!(database.read(move |tx| tx.arrived(at.replica, at.seq..=at.seq)).await.unwrap(), [expected]);
     }
-    assert_eq!(database.read(|tx| tx.arrived(dot(2, 1))).await.unwrap(), None);
+    let both = [&plain, &contested].map(|one| (one.fingerprint, one.outcome.clone()));
+    assert_eq!(database.read(|tx| tx.arrived(dot(1, 1).replica, 1..=9)).await.unwrap(), both);
+    assert_eq!(database.read(|tx| tx.arrived(dot(2, 1).replica, 1..=1)).await.unwrap(), []);
     let again = plain.clone();
-    let twice = database.write(move |tx| tx.insert_arrival(HOME, account(1), &again)).await;
+    let twice = database
+        .write(Scope::Township(HOME), move |tx| tx.insert_arrivals(HOME, account(1), std::slice::from_ref(&again)))
+        .await;
     assert!(matches!(twice, Err(DbError::Conflict(_))), "{twice:?}");
     assert_eq!(database.read(|tx| tx.history(HOME, record(1), 0, 10)).await.unwrap(), [plain, contested.clone()]);
     assert_eq!(database.read(|tx| tx.history(HOME, record(1), 1, 10)).await.unwrap(), [contested]);
@@ -200,23 +212,28 @@ async fn what_arrived_is_found_by_its_dot_with_what_became_of_it_and_a_dot_is_ta
 
 #[tokio::test]
 async fn a_replica_keeps_its_owner_and_moves_on() {
-    let (_dir, database) = open().await;
+    let (_home, database) = open().await;
     let id = dot(1, 1).replica;
     let first = Replica { id, township: HOME, account: account(1), device: DeviceId(Uuid::nil()), highest: 4 };
     let moved = Replica { account: account(9), highest: 6, ..first.clone() };
     for one in [first.clone(), moved] {
-        database.write(move |tx| tx.put_replica(&one, 1)).await.unwrap();
+        database.write(Scope::Township(HOME), move |tx| tx.put_replica(&one, 1)).await.unwrap();
     }
     assert_eq!(database.read(move |tx| tx.replica(id)).await.unwrap(), Some(Replica { highest: 6, ..first }));
 }
 
 #[tokio::test]
 async fn what_is_quarantined_is_listed_with_its_bytes_until_it_is_settled() {
-    let (_dir, database) = open().await;
+    let (_home, database) = open().await;
     let refusal = Refusal::at(RefusalCode::FieldRange, "level", "one of major, general");
     for seq in 1..=3 {
         let one = arrival(dot(u128::from(seq), seq), None, quarantined(seq, refusal.clone()));
-        database.write(move |tx| tx.insert_arrival(HOME, account(seq.into()), &one)).await.unwrap();
+        database
+            .write(Scope::Township(HOME), move |tx| {
+                tx.insert_arrivals(HOME, account(seq.into()), std::slice::from_ref(&one))
+            })
+            .await
+            .unwrap();
     }
     let all = database.read(|tx| tx.quarantined(HOME, None, 10)).await.unwrap();
     assert_eq!(all.iter().map(|one| one.body.as_str()).collect::<Vec<_>>(), ["body of 1", "body of 2", "body of 3"]);
@@ -224,16 +241,19 @@ async fn what_is_quarantined_is_listed_with_its_bytes_until_it_is_settled() {
     let own = database.read(|tx| tx.quarantined(HOME, Some(account(2)), 10)).await.unwrap();
     assert_eq!(own, all[1..2]);
     assert_eq!(database.read(|tx| tx.quarantined(AWAY, None, 10)).await.unwrap(), []);
-    database.write(|tx| tx.settle_quarantined(dot(2, 2), account(9), "repaired", 8)).await.unwrap();
+    database
+        .write(Scope::Township(HOME), |tx| tx.settle_quarantined(dot(2, 2), account(9), "repaired", 8))
+        .await
+        .unwrap();
     assert_eq!(database.read(|tx| tx.quarantined_one(HOME, dot(2, 2))).await.unwrap(), None);
     assert_eq!(database.read(|tx| tx.quarantined_one(AWAY, dot(1, 1))).await.unwrap(), None);
     assert_eq!(database.read(|tx| tx.quarantined(HOME, None, 10)).await.unwrap().len(), 2);
-    assert!(database.read(|tx| tx.arrived(dot(2, 2))).await.unwrap().is_some(), "its bytes stay");
+    assert!(database.read(|tx| tx.arrived(dot(2, 2).replica, 2..=2)).await.unwrap().len() == 1, "its bytes stay");
 }
 
 #[tokio::test]
 async fn conflicts_are_replaced_record_by_record_and_paged_in_order() {
-    let (_dir, database) = open().await;
+    let (_home, database) = open().await;
     let open_at = |id: RecordId, path: &str, of: VillageId| OpenConflict {
         record: id,
         path: path.to_owned(),
@@ -243,21 +263,21 @@ async fn conflicts_are_replaced_record_by_record_and_paged_in_order() {
     let first = vec![open_at(record(1), "deadline", village(1)), open_at(record(1), "level", village(1))];
     let second = vec![open_at(record(2), "level", village(2))];
     for (id, open) in [(record(1), first.clone()), (record(2), second.clone())] {
-        database.write(move |tx| tx.put_conflicts(HOME, id, &open)).await.unwrap();
+        database.write(Scope::Township(HOME), move |tx| tx.put_conflicts(HOME, &[id], &open)).await.unwrap();
     }
     let all = [first.clone(), second.clone()].concat();
     assert_eq!(database.read(|tx| tx.conflicts(HOME, None, None, 10)).await.unwrap(), all);
     assert_eq!(database.read(|tx| tx.conflicts(HOME, Some(&[village(2)]), None, 10)).await.unwrap(), second);
     let after = Some((record(1), "deadline".to_owned()));
     assert_eq!(database.read(move |tx| tx.conflicts(HOME, None, after.clone(), 10)).await.unwrap(), all[1..]);
-    database.write(|tx| tx.put_conflicts(HOME, record(1), &[])).await.unwrap();
+    database.write(Scope::Township(HOME), |tx| tx.put_conflicts(HOME, &[record(1)], &[])).await.unwrap();
     assert_eq!(database.read(|tx| tx.conflicts_of(HOME, record(1))).await.unwrap(), []);
     assert_eq!(database.read(|tx| tx.conflicts(AWAY, None, None, 10)).await.unwrap(), []);
 }
 
 #[tokio::test]
 async fn a_hazards_line_is_replaced_whole_and_pages_do_not_break_between_equal_times() {
-    let (_dir, database) = open().await;
+    let (_home, database) = open().await;
     let line = |number: u128| HazardLine {
         id: record(number),
         village: Some(village(number % 2)),
@@ -275,11 +295,17 @@ async fn a_hazards_line_is_replaced_whole_and_pages_do_not_break_between_equal_t
     };
     for number in 0..5 {
         let one = line(number);
-        database.write(move |tx| tx.put_hazard(HOME, &one)).await.unwrap();
+        database
+            .write(Scope::Township(HOME), move |tx| tx.put_hazards(HOME, std::slice::from_ref(&one)))
+            .await
+            .unwrap();
     }
     let closed = HazardLine { status: "closed".to_owned(), deadline: None, closed_at_ms: Some(9), ..line(4) };
     let replaced = closed.clone();
-    database.write(move |tx| tx.put_hazard(HOME, &replaced)).await.unwrap();
+    database
+        .write(Scope::Township(HOME), move |tx| tx.put_hazards(HOME, std::slice::from_ref(&replaced)))
+        .await
+        .unwrap();
     assert_eq!(database.read(|tx| tx.hazard(HOME, record(4))).await.unwrap(), Some(closed));
     let (mut pages, mut after) = (BTreeMap::new(), None);
     loop {

@@ -1,12 +1,13 @@
 //! Facts about the database as a whole: its epoch, and whether it can be written.
 
-use diesel::prelude::*;
 use uuid::Uuid;
 
-use super::schema::meta;
-use super::{DbError, SqliteTransaction};
+#[cfg(test)]
+use sync_core::ids::TownshipId;
 
-const EPOCH: &str = "epoch";
+use super::DbError;
+#[cfg(test)]
+use super::records::StoredRecord;
 
 /// Questions about the database itself.
 pub trait MetaTx {
@@ -23,6 +24,12 @@ pub trait MetaTx {
     /// The database failed.
     fn set_epoch(&mut self, epoch: Uuid) -> Result<(), DbError>;
 
+    /// Keeps a value under a name unless one is kept already; gives the one that is kept.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn agree(&mut self, name: &str, value: &str) -> Result<String, DbError>;
+
     /// Writes something that changes nothing: whether the database takes writes now.
     ///
     /// # Errors
@@ -33,47 +40,12 @@ pub trait MetaTx {
     #[cfg(test)]
     fn tear(&mut self) -> Result<(), DbError>;
 
+    /// Stores a state at a position that was taken from a bare sequence, as others have done: what the counter row and the
+    /// lock are there to prevent.
+    #[cfg(test)]
+    fn publish_from_a_sequence(&mut self, township: TownshipId, record: &StoredRecord) -> Result<(), DbError>;
+
     /// Lets the commit fail that this transaction will be part of.
     #[cfg(test)]
     fn spoil_commit(&mut self) -> Result<(), DbError>;
-}
-
-impl MetaTx for SqliteTransaction<'_> {
-    fn epoch(&mut self) -> Result<Option<Uuid>, DbError> {
-        let text: Option<String> =
-            meta::table.find(EPOCH).select(meta::value).first(self.conn).optional().map_err(DbError::from)?;
-        text.map(|text| Uuid::parse_str(&text).map_err(|error| DbError::Internal(error.to_string()))).transpose()
-    }
-
-    fn set_epoch(&mut self, epoch: Uuid) -> Result<(), DbError> {
-        put(self.conn, EPOCH, &epoch.to_string())
-    }
-
-    fn touch(&mut self) -> Result<(), DbError> {
-        put(self.conn, "touched", "")
-    }
-
-    #[cfg(test)]
-    fn tear(&mut self) -> Result<(), DbError> {
-        use diesel::connection::SimpleConnection;
-        Ok(self.conn.batch_execute("ROLLBACK")?)
-    }
-
-    #[cfg(test)]
-    fn spoil_commit(&mut self) -> Result<(), DbError> {
-        use diesel::connection::SimpleConnection;
-        Ok(self.conn.batch_execute(
-            "PRAGMA defer_foreign_keys = ON; INSERT INTO account_villages VALUES (zeroblob(16), zeroblob(16));",
-        )?)
-    }
-}
-
-fn put(conn: &mut SqliteConnection, key: &str, value: &str) -> Result<(), DbError> {
-    diesel::insert_into(meta::table)
-        .values((meta::key.eq(key), meta::value.eq(value)))
-        .on_conflict(meta::key)
-        .do_update()
-        .set(meta::value.eq(value))
-        .execute(conn)?;
-    Ok(())
 }

@@ -1,58 +1,63 @@
-//! The database: a transaction trait that says what can be asked, and SQLite behind it. Nobody outside imports diesel.
-//! What a row means is decided by its callers; each area keeps its row structs beside its queries in a file of its own.
+//! The database: a transaction trait that says what can be asked, and SQLite or PostgreSQL behind it. Nobody outside
+//! imports diesel. What a row means is decided by its callers. Each area has its public types and questions in a file
+//! here, and its row structs beside their queries in `rows/`, which is compiled once for each database.
 
 pub mod accounts;
 pub mod blobs;
-mod connection;
 pub mod devices;
 pub mod digests;
 pub mod enrolments;
 mod error;
+pub mod feeds;
 pub mod hazards;
+mod job;
 #[cfg(test)]
 mod ledger_tests;
 pub mod meta;
+mod options;
+mod postgres;
 pub mod projections;
 pub mod records;
 mod schema;
+pub mod scratch;
 pub mod sessions;
+mod sqlite;
 #[cfg(test)]
 mod tests;
 pub mod townships;
 mod types;
 pub mod versions;
-mod writer;
 
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 
-use diesel::connection::SimpleConnection;
-use diesel::sqlite::SqliteConnection;
+use sync_core::ids::TownshipId;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-pub use connection::{DatabaseOptions, OpenError};
 pub use error::DbError;
+pub use job::WriterCounts;
+pub use options::{DatabaseOptions, OpenError, Place};
+pub use postgres::shown as postgres_shown;
 pub use types::{Key, Whole};
-pub use writer::WriterCounts;
 
-use connection::Readers;
-use writer::{Message, QUEUE_JOBS_MAX, TypedJob, Writer, run_caught};
+use feeds::Feeds;
+use job::TypedJob;
 
 /// Reads that may wait for a connection. Each holds a request; beyond it the server says that it is busy.
 const READS_WAITING_MAX: usize = 512;
 
-/// One transaction over the whole ledger, as a job sees it.
+/// One transaction over the ledger, as a job sees it.
 ///
 /// **Atomic.** What a job writes becomes durable as a whole, or not at all: when the job returns an error, when it
 /// panics, or when the commit fails, nothing of it remains. Jobs that are committed together do not share that fate:
 /// one that fails leaves the others alone.
 ///
-/// **Visible.** A job sees its own writes and everything that was committed before it began, and nothing else while it
-/// runs: a read job is a snapshot. Its writes are seen by others after its commit, and its answer is given only then.
-/// Write jobs take effect one after another, as if there were only one writer.
+/// **Visible.** A job sees its own writes and everything that was committed before it began. A read job sees nothing
+/// else while it runs: it is a snapshot. A write job sees nothing else of the township that it names (see [`Scope`]).
+/// Its writes are seen by others after its commit, and its answer is given only then.
+///
+/// **Ordered.** Write jobs of one township take effect one after another, as if there were only one writer, over all
+/// processes that share the database.
 ///
 /// **Rerun.** A job may run more than once (the database could not serialise it, or a neighbour's failure took the
 /// group with it), and only its last run counts. It must have no effect outside the transaction, must not keep state
@@ -78,18 +83,26 @@ pub trait Transaction:
 {
 }
 
-/// A transaction on a SQLite connection.
-pub(crate) struct SqliteTransaction<'a> {
-    pub(crate) conn: &'a mut SqliteConnection,
+/// What a job writes. Jobs of one scope take effect one after another; on PostgreSQL those of different townships do not
+/// wait for each other. A job that does not know its township before it runs reads it first, and checks it again inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// Rows of this township only.
+    Township(TownshipId),
+    /// Rows that belong to no township, or to several: it waits for every writer, and every writer waits for it.
+    Whole,
+    /// A mark in `meta` that nothing depends on: it waits for nobody.
+    Apart,
 }
 
-impl Transaction for SqliteTransaction<'_> {}
+enum Backend {
+    Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
+}
 
 struct Inner {
-    queue: SyncSender<Message>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-    counts: Arc<WriterCounts>,
-    readers: Readers,
+    backend: Backend,
+    feeds: Arc<Feeds>,
     reading: Arc<Semaphore>,
     read_queue: Arc<Semaphore>,
 }
@@ -101,55 +114,38 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens a database file, makes it when there is none, and brings its schema up to date. Blocks.
+    /// Opens a database, makes what is missing, and brings its schema up to date. Blocks.
     ///
     /// # Errors
-    /// The file is damaged, foreign, from a newer release, or cannot be written; it is not changed then.
+    /// It is damaged, foreign, from a newer release, or cannot be reached or written; it is not changed then.
     pub fn open(options: &DatabaseOptions) -> Result<Self, OpenError> {
-        let conn = connection::open_writer(options)?;
-        let readers = connection::open_readers(options)?;
-        let counts = Arc::new(WriterCounts::default());
-        let (queue, jobs) = sync_channel(QUEUE_JOBS_MAX);
-        let writer = Writer { conn, queue: jobs, counts: Arc::clone(&counts) };
-        let thread = std::thread::Builder::new().name("db-writer".to_owned()).spawn(move || writer.serve()).map_err(
-            |error| OpenError::Failed {
-                path: options.path.display().to_string(),
-                why: DbError::Internal(error.to_string()),
-            },
-        )?;
+        let feeds = Arc::new(Feeds::default());
+        let backend = match &options.place {
+            Place::Sqlite(path) => Backend::Sqlite(sqlite::Sqlite::open(path, options, Arc::clone(&feeds))?),
+            Place::Postgres(url) => Backend::Postgres(postgres::Postgres::open(url, options, &feeds)?),
+        };
         let reading = usize::try_from(options.readers).unwrap_or(1).max(1);
-        Ok(Self {
-            inner: Arc::new(Inner {
-                queue,
-                thread: Mutex::new(Some(thread)),
-                counts,
-                readers,
-                reading: Arc::new(Semaphore::new(reading)),
-                read_queue: Arc::new(Semaphore::new(READS_WAITING_MAX)),
-            }),
-        })
+        let (reading, read_queue) = (Arc::new(Semaphore::new(reading)), Arc::new(Semaphore::new(READS_WAITING_MAX)));
+        Ok(Self { inner: Arc::new(Inner { backend, feeds, reading, read_queue }) })
     }
 
-    /// Runs a job that writes; answered after its commit. See [`Transaction`] for what holds.
+    /// Runs a job that writes no more than `scope` says; answered after its commit. See [`Transaction`] for what holds.
     ///
     /// # Errors
-    /// The job's own, or that of the database: `Busy` when too many jobs wait or the database is closing.
-    pub async fn write<T, E, F>(&self, job: F) -> Result<T, E>
+    /// The job's own, or that of the database: `Busy` when too many jobs wait, when the database is closing or cannot be
+    /// reached, and when it was lost while it committed, so that nobody knows what became of the job.
+    pub async fn write<T, E, F>(&self, scope: Scope, job: F) -> Result<T, E>
     where
         F: FnMut(&mut dyn Transaction) -> Result<T, E> + Send + 'static,
         E: From<DbError> + Send + 'static,
         T: Send + 'static,
     {
         let (job, answer) = TypedJob::new(job);
-        self.inner.counts.waiting.fetch_add(1, Ordering::Relaxed);
-        if let Err(error) = self.inner.queue.try_send(Message::Job(Box::new(job))) {
-            self.inner.counts.waiting.fetch_sub(1, Ordering::Relaxed);
-            let why = match error {
-                TrySendError::Full(_) => "too many writes wait",
-                TrySendError::Disconnected(_) => "it is closing",
-            };
-            return Err(DbError::Busy(why.to_owned()).into());
-        }
+        let queued = match &self.inner.backend {
+            Backend::Sqlite(sqlite) => sqlite.queue(Box::new(job)),
+            Backend::Postgres(postgres) => postgres.queue(scope, Box::new(job)),
+        };
+        queued?;
         match answer.await {
             Ok(outcome) => outcome,
             Err(_) => Err(DbError::Busy("it is closing".to_owned()).into()),
@@ -159,7 +155,8 @@ impl Database {
     /// Runs a job that only reads, on a snapshot. See [`Transaction`] for what holds.
     ///
     /// # Errors
-    /// The job's own, or that of the database: `Busy` when too many reads wait. Writing is an `Internal` error.
+    /// The job's own, or that of the database: `Busy` when too many reads wait or it cannot be reached. Writing is an
+    /// `Internal` error.
     pub async fn read<T, E, F>(&self, mut job: F) -> Result<T, E>
     where
         F: FnMut(&mut dyn Transaction) -> Result<T, E> + Send + 'static,
@@ -172,58 +169,61 @@ impl Database {
         let Ok(turn) = Arc::clone(&self.inner.reading).acquire_owned().await else {
             return Err(DbError::Busy("it is closing".to_owned()).into());
         };
-        let readers = self.inner.readers.clone();
+        let inner = Arc::clone(&self.inner);
         let done = spawn_blocking(move || {
-            let outcome = read_now(&readers, &mut job);
+            let outcome = match &inner.backend {
+                Backend::Sqlite(sqlite) => sqlite.read_now(&mut job),
+                Backend::Postgres(postgres) => postgres.read_now(&mut job),
+            };
             drop((queued, turn));
             outcome
         });
         done.await.unwrap_or_else(|error| Err(DbError::Internal(error.to_string()).into()))
     }
 
-    /// What the writer has done since the start.
+    /// What the writers have done since the start.
     #[must_use]
     pub fn counts(&self) -> &WriterCounts {
-        &self.inner.counts
+        match &self.inner.backend {
+            Backend::Sqlite(sqlite) => sqlite.counts(),
+            Backend::Postgres(postgres) => postgres.counts(),
+        }
     }
 
-    /// Finishes the jobs that wait and closes the file; later writes are `Busy`. Blocks.
+    /// Who waits for feeds to move.
+    #[must_use]
+    pub fn feeds(&self) -> &Feeds {
+        &self.inner.feeds
+    }
+
+    /// Whether other processes may write to the same database at any time.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self.inner.backend, Backend::Postgres(_))
+    }
+
+    /// Finishes the jobs that wait and closes the database; later writes are `Busy`. Blocks.
     pub fn close(&self) {
-        let thread = self.inner.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            // A writer that has already ended needs no message.
-            drop(self.inner.queue.send(Message::Close));
-            join(thread);
+        self.inner.feeds.close();
+        match &self.inner.backend {
+            Backend::Sqlite(sqlite) => sqlite.close(),
+            Backend::Postgres(postgres) => postgres.close(),
         }
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            drop(self.queue.send(Message::Close));
-            join(thread);
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.close(),
+            Backend::Postgres(postgres) => postgres.close(),
         }
     }
 }
 
-/// Waits for the writer's end, unless the writer itself let go of the last clone.
-fn join(thread: JoinHandle<()>) {
+/// Waits for a thread's end, unless the thread itself let go of the last clone.
+fn join(thread: std::thread::JoinHandle<()>) {
     if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
-        tracing::error!("the database's writer ended with a panic");
+        tracing::error!("a thread of the database ended with a panic");
     }
-}
-
-fn read_now<T, E: From<DbError>>(
-    readers: &Readers,
-    job: &mut impl FnMut(&mut dyn Transaction) -> Result<T, E>,
-) -> Result<T, E> {
-    let mut conn = readers.get().map_err(|error| DbError::Busy(error.to_string()))?;
-    conn.batch_execute("BEGIN").map_err(DbError::from)?;
-    let outcome = run_caught(job, &mut SqliteTransaction { conn: &mut conn });
-    let ended = conn.batch_execute("ROLLBACK").map_err(DbError::from);
-    let value = outcome?;
-    ended?;
-    Ok(value)
 }

@@ -1,7 +1,10 @@
 //! The tables as diesel sees them. The truth is in `migrations/`; the storage suite asks for every column of each.
-//! Ids are `Binary` of 16 bytes, times `BigInt` of ms since 1970.
+//! Ids are of the type that each database has for them, times `BigInt` of ms since 1970.
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
     meta (key) {
         key -> Text,
         value -> Text,
@@ -9,17 +12,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
     townships (id) {
-        id -> Binary,
+        id -> Id,
         name -> Text,
         created_at_ms -> BigInt,
     }
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
     accounts (id) {
-        id -> Binary,
-        township_id -> Binary,
+        id -> Id,
+        township_id -> Id,
         username -> Text,
         display_name -> Text,
         role -> Text,
@@ -31,17 +40,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
     account_villages (account_id, village_id) {
-        account_id -> Binary,
-        village_id -> Binary,
+        account_id -> Id,
+        village_id -> Id,
     }
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
     devices (id) {
-        id -> Binary,
-        township_id -> Binary,
-        account_id -> Binary,
+        id -> Id,
+        township_id -> Id,
+        account_id -> Id,
         name -> Text,
         created_at_ms -> BigInt,
         seen_at_ms -> BigInt,
@@ -50,11 +65,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
     sessions (id) {
-        id -> Binary,
-        township_id -> Binary,
-        account_id -> Binary,
-        device_id -> Binary,
+        id -> Id,
+        township_id -> Id,
+        account_id -> Id,
+        device_id -> Id,
         generation -> BigInt,
         created_at_ms -> BigInt,
         revoked_at_ms -> Nullable<BigInt>,
@@ -63,9 +81,12 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
     refresh_tokens (hash) {
         hash -> Binary,
-        session_id -> Binary,
+        session_id -> Id,
         generation -> BigInt,
         issued_at_ms -> BigInt,
         expires_at_ms -> BigInt,
@@ -74,28 +95,37 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
     enrolments (code_hash) {
         code_hash -> Binary,
-        township_id -> Binary,
-        account_id -> Binary,
-        created_by -> Binary,
+        township_id -> Id,
+        account_id -> Id,
+        created_by -> Id,
         created_at_ms -> BigInt,
         expires_at_ms -> BigInt,
         used_at_ms -> Nullable<BigInt>,
-        device_id -> Nullable<Binary>,
+        device_id -> Nullable<Id>,
     }
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
     feeds (township_id) {
-        township_id -> Binary,
+        township_id -> Id,
         seq -> BigInt,
     }
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
     digests (township_id, scope) {
-        township_id -> Binary,
+        township_id -> Id,
         scope -> Binary,
         records -> BigInt,
         sum -> BigInt,
@@ -103,12 +133,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
     records (row) {
         row -> BigInt,
-        township_id -> Binary,
-        id -> Binary,
+        township_id -> Id,
+        id -> Id,
         kind -> Text,
-        village_id -> Nullable<Binary>,
+        village_id -> Nullable<Id>,
         scope -> Binary,
         feed_seq -> BigInt,
         updated_at_ms -> BigInt,
@@ -117,23 +150,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
     replicas (id) {
-        id -> Binary,
-        township_id -> Binary,
-        account_id -> Binary,
-        device_id -> Binary,
+        id -> Id,
+        township_id -> Id,
+        account_id -> Id,
+        device_id -> Id,
         highest -> BigInt,
         seen_at_ms -> BigInt,
     }
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
     versions (row) {
         row -> BigInt,
-        replica_id -> Binary,
+        replica_id -> Id,
         seq -> BigInt,
-        township_id -> Binary,
-        record_id -> Nullable<Binary>,
+        township_id -> Id,
+        record_id -> Nullable<Id>,
         fingerprint -> Binary,
         received_at_ms -> BigInt,
         clock_offset_ms -> BigInt,
@@ -143,36 +182,45 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
     quarantine (replica_id, seq) {
-        replica_id -> Binary,
+        replica_id -> Id,
         seq -> BigInt,
-        township_id -> Binary,
-        account_id -> Binary,
+        township_id -> Id,
+        account_id -> Id,
         received_at_ms -> BigInt,
         code -> Text,
         field -> Nullable<Text>,
         detail -> Text,
         settled_at_ms -> Nullable<BigInt>,
-        settled_by -> Nullable<Binary>,
+        settled_by -> Nullable<Id>,
         settlement -> Nullable<Text>,
     }
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
     mentions (township_id, hazard_id, record_id) {
-        township_id -> Binary,
-        hazard_id -> Binary,
-        record_id -> Binary,
+        township_id -> Id,
+        hazard_id -> Id,
+        record_id -> Id,
     }
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
     hazards (row) {
         row -> BigInt,
-        township_id -> Binary,
-        id -> Binary,
-        village_id -> Nullable<Binary>,
-        site_id -> Nullable<Binary>,
+        township_id -> Id,
+        id -> Id,
+        village_id -> Nullable<Id>,
+        site_id -> Nullable<Id>,
         sector -> Text,
         is_major -> Bool,
         status -> Text,
@@ -187,30 +235,39 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
     conflicts (township_id, record_id, path) {
-        township_id -> Binary,
-        record_id -> Binary,
+        township_id -> Id,
+        record_id -> Id,
         path -> Text,
         kind -> Text,
-        village_id -> Nullable<Binary>,
+        village_id -> Nullable<Id>,
     }
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
     photo_records (township_id, hash, record_id) {
-        township_id -> Binary,
+        township_id -> Id,
         hash -> Binary,
-        record_id -> Binary,
-        subject_id -> Binary,
-        village_id -> Nullable<Binary>,
+        record_id -> Id,
+        subject_id -> Id,
+        village_id -> Nullable<Id>,
     }
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
     blobs (township_id, hash) {
-        township_id -> Binary,
+        township_id -> Id,
         hash -> Binary,
-        account_id -> Binary,
+        account_id -> Id,
         bytes -> BigInt,
         content_type -> Text,
         width -> Nullable<BigInt>,
@@ -221,10 +278,20 @@ diesel::table! {
 }
 
 diesel::table! {
-    uploads (device_id, hash) {
-        device_id -> Binary,
+    condemned_photos (hash) {
         hash -> Binary,
-        township_id -> Binary,
+        condemned_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
+    uploads (device_id, hash) {
+        device_id -> Id,
+        hash -> Binary,
+        township_id -> Id,
         length -> BigInt,
         received -> BigInt,
         created_at_ms -> BigInt,
@@ -243,3 +310,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     blobs,
     uploads,
 );
+
+diesel::allow_tables_to_appear_in_same_query!(blobs, photo_records);

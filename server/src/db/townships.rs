@@ -4,9 +4,9 @@ use diesel::prelude::*;
 use sync_core::ids::TownshipId;
 use sync_core::time::Ms;
 
+use super::DbError;
 use super::schema::townships;
 use super::types::{Key, Whole};
-use super::{DbError, SqliteTransaction};
 
 /// A township.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -41,19 +41,4 @@ pub trait TownshipTx {
     /// # Errors
     /// The database failed.
     fn townships(&mut self) -> Result<Vec<TownshipRow>, DbError>;
-}
-
-impl TownshipTx for SqliteTransaction<'_> {
-    fn insert_township(&mut self, township: TownshipRow) -> Result<(), DbError> {
-        diesel::insert_into(townships::table).values(township).execute(self.conn)?;
-        Ok(())
-    }
-
-    fn township(&mut self, id: TownshipId) -> Result<Option<TownshipRow>, DbError> {
-        Ok(townships::table.find(Key(id.0)).select(TownshipRow::as_select()).first(self.conn).optional()?)
-    }
-
-    fn townships(&mut self) -> Result<Vec<TownshipRow>, DbError> {
-        Ok(townships::table.order(townships::name).select(TownshipRow::as_select()).load(self.conn)?)
-    }
 }

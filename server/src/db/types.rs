@@ -1,11 +1,16 @@
 //! How ids, times and hashes are written in columns: the only place that knows their encoding.
 
+use std::io::Write;
+
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
+use diesel::pg::{Pg, PgValue};
+use diesel::query_builder::QueryId;
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::{BigInt, Binary};
+use diesel::sql_types::{BigInt, Binary, SqlType};
 use diesel::sqlite::Sqlite;
+use sync_core::cursor::FeedScope;
 use sync_core::ids::{AccountId, DeviceId, RecordId, ReplicaId, TownshipId, VillageId};
 use sync_core::people::Role;
 use uuid::Uuid;
@@ -15,24 +20,40 @@ use super::DbError;
 /// Keys in one statement's list: long lists make statements that no cache keeps, and databases limit their parameters.
 pub(super) const KEYS_PER_STATEMENT: usize = 500;
 
+/// The type of ids: 16 bytes on SQLite, `uuid` on PostgreSQL.
+#[derive(Clone, Copy, Debug, Default, SqlType, QueryId)]
+#[diesel(sqlite_type(name = "Binary"))]
+#[diesel(postgres_type(oid = 2950, array_oid = 2951))]
+pub struct Id;
+
 /// An id as 16 bytes in network order, so that time-ordered UUIDs sort by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsExpression, FromSqlRow)]
-#[diesel(sql_type = Binary)]
+#[diesel(sql_type = Id)]
 pub struct Key(pub Uuid);
 
-impl ToSql<Binary, Sqlite> for Key {
+impl ToSql<Id, Sqlite> for Key {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
         out.set_value(self.0.as_bytes().as_slice());
         Ok(IsNull::No)
     }
 }
 
-impl<DB: Backend> FromSql<Binary, DB> for Key
-where
-    Vec<u8>: FromSql<Binary, DB>,
-{
-    fn from_sql(bytes: DB::RawValue<'_>) -> deserialize::Result<Self> {
-        Ok(Self(Uuid::from_slice(&Vec::<u8>::from_sql(bytes)?)?))
+impl ToSql<Id, Pg> for Key {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        out.write_all(self.0.as_bytes())?;
+        Ok(IsNull::No)
+    }
+}
+
+impl FromSql<Id, Sqlite> for Key {
+    fn from_sql(bytes: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(Uuid::from_slice(&<Vec<u8> as FromSql<Binary, Sqlite>>::from_sql(bytes)?)?))
+    }
+}
+
+impl FromSql<Id, Pg> for Key {
+    fn from_sql(bytes: PgValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(Uuid::from_slice(bytes.as_bytes())?))
     }
 }
 
@@ -76,6 +97,13 @@ impl ToSql<BigInt, Sqlite> for Whole {
     }
 }
 
+impl ToSql<BigInt, Pg> for Whole {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        out.write_all(&i64::try_from(self.0).unwrap_or(i64::MAX).to_be_bytes())?;
+        Ok(IsNull::No)
+    }
+}
+
 impl<DB: Backend> FromSql<BigInt, DB> for Whole
 where
     i64: FromSql<BigInt, DB>,
@@ -95,6 +123,29 @@ impl From<Whole> for u64 {
     fn from(whole: Whole) -> Self {
         whole.0
     }
+}
+
+/// How a part of the feed is written in the column `scope`.
+pub(super) fn scope_bytes(scope: FeedScope) -> Vec<u8> {
+    match scope {
+        FeedScope::Village(village) => village.0.as_bytes().to_vec(),
+        FeedScope::Directory | FeedScope::All => Vec::new(),
+    }
+}
+
+/// The part of the feed that a column `scope` names.
+pub(super) fn scope_from(bytes: &[u8]) -> Result<FeedScope, DbError> {
+    if bytes.is_empty() {
+        return Ok(FeedScope::Directory);
+    }
+    let village = Uuid::from_slice(bytes).map_err(|error| DbError::Internal(format!("a stored scope: {error}")))?;
+    Ok(FeedScope::Village(VillageId(village)))
+}
+
+/// Text that every database can hold: PostgreSQL's has no NUL. Only for what is read by people and derived from what is
+/// kept elsewhere whole.
+pub(super) fn storable(text: &str) -> String {
+    text.replace('\0', "\u{FFFD}")
 }
 
 /// The role that a column holds.

@@ -1,16 +1,14 @@
 //! Everything that ever arrived: replicas, the versions that they sent, byte for byte, and those that are quarantined.
 
-use diesel::prelude::*;
+use std::ops::RangeInclusive;
+
 use sync_core::dots::Dot;
 use sync_core::ids::{AccountId, DeviceId, RecordId, ReplicaId, TownshipId};
-use sync_core::protocol::{Outcome, Verdict};
+use sync_core::protocol::Outcome;
 use sync_core::time::Ms;
-use sync_core::validate::Refusal;
 use sync_core::version::Fingerprint;
 
-use super::schema::{quarantine, replicas, versions};
-use super::types::{Key, Whole};
-use super::{DbError, SqliteTransaction};
+use super::DbError;
 
 /// A replica, and how far it has been taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,17 +77,26 @@ pub trait VersionTx {
     /// The database failed.
     fn put_replica(&mut self, replica: &Replica, now_ms: Ms) -> Result<(), DbError>;
 
-    /// What was taken under a dot, and what became of it.
+    /// What was taken under some of a replica's numbers, and what became of it, in their order.
     ///
     /// # Errors
     /// The database failed.
-    fn arrived(&mut self, dot: Dot) -> Result<Option<(Fingerprint, Outcome)>, DbError>;
+    fn arrived(
+        &mut self,
+        replica: ReplicaId,
+        seqs: RangeInclusive<u64>,
+    ) -> Result<Vec<(Fingerprint, Outcome)>, DbError>;
 
-    /// Adds an arrival; one that is quarantined also to the list of those.
+    /// Adds arrivals in their order; those that are quarantined also to the list of those.
     ///
     /// # Errors
-    /// The database failed, or the dot is taken (`Conflict`).
-    fn insert_arrival(&mut self, township: TownshipId, account: AccountId, arrival: &Arrival) -> Result<(), DbError>;
+    /// The database failed, or a dot is taken (`Conflict`).
+    fn insert_arrivals(
+        &mut self,
+        township: TownshipId,
+        account: AccountId,
+        arrivals: &[Arrival],
+    ) -> Result<(), DbError>;
 
     /// The versions of a record in the order of their arrival, at most `limit`, after `offset` of them.
     ///
@@ -125,229 +132,4 @@ pub trait VersionTx {
     /// # Errors
     /// The database failed.
     fn settle_quarantined(&mut self, dot: Dot, by: AccountId, how: &str, now_ms: Ms) -> Result<(), DbError>;
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = versions, treat_none_as_default_value = false)]
-struct NewVersion<'a> {
-    replica_id: Key,
-    seq: Whole,
-    township_id: Key,
-    record_id: Option<Key>,
-    fingerprint: &'a [u8],
-    received_at_ms: Whole,
-    clock_offset_ms: i64,
-    outcome: Option<String>,
-    body: &'a str,
-}
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = versions)]
-struct VersionRow {
-    replica_id: Key,
-    seq: Whole,
-    record_id: Option<Key>,
-    fingerprint: Vec<u8>,
-    received_at_ms: Whole,
-    clock_offset_ms: i64,
-    outcome: Option<String>,
-    body: String,
-}
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = quarantine)]
-struct QuarantineRow {
-    replica_id: Key,
-    seq: Whole,
-    account_id: Key,
-    received_at_ms: Whole,
-    code: String,
-    field: Option<String>,
-    detail: String,
-}
-
-impl QuarantineRow {
-    fn with_body(self, conn: &mut SqliteConnection) -> Result<Quarantined, DbError> {
-        let body = versions::table
-            .filter(versions::replica_id.eq(self.replica_id))
-            .filter(versions::seq.eq(self.seq))
-            .select(versions::body)
-            .first(conn)?;
-        Ok(Quarantined {
-            dot: Dot { replica: self.replica_id.into(), seq: self.seq.0 },
-            account: self.account_id.into(),
-            received_at_ms: self.received_at_ms.0,
-            code: self.code,
-            field: self.field,
-            detail: self.detail,
-            body,
-        })
-    }
-}
-
-fn fingerprint_from(bytes: &[u8]) -> Result<Fingerprint, DbError> {
-    bytes.try_into().map(Fingerprint).map_err(|_| DbError::Internal("a fingerprint is not 32 bytes".to_owned()))
-}
-
-fn outcome_from(seq: u64, stored: Option<String>) -> Result<Outcome, DbError> {
-    let plain = Outcome { seq, verdict: Verdict::Merged, first: None, conflicts: Vec::new(), refusal: None };
-    stored.map_or(Ok(plain), |text| {
-        serde_json::from_str(&text).map_err(|error| DbError::Internal(format!("a stored outcome: {error}")))
-    })
-}
-
-fn outcome_to(outcome: &Outcome) -> Result<Option<String>, DbError> {
-    if outcome.verdict == Verdict::Merged {
-        return Ok(None);
-    }
-    serde_json::to_string(outcome).map(Some).map_err(|error| DbError::Internal(error.to_string()))
-}
-
-/// A word of an enum as serde writes it.
-fn code_of(refusal: &Refusal) -> String {
-    serde_json::to_value(refusal.code).ok().and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-impl VersionTx for SqliteTransaction<'_> {
-    fn replica(&mut self, id: ReplicaId) -> Result<Option<Replica>, DbError> {
-        let row: Option<(Key, Key, Key, Whole)> = replicas::table
-            .find(Key::from(id))
-            .select((replicas::township_id, replicas::account_id, replicas::device_id, replicas::highest))
-            .first(self.conn)
-            .optional()?;
-        Ok(row.map(|(township, account, device, highest)| Replica {
-            id,
-            township: township.into(),
-            account: account.into(),
-            device: device.into(),
-            highest: highest.0,
-        }))
-    }
-
-    fn put_replica(&mut self, replica: &Replica, now_ms: Ms) -> Result<(), DbError> {
-        diesel::insert_into(replicas::table)
-            .values((
-                replicas::id.eq(Key::from(replica.id)),
-                replicas::township_id.eq(Key::from(replica.township)),
-                replicas::account_id.eq(Key::from(replica.account)),
-                replicas::device_id.eq(Key::from(replica.device)),
-                replicas::highest.eq(Whole(replica.highest)),
-                replicas::seen_at_ms.eq(Whole(now_ms)),
-            ))
-            .on_conflict(replicas::id)
-            .do_update()
-            .set((replicas::highest.eq(Whole(replica.highest)), replicas::seen_at_ms.eq(Whole(now_ms))))
-            .execute(self.conn)?;
-        Ok(())
-    }
-
-    fn arrived(&mut self, dot: Dot) -> Result<Option<(Fingerprint, Outcome)>, DbError> {
-        let row: Option<(Vec<u8>, Option<String>)> = versions::table
-            .filter(versions::replica_id.eq(Key::from(dot.replica)))
-            .filter(versions::seq.eq(Whole(dot.seq)))
-            .select((versions::fingerprint, versions::outcome))
-            .first(self.conn)
-            .optional()?;
-        row.map(|(print, outcome)| Ok((fingerprint_from(&print)?, outcome_from(dot.seq, outcome)?))).transpose()
-    }
-
-    fn insert_arrival(&mut self, township: TownshipId, account: AccountId, arrival: &Arrival) -> Result<(), DbError> {
-        let row = NewVersion {
-            replica_id: arrival.dot.replica.into(),
-            seq: Whole(arrival.dot.seq),
-            township_id: township.into(),
-            record_id: arrival.record.map(Key::from),
-            fingerprint: &arrival.fingerprint.0,
-            received_at_ms: Whole(arrival.received_at_ms),
-            clock_offset_ms: arrival.clock_offset_ms,
-            outcome: outcome_to(&arrival.outcome)?,
-            body: &arrival.body,
-        };
-        diesel::insert_into(versions::table).values(row).execute(self.conn)?;
-        let Some(refusal) = &arrival.outcome.refusal else { return Ok(()) };
-        diesel::insert_into(quarantine::table)
-            .values((
-                quarantine::replica_id.eq(Key::from(arrival.dot.replica)),
-                quarantine::seq.eq(Whole(arrival.dot.seq)),
-                quarantine::township_id.eq(Key::from(township)),
-                quarantine::account_id.eq(Key::from(account)),
-                quarantine::received_at_ms.eq(Whole(arrival.received_at_ms)),
-                quarantine::code.eq(code_of(refusal)),
-                quarantine::field.eq(&refusal.field),
-                quarantine::detail.eq(&refusal.detail),
-            ))
-            .execute(self.conn)?;
-        Ok(())
-    }
-
-    fn history(
-        &mut self,
-        township: TownshipId,
-        record: RecordId,
-        offset: usize,
-        limit: usize,
-    ) -> Result<Vec<Arrival>, DbError> {
-        let rows: Vec<VersionRow> = versions::table
-            .filter(versions::township_id.eq(Key::from(township)))
-            .filter(versions::record_id.eq(Key::from(record)))
-            .order(versions::row)
-            .offset(i64::try_from(offset).unwrap_or(i64::MAX))
-            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-            .select(VersionRow::as_select())
-            .load(self.conn)?;
-        let arrival = |row: VersionRow| {
-            Ok(Arrival {
-                dot: Dot { replica: row.replica_id.into(), seq: row.seq.0 },
-                record: row.record_id.map(RecordId::from),
-                fingerprint: fingerprint_from(&row.fingerprint)?,
-                received_at_ms: row.received_at_ms.0,
-                clock_offset_ms: row.clock_offset_ms,
-                outcome: outcome_from(row.seq.0, row.outcome)?,
-                body: row.body,
-            })
-        };
-        rows.into_iter().map(arrival).collect()
-    }
-
-    fn quarantined(
-        &mut self,
-        township: TownshipId,
-        account: Option<AccountId>,
-        limit: usize,
-    ) -> Result<Vec<Quarantined>, DbError> {
-        let mut query = quarantine::table
-            .filter(quarantine::township_id.eq(Key::from(township)))
-            .filter(quarantine::settled_at_ms.is_null())
-            .order(quarantine::received_at_ms)
-            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-            .select(QuarantineRow::as_select())
-            .into_boxed();
-        if let Some(account) = account {
-            query = query.filter(quarantine::account_id.eq(Key::from(account)));
-        }
-        let rows: Vec<QuarantineRow> = query.load(self.conn)?;
-        rows.into_iter().map(|row| row.with_body(self.conn)).collect()
-    }
-
-    fn quarantined_one(&mut self, township: TownshipId, dot: Dot) -> Result<Option<Quarantined>, DbError> {
-        let row: Option<QuarantineRow> = quarantine::table
-            .find((Key::from(dot.replica), Whole(dot.seq)))
-            .filter(quarantine::township_id.eq(Key::from(township)))
-            .filter(quarantine::settled_at_ms.is_null())
-            .select(QuarantineRow::as_select())
-            .first(self.conn)
-            .optional()?;
-        row.map(|row| row.with_body(self.conn)).transpose()
-    }
-
-    fn settle_quarantined(&mut self, dot: Dot, by: AccountId, how: &str, now_ms: Ms) -> Result<(), DbError> {
-        diesel::update(quarantine::table.find((Key::from(dot.replica), Whole(dot.seq))))
-            .set((
-                quarantine::settled_at_ms.eq(Some(Whole(now_ms))),
-                quarantine::settled_by.eq(Some(Key::from(by))),
-                quarantine::settlement.eq(Some(how)),
-            ))
-            .execute(self.conn)?;
-        Ok(())
-    }
 }

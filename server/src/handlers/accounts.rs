@@ -13,10 +13,10 @@ use super::views::{AccountView, TownshipView};
 use crate::app::App;
 use crate::auth::permission::{Act, demand};
 use crate::auth::{account_rules, secret, sign_in};
-use crate::db::Transaction;
 use crate::db::accounts::Account;
 use crate::db::enrolments::Enrolment;
 use crate::db::sessions::RevokedWhy;
+use crate::db::{Scope, Transaction};
 use crate::error::{Code, Problem, created, ok};
 use crate::extract::{Authenticated, Body, Json};
 use crate::limits::{ENROLMENT_MS, PAGE_ROWS_MAX};
@@ -106,7 +106,8 @@ pub async fn create(
     let password_hash = hash(&app, body.password.clone()).await?;
     let account = Account { password_hash, ..body.into_account(&app, me.township)? };
     let row = account.clone();
-    if !app.database.write(move |tx| tx.insert_account(&row).map_err(Problem::from)).await? {
+    let home = Scope::Township(me.township);
+    if !app.database.write(home, move |tx| tx.insert_account(&row).map_err(Problem::from)).await? {
         return Err(Problem::new(Code::UsernameTaken, "Choose another username").with("field", "username"));
     }
     Ok(created(&AccountView::from(account)))
@@ -138,8 +139,9 @@ pub async fn change(
     let id = id.into_inner();
     let password_hash = hash(&app, changes.password.take()).await?;
     let now_ms = app.now_ms();
-    let changed =
-        app.database.write(move |tx| change_now(tx, me.township, id, &changes, password_hash.as_deref(), now_ms));
+    let changed = app.database.write(Scope::Township(me.township), move |tx| {
+        change_now(tx, me.township, id, &changes, password_hash.as_deref(), now_ms)
+    });
     Ok(ok(&AccountView::from(changed.await?)))
 }
 
@@ -206,7 +208,7 @@ pub async fn enrol(app: web::Data<App>, me: Authenticated, id: web::Path<Account
     let id = id.into_inner();
     let code = secret::new_enrolment_code();
     let (code_hash, now_ms) = (secret::code_hash(app.tokens.pepper(), &code), app.now_ms());
-    app.database.write(move |tx| give_out_code(tx, &me, id, &code_hash, now_ms)).await?;
+    app.database.write(Scope::Township(me.township), move |tx| give_out_code(tx, &me, id, &code_hash, now_ms)).await?;
     let code = secret::grouped(&code);
     let enrol_url = format!("{}/enrol#code={code}", app.public_url());
     Ok(created(&json!({ "code": code, "expires_at_ms": now_ms.saturating_add(ENROLMENT_MS), "enrol_url": enrol_url })))

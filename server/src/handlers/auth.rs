@@ -2,15 +2,15 @@
 
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
-use sync_core::ids::{AccountId, DeviceId};
+use sync_core::ids::{AccountId, DeviceId, TownshipId};
 use sync_core::time::Ms;
 
 use crate::app::App;
 use crate::auth::rotation::{Rotation, rotate};
 use crate::auth::sign_in::{Opened, SessionAnswer, SignIn, open_session, township_name};
 use crate::auth::{account_rules, secret};
-use crate::db::Transaction;
 use crate::db::sessions::RevokedWhy;
+use crate::db::{DbError, Scope, Transaction};
 use crate::error::{Code, Problem, done, ok};
 use crate::extract::{Authenticated, Body, ClientAddress, Json};
 
@@ -47,7 +47,10 @@ pub async fn login(
     let (refresh_token, refresh_hash) = secret::new_refresh_token();
     let with = SignIn::new(&app, body.device_id, device_name, refresh_hash);
     let now_ms = with.now_ms;
-    let opened = app.database.write(move |tx| begin(tx, account.id, verified.as_deref(), &with)).await?;
+    let opened = app
+        .database
+        .write(Scope::Township(account.township), move |tx| begin(tx, account.id, verified.as_deref(), &with))
+        .await?;
     Ok(ok(&SessionAnswer::new(&app, opened, refresh_token, now_ms)?))
 }
 
@@ -91,7 +94,10 @@ pub async fn enrol(
     let (refresh_token, refresh_hash) = secret::new_refresh_token();
     let with = SignIn::new(&app, None, device_name, refresh_hash);
     let now_ms = with.now_ms;
-    let opened = app.database.write(move |tx| redeem(tx, &code_hash, &with)).await?;
+    let sought = code_hash.clone();
+    let found = app.database.read(move |tx| tx.enrolment(&sought).map_err(Problem::from)).await?;
+    let home = Scope::Township(found.ok_or_else(code_refused)?.township);
+    let opened = app.database.write(home, move |tx| redeem(tx, &code_hash, &with)).await?;
     app.throttle.succeeded(None, address.0);
     Ok(ok(&SessionAnswer::new(&app, opened, refresh_token, now_ms)?))
 }
@@ -128,9 +134,18 @@ pub async fn refresh(app: web::Data<App>, Json(body): Json<RefreshBody>) -> Resu
     let presented = secret::refresh_token_hash(&body.refresh_token).ok_or_else(|| refusal(Rotation::Unknown))?;
     let (refresh_token, successor) = secret::new_refresh_token();
     let now_ms = app.now_ms();
-    let renewed = app.database.write(move |tx| renew(tx, &presented, &successor, now_ms));
+    let sought = presented.clone();
+    let found = app.database.read(move |tx| township_of(tx, &sought).map_err(Problem::from)).await?;
+    let home = Scope::Township(found.ok_or_else(|| refusal(Rotation::Unknown))?);
+    let renewed = app.database.write(home, move |tx| renew(tx, &presented, &successor, now_ms));
     let opened = renewed.await?.map_err(refusal)?;
     Ok(ok(&SessionAnswer::new(&app, opened, refresh_token, now_ms)?))
+}
+
+/// The township whose row a refresh token is; sessions do not move.
+fn township_of(tx: &mut dyn Transaction, presented: &[u8]) -> Result<Option<TownshipId>, DbError> {
+    let Some((token, _)) = tx.refresh_token(presented)? else { return Ok(None) };
+    Ok(tx.session(token.session)?.map(|session| session.township))
 }
 
 /// Rotates a token. A refused rotation is a value, not an error: ending the session of a reused token must be committed.
@@ -173,7 +188,9 @@ fn refusal(rotation: Rotation) -> Problem {
 pub async fn logout(app: web::Data<App>, caller: Authenticated) -> Result<HttpResponse, Problem> {
     let now_ms = app.now_ms();
     app.database
-        .write(move |tx| tx.revoke_session(caller.session, now_ms, RevokedWhy::Logout).map_err(Problem::from))
+        .write(Scope::Township(caller.township), move |tx| {
+            tx.revoke_session(caller.session, now_ms, RevokedWhy::Logout).map_err(Problem::from)
+        })
         .await?;
     Ok(done())
 }

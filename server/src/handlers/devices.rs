@@ -8,6 +8,7 @@ use sync_core::ids::{AccountId, DeviceId};
 use super::views::DeviceView;
 use crate::app::App;
 use crate::auth::permission::{Act, demand, may};
+use crate::db::Scope;
 use crate::db::sessions::RevokedWhy;
 use crate::error::{Code, Problem, ok};
 use crate::extract::Authenticated;
@@ -54,7 +55,7 @@ pub async fn list(
 pub async fn revoke(app: web::Data<App>, me: Authenticated, id: web::Path<DeviceId>) -> Result<HttpResponse, Problem> {
     let (id, now_ms) = (id.into_inner(), app.now_ms());
     let none = || Problem::new(Code::NotFound, "There is no such device");
-    let revoked = app.database.write(move |tx| {
+    let revoked = app.database.write(Scope::Township(me.township), move |tx| {
         let device = tx.device(id)?.filter(|device| device.township == me.township).ok_or_else(none)?;
         if device.account != me.account() {
             let owner = tx.account(device.account)?.ok_or_else(none)?;

@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde_json::json;
 
 use crate::app::App;
+use crate::db::Scope;
 use crate::error::{Code, Problem, ok, text};
 
 /// `GET /healthz`: the process answers.
@@ -19,7 +20,7 @@ pub async fn ready(app: web::Data<App>) -> Result<HttpResponse, Problem> {
     if app.is_ending() {
         return Err(Problem::new(Code::NotReady, "The server is ending"));
     }
-    app.database.write(|tx| tx.touch()).await?;
+    app.database.write(Scope::Apart, |tx| tx.touch()).await?;
     Ok(ok(&json!({ "status": "ready" })))
 }
 

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod auth;
 pub mod carried;
 pub mod devices;
+pub mod events;
 pub mod health;
 pub mod ledger;
 pub mod page;

@@ -10,9 +10,9 @@ use crate::extract::Authenticated;
 use crate::photos::hash::ContentHash;
 use crate::photos::send::{Sent, is_unchanged, send, unchanged};
 use crate::photos::sight::{Sight, look_up};
+use crate::photos::storage_problem;
 use crate::photos::store::BlobName;
 use crate::photos::variants::VariantSize;
-use crate::photos::{blocking, storage_problem};
 
 /// Which picture of a photo is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -66,8 +66,7 @@ async fn original(app: &App, photo: &Blob, request: &HttpRequest) -> Result<Http
     if is_unchanged(request, &etag) {
         return Ok(unchanged(&etag));
     }
-    let (store, name) = (app.photos.store.clone(), BlobName::original(photo.hash));
-    let found = blocking(move || store.open(&name)).await?.map_err(storage_problem)?;
+    let found = app.photos.store.open(BlobName::original(photo.hash)).await.map_err(storage_problem)?;
     let lost =
         || Problem::new(Code::PhotoPending, "Its bytes are lost here; a phone that has them may send them again");
     Ok(send(request, found.ok_or_else(lost)?, &Sent { content_type: &photo.content_type, etag, ranges: true }))

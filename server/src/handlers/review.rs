@@ -17,7 +17,7 @@ use super::ledger::unknown;
 use super::page::{LimitQuery, Page, PageQuery};
 use super::sync::sender;
 use crate::app::App;
-use crate::db::Transaction;
+use crate::db::{Scope, Transaction};
 use crate::error::{Code, Problem, done, ok};
 use crate::extract::{Authenticated, Body, Json};
 use crate::ledger::project::villages_of;
@@ -81,7 +81,7 @@ pub async fn resolve(
         return Err(Problem::new(Code::Forbidden, "A supervisor decides between values"));
     }
     let by = sender(&app, &who, app.clock.now_ms());
-    Ok(ok(&app.database.write(move |tx| decide(tx, &by, *id, &decision)).await?))
+    Ok(ok(&app.database.write(Scope::Township(by.township), move |tx| decide(tx, &by, *id, &decision)).await?))
 }
 
 fn decide(tx: &mut dyn Transaction, by: &Sender, id: RecordId, decision: &Decision) -> Result<Vec<Outcome>, Problem> {
@@ -155,7 +155,7 @@ pub async fn repair(
     supervisor(&who)?;
     let by = sender(&app, &who, app.clock.now_ms());
     let dot = Dot::from(*dot);
-    let outcome = app.database.write(move |tx| {
+    let outcome = app.database.write(Scope::Township(by.township), move |tx| {
         let sent = tx.quarantined_one(by.township, dot)?.ok_or_else(unknown)?;
         let writing = repair::mend(&sent, &mending).map_err(|refusal| refused(&refusal))?;
         tx.settle_quarantined(dot, by.caller.account, "repaired", by.received_at_ms)?;
@@ -185,7 +185,7 @@ pub async fn dismiss(
     }
     let by = sender(&app, &who, app.clock.now_ms());
     let dot = Dot::from(*dot);
-    let settle = app.database.write(move |tx| {
+    let settle = app.database.write(Scope::Township(by.township), move |tx| {
         tx.quarantined_one(by.township, dot)?.ok_or_else(unknown)?;
         let how = format!("dismissed: {}", dismissal.reason);
         Ok::<_, Problem>(tx.settle_quarantined(dot, by.caller.account, &how, by.received_at_ms)?)

@@ -11,6 +11,7 @@ use sync_core::protocol::{Compare, CompareAnswer, Pull, PullAnswer, Push, PushAn
 use sync_core::time::Ms;
 
 use crate::app::App;
+use crate::db::Scope;
 use crate::error::{Problem, ok};
 use crate::extract::{Authenticated, Body, Json};
 use crate::photos::hash::{ContentHash, read_all};
@@ -77,7 +78,7 @@ pub async fn pull(app: web::Data<App>, who: Authenticated, Json(asked): Json<Pul
 async fn take(app: &App, who: &Authenticated, push: Push, sent_at_ms: Ms) -> Result<PushAnswer, Problem> {
     let batch = push::read(push)?;
     let sender = sender(app, who, sent_at_ms);
-    let answer = app.database.write(move |tx| batch.take(tx, &sender)).await?;
+    let answer = app.database.write(Scope::Township(sender.township), move |tx| batch.take(tx, &sender)).await?;
     push::count(&answer);
     Ok(answer)
 }

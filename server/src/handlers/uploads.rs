@@ -48,10 +48,12 @@ async fn begin(
 
 /// `HEAD uploads/{sha256}`: where the upload stands.
 pub async fn find(app: web::Data<App>, me: Authenticated, hash: web::Path<ContentHash>) -> HttpResponse {
-    let found = app.photos.uploads.find((&me).into(), hash.into_inner()).await;
+    let hash = hash.into_inner();
+    let found = app.photos.uploads.find((&me).into(), hash).await;
     answered(found.map(|standing| {
         let mut answer = Success::Whole.answer();
         tus::tell(&mut answer, &standing);
+        answer.insert_header(("upload-metadata", tus::metadata_of(hash)));
         answer.finish()
     }))
 }

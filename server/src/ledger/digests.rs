@@ -7,12 +7,13 @@ use sync_core::digest::{Mark, Total};
 use sync_core::ids::TownshipId;
 
 use super::project::read_state;
-use crate::db::{Database, DbError, Transaction};
+use crate::db::{Database, DbError, Scope, Transaction};
 
 /// Records in one transaction.
 const PAGE_RECORDS: usize = 500;
 
-/// Makes sure that every township that has records has totals. Before the server listens: nobody else may write.
+/// Makes sure that every township that has records has totals. Before the server listens: on a database
+/// that is not shared nobody else may write.
 ///
 /// # Errors
 /// The database failed.
@@ -20,8 +21,11 @@ pub async fn bring_up(database: &Database) -> Result<(), DbError> {
     for township in database.read(|tx| tx.townships()).await? {
         let township = township.id;
         let is_there = database.read(move |tx| Ok::<_, DbError>(!tx.totals(township)?.is_empty())).await?;
-        if !is_there {
-            fill(database, township).await?;
+        match (is_there, database.is_shared()) {
+            (true, _) => {}
+            (false, false) => fill(database, township).await?,
+            // Others may be writing, and there are no states in an earlier form: in one transaction, or not at all.
+            (false, true) => drop(database.write(Scope::Township(township), move |tx| mend(tx, township)).await?),
         }
     }
     Ok(())
@@ -32,14 +36,14 @@ async fn fill(database: &Database, township: TownshipId) -> Result<(), DbError> 
     let mut totals: BTreeMap<FeedScope, Total> = BTreeMap::new();
     let mut after = Some(0);
     while let Some(from) = after {
-        let (next, marks) = database.write(move |tx| one_page(tx, township, from)).await?;
+        let (next, marks) = database.write(Scope::Township(township), move |tx| one_page(tx, township, from)).await?;
         for (scope, mark) in marks {
             totals.entry(scope).or_default().replace(None, Some(mark));
         }
         after = next;
     }
     let totals: Vec<(FeedScope, Total)> = totals.into_iter().collect();
-    database.write(move |tx| tx.put_totals(township, &totals)).await
+    database.write(Scope::Township(township), move |tx| tx.put_totals(township, &totals)).await
 }
 
 type Page = (Option<u64>, Vec<(FeedScope, Mark)>);

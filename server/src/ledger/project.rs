@@ -45,6 +45,7 @@ pub type Working = BTreeMap<RecordId, Held>;
 /// The database failed.
 pub fn project(tx: &mut dyn Transaction, township: TownshipId, working: &Working) -> Result<(), DbError> {
     let mut hazards = BTreeSet::new();
+    let (mut mentions, mut contested, mut open, mut photos) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for held in working.values().filter(|held| held.is_changed) {
         let record = &held.record;
         if record.kind == "hazard" {
@@ -52,27 +53,25 @@ pub fn project(tx: &mut dyn Transaction, township: TownshipId, working: &Working
         }
         for hazard in hazards_named(record) {
             if !held.spoke_of.contains(&hazard) {
-                tx.put_mention(township, hazard, record.id)?;
+                mentions.push((hazard, record.id));
             }
             hazards.insert(hazard);
         }
         // A hazard that a fact no longer speaks of reads differently without it.
         hazards.extend(&held.spoke_of);
-        let open = open_conflicts(record);
-        if held.had_conflicts || !open.is_empty() {
-            tx.put_conflicts(township, record.id, &open)?;
+        let open_here = open_conflicts(record);
+        if held.had_conflicts || !open_here.is_empty() {
+            contested.push(record.id);
+            open.extend(open_here);
         }
-        for photo in photo_records(record) {
-            tx.put_photo_record(township, &photo)?;
-        }
+        photos.extend(photo_records(record));
     }
+    tx.put_mentions(township, &mentions)?;
+    tx.put_conflicts(township, &contested, &open)?;
+    tx.put_photo_records(township, &photos)?;
     let known = Known::about(tx, township, hazards.iter().copied().collect(), working)?;
-    for hazard in hazards {
-        if let Some(line) = known.line_of(hazard) {
-            tx.put_hazard(township, &line)?;
-        }
-    }
-    Ok(())
+    let lines: Vec<HazardLine> = hazards.into_iter().filter_map(|hazard| known.line_of(hazard)).collect();
+    tx.put_hazards(township, &lines)
 }
 
 /// Some hazards, and everything that speaks of them: what a transaction holds, and the rest from the database.
@@ -152,7 +151,8 @@ pub(super) fn photo_records(record: &Record) -> Vec<PhotoRecord> {
 
 /// What the ledger says of a hazard in one line.
 fn line(hazard: &Record, standing: &Standing) -> HazardLine {
-    let text = |path: &str| hazard.text(path).map(str::to_owned);
+    // A NUL cannot be held by every database; the record itself keeps it.
+    let text = |path: &str| hazard.text(path).map(|text| text.replace('\0', "\u{FFFD}"));
     HazardLine {
         id: hazard.id,
         village: hazard.village,

@@ -12,7 +12,7 @@ use super::digests;
 use super::project::{Held, Known, Working, open_conflicts, photo_records, read_state};
 use crate::config::{self, RebuildArgs};
 use crate::db::projections::OpenConflict;
-use crate::db::{Database, DbError, Transaction};
+use crate::db::{Database, DbError, Scope, Transaction};
 use crate::refusal::Refusal;
 
 /// Records in one transaction: others wait no longer than some tens of ms.
@@ -58,14 +58,16 @@ pub async fn rebuild(database: &Database, township: TownshipId) -> Result<Rebuil
     for pass in [relate, derive] {
         let mut after = Some(0);
         while let Some(from) = after {
-            let (next, page) = database.write(move |tx| one_page(tx, township, from, pass)).await?;
+            let (next, page) =
+                database.write(Scope::Township(township), move |tx| one_page(tx, township, from, pass)).await?;
             found.records = found.records.saturating_add(page.records);
             found.lines_mended = found.lines_mended.saturating_add(page.lines_mended);
             found.conflicts_mended = found.conflicts_mended.saturating_add(page.conflicts_mended);
             after = next;
         }
     }
-    found.digests_mended = u64::from(database.write(move |tx| digests::mend(tx, township)).await?);
+    found.digests_mended =
+        u64::from(database.write(Scope::Township(township), move |tx| digests::mend(tx, township)).await?);
     Ok(found)
 }
 
@@ -86,17 +88,15 @@ fn one_page(
 /// Notes which hazards and photos the records speak of, and mends the list of open conflicts.
 fn relate(tx: &mut dyn Transaction, township: TownshipId, records: &[Record]) -> Result<Rebuilt, DbError> {
     let mut found = Rebuilt { records: u64::try_from(records.len()).unwrap_or(u64::MAX), ..Rebuilt::default() };
+    let mentions =
+        records.iter().flat_map(|record| hazards_named(record).into_iter().map(|hazard| (hazard, record.id)));
+    tx.put_mentions(township, &mentions.collect::<Vec<_>>())?;
+    tx.put_photo_records(township, &records.iter().flat_map(photo_records).collect::<Vec<_>>())?;
     for record in records {
-        for hazard in hazards_named(record) {
-            tx.put_mention(township, hazard, record.id)?;
-        }
-        for photo in photo_records(record) {
-            tx.put_photo_record(township, &photo)?;
-        }
         let derived: BTreeSet<OpenConflict> = open_conflicts(record).into_iter().collect();
         let listed: BTreeSet<OpenConflict> = tx.conflicts_of(township, record.id)?.into_iter().collect();
         if derived != listed {
-            tx.put_conflicts(township, record.id, &derived.into_iter().collect::<Vec<_>>())?;
+            tx.put_conflicts(township, &[record.id], &derived.into_iter().collect::<Vec<_>>())?;
             found.conflicts_mended = found.conflicts_mended.saturating_add(1);
         }
     }
@@ -122,7 +122,7 @@ fn derive(tx: &mut dyn Transaction, township: TownshipId, records: &[Record]) ->
         if derived != tx.hazard(township, id)?
             && let Some(line) = derived
         {
-            tx.put_hazard(township, &line)?;
+            tx.put_hazards(township, &[line])?;
             found.lines_mended = found.lines_mended.saturating_add(1);
         }
     }

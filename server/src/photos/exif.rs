@@ -1,7 +1,7 @@
 //! What a photo says about itself: format, size, orientation, time and place. Only headers are read here; pixels are
 //! decoded in `variants`. Whatever is damaged, missing or impossible is left out: reading never fails.
 
-use std::io::Cursor;
+use std::io::{BufRead, Cursor, Seek, SeekFrom};
 
 use ::exif::{DateTime, Exif, In, Rational, Reader, Tag, Value};
 use image::ImageReader;
@@ -60,8 +60,14 @@ pub struct PhotoLocation {
 /// Reads the facts in `bytes`, the whole file.
 #[must_use]
 pub fn read_facts(bytes: &[u8]) -> PhotoFacts {
-    let size = stored_size(bytes);
-    let exif = read_exif(bytes);
+    read_facts_of(&mut Cursor::new(bytes))
+}
+
+/// Reads the facts in what `source` gives from its first byte on; of the pixels nothing is read.
+#[must_use]
+pub fn read_facts_of(source: &mut (impl BufRead + Seek)) -> PhotoFacts {
+    let size = size_of(&mut *source);
+    let exif = source.seek(SeekFrom::Start(0)).ok().and_then(|_| read_exif(source));
     PhotoFacts {
         width: size.map(|(width, _)| width),
         height: size.map(|(_, height)| height),
@@ -73,15 +79,19 @@ pub fn read_facts(bytes: &[u8]) -> PhotoFacts {
 
 /// Width and height in pixels as the header announces them.
 pub(super) fn stored_size(bytes: &[u8]) -> Option<(u32, u32)> {
-    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?;
+    size_of(Cursor::new(bytes))
+}
+
+fn size_of(source: impl BufRead + Seek) -> Option<(u32, u32)> {
+    let reader = ImageReader::new(source).with_guessed_format().ok()?;
     reader.into_dimensions().ok().filter(|(width, height)| *width > 0 && *height > 0)
 }
 
 /// As many of the tags as can be read; a damaged tag costs itself alone.
-fn read_exif(bytes: &[u8]) -> Option<Exif> {
+fn read_exif(source: &mut (impl BufRead + Seek)) -> Option<Exif> {
     let mut reader = Reader::new();
     reader.continue_on_error(true);
-    let found = reader.read_from_container(&mut Cursor::new(bytes));
+    let found = reader.read_from_container(source);
     found.or_else(|error| error.distill_partial_result(|_| ())).ok()
 }
 

@@ -1,24 +1,22 @@
-//! Taking in one body of bytes: streamed to the upload's file in bounded memory, made durable now and then, checked
+//! Taking in one body of bytes: streamed to the upload's bytes in the store in bounded memory, made durable now and then, checked
 //! against its checksum. What becomes of the upload afterwards is decided in `uploads`.
 
 use std::fmt::Display;
-use std::io;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use sync_core::time::Ms;
 use tokio::time::timeout;
 
 use super::partial::Partial;
-use super::store::StoreError;
-use super::tus::ChunkHead;
-use super::{blocking, storage_problem};
+use super::storage_problem;
+use super::store::PhotoStore;
+use super::tus::{Checksum, ChunkHead};
 use crate::db::blobs::Upload;
-use crate::db::{Database, DbError};
+use crate::db::{Database, DbError, Scope};
 use crate::error::{Code, Problem};
 use crate::limits::{UPLOAD_BUFFER_BYTES, UPLOAD_CHECKPOINT_BYTES, UPLOAD_CHECKPOINT_WAIT, UPLOAD_SILENCE};
 
@@ -31,39 +29,68 @@ pub(super) enum Ended {
     Early,
 }
 
-/// One body on its way into an upload's file.
+/// The sum of a body so far, and what it must come to.
+enum Sum {
+    Sha1(Sha1, [u8; 20]),
+    Sha256(Sha256, [u8; 32]),
+}
+
+impl Sum {
+    fn new(expected: Checksum) -> Self {
+        match expected {
+            Checksum::Sha1(sum) => Self::Sha1(Sha1::new(), sum),
+            Checksum::Sha256(sum) => Self::Sha256(Sha256::new(), sum),
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha1(digest, _) => digest.update(bytes),
+            Self::Sha256(digest, _) => digest.update(bytes),
+        }
+    }
+
+    fn is_right(self) -> bool {
+        match self {
+            Self::Sha1(digest, expected) => <[u8; 20]>::from(digest.finalize()) == expected,
+            Self::Sha256(digest, expected) => <[u8; 32]>::from(digest.finalize()) == expected,
+        }
+    }
+}
+
+/// One body on its way into an upload's bytes.
 pub(super) struct Intake {
     database: Database,
     upload: Upload,
     expires_at_ms: Ms,
-    partial: Arc<Mutex<Partial>>,
+    partial: Partial,
     /// Where the upload stood when the body began.
     start: u64,
     /// Bytes of the body to pass over, because they are there already.
     skip: u64,
     gathered: BytesMut,
-    /// Bytes in the file.
+    /// Bytes in the store, or on their way into it.
     written: u64,
-    /// Bytes in the file that are durable and recorded.
+    /// Bytes that are durable and recorded.
     durable: u64,
-    digest: Option<(Sha256, [u8; 32])>,
+    sum: Option<Sum>,
 }
 
 impl Intake {
-    /// Opens the file at `path` for a body that begins at the byte `offset` of the whole, or at its first byte (`None`).
+    /// Opens the upload for a body that begins at the byte `offset` of the whole, or at its first byte (`None`).
     ///
     /// # Errors
-    /// `upload_offset_mismatch`, `upload_exceeded`, `storage_full`, or the file cannot be opened.
+    /// `upload_offset_mismatch`, `upload_exceeded`, `storage_full`, or the store failed.
     pub(super) async fn open(
         database: Database,
         upload: Upload,
-        path: PathBuf,
+        store: &PhotoStore,
         offset: Option<u64>,
         head: ChunkHead,
         expires_at_ms: Ms,
     ) -> Result<Self, Problem> {
-        let recorded = upload.received;
-        let partial = blocking(move || Partial::open(&path, recorded)).await?.map_err(storage)?;
+        let key = (upload.device, upload.hash);
+        let partial = store.partial(key, upload.received).await.map_err(storage_problem)?;
         let start = partial.at();
         if offset.is_some_and(|offset| offset != start) {
             return Err(Problem::new(Code::UploadOffsetMismatch, format!("The upload stands at byte {start}"))
@@ -78,26 +105,31 @@ impl Intake {
             database,
             upload,
             expires_at_ms,
-            partial: Arc::new(Mutex::new(partial)),
+            partial,
             start,
             skip,
             gathered: BytesMut::new(),
             written: start,
             durable: start,
-            digest: head.checksum.map(|sum| (Sha256::new(), sum)),
+            sum: head.checksum.map(Sum::new),
         })
     }
 
-    /// Bytes that the upload has in its file.
+    /// Bytes that the upload has.
     pub(super) fn written(&self) -> u64 {
         self.written
+    }
+
+    /// The upload's bytes, to be finished.
+    pub(super) fn into_partial(self) -> Partial {
+        self.partial
     }
 
     /// Takes in the whole body. Bytes that came before a break stay; a body with a wrong checksum leaves nothing.
     /// (When a link breaks that was faster than the disk, the HTTP layer drops what it had not handed on, 136 KiB at most.)
     ///
     /// # Errors
-    /// `upload_exceeded`, `checksum_mismatch`, `storage_full`, or the file cannot be written.
+    /// `upload_exceeded`, `checksum_mismatch`, `storage_full`, or the store failed.
     pub(super) async fn take<S, E>(&mut self, mut body: S) -> Result<Ended, Problem>
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin,
@@ -124,8 +156,8 @@ impl Intake {
         };
         self.flush().await?;
         // Of a body that broke off the checksum cannot be known; its bytes stay, and the hash of the whole judges them.
-        if let (Ended::Whole, Some((digest, expected))) = (ended, self.digest.take())
-            && <[u8; 32]>::from(digest.finalize()) != expected
+        if let (Ended::Whole, Some(sum)) = (ended, self.sum.take())
+            && !sum.is_right()
         {
             self.discard(self.start).await?;
             return Err(Problem::new(Code::ChecksumMismatch, "Send the chunk again").with("offset", self.start));
@@ -134,8 +166,8 @@ impl Intake {
     }
 
     async fn add(&mut self, mut bytes: Bytes) -> Result<(), Problem> {
-        if let Some((digest, _)) = &mut self.digest {
-            digest.update(&bytes);
+        if let Some(sum) = &mut self.sum {
+            sum.update(&bytes);
         }
         let known = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
         self.skip = self.skip.saturating_sub(count(known));
@@ -155,14 +187,14 @@ impl Intake {
         Ok(())
     }
 
-    /// Writes what was gathered to the file.
+    /// Hands on what was gathered.
     async fn flush(&mut self) -> Result<(), Problem> {
         if self.gathered.is_empty() {
             return Ok(());
         }
         let bytes = self.gathered.split().freeze();
         let added = count(bytes.len());
-        self.on_file(move |partial| partial.append(&bytes)).await?;
+        self.partial.append(bytes).await.map_err(storage_problem)?;
         self.written = self.written.saturating_add(added);
         metrics::counter!("hazard_photo_bytes_received_total").increment(added);
         Ok(())
@@ -170,44 +202,35 @@ impl Intake {
 
     /// Makes the bytes so far durable and records them, unless they are still to be judged by a checksum.
     async fn checkpoint(&mut self) -> Result<(), Problem> {
-        if self.digest.is_none() && self.written > self.durable { self.record().await } else { Ok(()) }
+        if self.sum.is_none() && self.written > self.durable { self.record().await } else { Ok(()) }
     }
 
-    /// Makes the bytes in the file durable, then records how many they are.
+    /// Makes the bytes durable, then records how many they are.
     ///
     /// # Errors
-    /// `upload_busy` when another server has moved the upload; the disk or the database failed.
+    /// `upload_busy` when another server has moved the upload; the store or the database failed.
     pub(super) async fn record(&mut self) -> Result<(), Problem> {
-        self.on_file(|partial| partial.sync()).await?;
+        self.partial.sync().await.map_err(storage_problem)?;
         let (upload, to, expires_at_ms) = (self.upload.clone(), self.written, self.expires_at_ms);
-        let moved = self
-            .database
-            .write(move |tx| tx.move_upload(upload.device, upload.hash, upload.received, to, expires_at_ms));
+        let moved = self.database.write(Scope::Township(upload.township), move |tx| {
+            tx.move_upload(upload.device, upload.hash, upload.received, to, expires_at_ms)
+        });
         if !moved.await.map_err(|error: DbError| Problem::from(error))? {
             return Err(Problem::new(Code::UploadBusy, "Another server takes in this upload"));
         }
         self.upload.received = to;
         self.durable = to;
+        self.partial.settle().await;
         Ok(())
     }
 
-    /// Cuts the file off at `at`.
+    /// Forgets what lies beyond `at`.
     async fn discard(&mut self, at: u64) -> Result<(), Problem> {
         self.gathered.clear();
-        self.on_file(move |partial| partial.back_to(at)).await?;
+        self.partial.back_to(at).await.map_err(storage_problem)?;
         self.written = at;
         Ok(())
     }
-
-    async fn on_file(&self, work: impl FnOnce(&mut Partial) -> io::Result<()> + Send + 'static) -> Result<(), Problem> {
-        let partial = Arc::clone(&self.partial);
-        let done = blocking(move || work(&mut partial.lock().unwrap_or_else(PoisonError::into_inner))).await?;
-        done.map_err(storage)
-    }
-}
-
-fn storage(error: io::Error) -> Problem {
-    storage_problem(StoreError::from(error))
 }
 
 fn exceeded(offset: u64) -> Problem {

@@ -1,14 +1,19 @@
 //! Photos: bytes that arrive by resumable uploads, kept once under their SHA-256, read for time and place, and shown in
 //! two reduced sizes. Which photo belongs to which record is the ledger's business; `sight` asks it who may see one.
 
+pub mod decode;
 pub mod exif;
+mod folder;
 pub mod hash;
 mod intake;
+mod objects;
 mod partial;
+pub mod retention;
 #[cfg(test)]
 mod samples;
 pub mod send;
 pub mod sight;
+mod slots;
 pub mod sniff;
 pub mod store;
 pub mod tus;
@@ -16,50 +21,60 @@ pub mod uploads;
 pub mod variants;
 pub mod workshop;
 
-use std::path::Path;
 use std::sync::Arc;
 
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
+use crate::config::Settings;
 use crate::db::Database;
 use crate::error::{Code, Problem};
-use crate::limits::UPLOAD_SWEEP_EVERY;
-use store::{BlobStore, FolderStore, StoreError};
+use crate::limits::{DAY_MS, UPLOAD_SWEEP_EVERY};
+use folder::FolderStore;
+use objects::ObjectsStore;
+use retention::Retention;
+use store::{PhotoStore, StoreError};
 use uploads::Uploads;
 use workshop::Workshop;
 
 /// Everything about photos' bytes; clones share it.
 #[derive(Clone)]
 pub struct Photos {
-    /// Finished bytes.
-    pub store: Arc<dyn BlobStore>,
+    /// Where the bytes are.
+    pub store: PhotoStore,
     /// Bytes that are on their way.
     pub uploads: Uploads,
     /// Reduced pictures.
     pub workshop: Workshop,
+    /// The end of what nobody names.
+    pub retention: Retention,
 }
 
 impl Photos {
-    /// Opens the folders `blobs` and `uploads` in the data folder, which are made when they are missing. Blocks.
+    /// Opens the store that the settings name. Blocks.
     ///
     /// # Errors
-    /// They cannot be made.
-    pub fn open(data_dir: &Path, database: Database, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let (blobs, unfinished) = (data_dir.join("blobs"), data_dir.join("uploads"));
-        std::fs::create_dir_all(&unfinished)?;
-        let store: Arc<dyn BlobStore> = Arc::new(FolderStore::open(blobs)?);
+    /// Its folders cannot be made, or the settings of the object store cannot be right.
+    pub fn open(settings: &Settings, database: Database, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let store = match &settings.photos {
+            None => PhotoStore::Folder(Arc::new(FolderStore::open(&settings.data_dir)?)),
+            Some(options) => {
+                PhotoStore::Objects(Arc::new(ObjectsStore::open(options, settings.data_dir.join("scratch"))?))
+            }
+        };
+        let idle_ms = settings.photos_unnamed_days.map(|days| u64::from(days).saturating_mul(DAY_MS));
         Ok(Self {
-            uploads: Uploads::new(unfinished.clone(), Arc::clone(&store), database, clock),
-            workshop: Workshop::new(Arc::clone(&store), unfinished),
+            retention: Retention::new(store.clone(), database.clone(), Arc::clone(&clock), idle_ms),
+            uploads: Uploads::new(store.clone(), database, clock),
+            workshop: Workshop::new(store.clone()),
             store,
         })
     }
 
-    /// Removes expired uploads now and every hour, until it is aborted. Needs a tokio runtime.
+    /// Removes expired uploads, and photos that nobody names, now and every hour, until it is aborted. Needs a tokio runtime.
     #[must_use]
     pub fn keep_swept(&self) -> JoinHandle<()> {
-        let uploads = self.uploads.clone();
+        let (uploads, retention) = (self.uploads.clone(), self.retention.clone());
         tokio::spawn(async move {
             let mut tick = tokio::time::interval(UPLOAD_SWEEP_EVERY);
             loop {
@@ -69,14 +84,16 @@ impl Photos {
                     Ok(gone) => tracing::info!(gone, "unfinished uploads expired"),
                     Err(problem) => tracing::error!(cause = problem.cause(), "expired uploads were not removed"),
                 }
+                match retention.sweep().await {
+                    Ok(0) => {}
+                    Ok(gone) => tracing::info!(gone, "photos that nobody names were removed"),
+                    Err(problem) => {
+                        tracing::error!(cause = problem.cause(), "photos that nobody names were not removed")
+                    }
+                }
             }
         })
     }
-}
-
-/// Runs what blocks on a thread that may be blocked.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    spawn_blocking(work).await.map_err(Problem::internal)
 }
 
 /// The store's failure as an answer.
@@ -85,6 +102,10 @@ pub(crate) fn storage_problem(error: StoreError) -> Problem {
         StoreError::Full => {
             Problem::new(Code::StorageFull, "Keep the photo; what is missing can be sent when there is room again")
         }
-        other => Problem::internal(other),
+        StoreError::Unavailable(_) | StoreError::Denied(_) => {
+            Problem::new(Code::PhotoStoreUnavailable, "Keep the photo; what is missing can be sent after a while")
+                .caused_by(error.to_string())
+        }
+        StoreError::HashMismatch { .. } | StoreError::Io(_) => Problem::internal(error),
     }
 }

@@ -1,20 +1,94 @@
-//! The file of an unfinished upload. Bytes are appended; what was made durable is never cut off by a later failure.
-//! Everything here blocks. Which offset is told to the client is decided in `uploads`.
+//! The bytes of an unfinished upload: a growing file, or the slots of an object store (`slots`). Bytes are appended; what
+//! was made durable is never cut off by a later failure. Which offset is told to the client is decided in `uploads`.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::store::sync_folder;
+use bytes::Bytes;
+
+use super::folder::sync_folder;
+use super::slots::Slots;
+use super::store::{StoreError, on_thread};
+
+/// An unfinished upload, open at its end.
+#[derive(Debug)]
+pub(super) enum Partial {
+    /// A file, used in blocking threads.
+    File(Arc<Mutex<FilePartial>>),
+    /// Objects.
+    Slots(Box<Slots>),
+}
+
+impl Partial {
+    pub(super) fn file(file: FilePartial) -> Self {
+        Self::File(Arc::new(Mutex::new(file)))
+    }
+
+    pub(super) fn slots(slots: Slots) -> Self {
+        Self::Slots(Box::new(slots))
+    }
+
+    /// Bytes that it holds.
+    pub(super) fn at(&self) -> u64 {
+        match self {
+            Self::File(file) => file.lock().unwrap_or_else(PoisonError::into_inner).at(),
+            Self::Slots(slots) => slots.at(),
+        }
+    }
+
+    /// Appends bytes; after a failure it holds what it held before.
+    pub(super) async fn append(&mut self, bytes: Bytes) -> Result<(), StoreError> {
+        match self {
+            Self::File(file) => on_file(file, move |file| file.append(&bytes)).await,
+            Self::Slots(slots) => slots.append(&bytes).await,
+        }
+    }
+
+    /// Makes durable what was appended.
+    pub(super) async fn sync(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::File(file) => on_file(file, |file| file.sync()).await,
+            Self::Slots(slots) => slots.sync().await,
+        }
+    }
+
+    /// Told that what is durable has been recorded: what it replaces may go.
+    pub(super) async fn settle(&mut self) {
+        if let Self::Slots(slots) = self {
+            slots.settle().await;
+        }
+    }
+
+    /// Forgets what lies beyond `at`. Nothing more may be appended then.
+    pub(super) async fn back_to(&mut self, at: u64) -> Result<(), StoreError> {
+        match self {
+            Self::File(file) => on_file(file, move |file| file.back_to(at)).await,
+            Self::Slots(slots) => {
+                slots.back_to(at).await;
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn on_file(
+    file: &Arc<Mutex<FilePartial>>,
+    work: impl FnOnce(&mut FilePartial) -> io::Result<()> + Send + 'static,
+) -> Result<(), StoreError> {
+    let file = Arc::clone(file);
+    on_thread(move || Ok(work(&mut file.lock().unwrap_or_else(PoisonError::into_inner))?)).await
+}
 
 /// An unfinished upload's file, open at its end.
 #[derive(Debug)]
-pub(super) struct Partial {
+pub(super) struct FilePartial {
     file: File,
     at: u64,
 }
 
-impl Partial {
+impl FilePartial {
     /// Opens the file of an upload of which `recorded` bytes are known to be durable, and cuts off what lies beyond: it
     /// was written before a crash and is not known to be whole. Where fewer bytes are there, it stands at those.
     pub(super) fn open(path: &Path, recorded: u64) -> io::Result<Self> {
@@ -89,19 +163,19 @@ mod tests {
     fn bytes_beyond_what_was_recorded_are_cut_off_and_missing_ones_are_noticed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("part");
-        let mut partial = Partial::open(&path, 0).unwrap();
+        let mut partial = FilePartial::open(&path, 0).unwrap();
         partial.append(b"0123456789").unwrap();
         drop(partial);
-        assert_eq!(Partial::open(&path, 6).unwrap().at(), 6);
+        assert_eq!(FilePartial::open(&path, 6).unwrap().at(), 6);
         assert_eq!(fs::read(&path).unwrap(), b"012345");
-        assert_eq!(Partial::open(&path, 9).unwrap().at(), 6, "the disk lost what the record knew");
+        assert_eq!(FilePartial::open(&path, 9).unwrap().at(), 6, "the disk lost what the record knew");
     }
 
     #[test]
     fn what_is_appended_after_a_step_back_replaces_what_was_there() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("part");
-        let mut partial = Partial::open(&path, 0).unwrap();
+        let mut partial = FilePartial::open(&path, 0).unwrap();
         partial.append(b"good").unwrap();
         partial.append(b"damaged").unwrap();
         partial.back_to(4).unwrap();

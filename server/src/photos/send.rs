@@ -1,19 +1,13 @@
 //! Stored bytes as an answer's body: the whole or one range, streamed in bounded memory. Who may have them is decided in
 //! `sight`.
 
-use std::io::{self, Read, Seek, SeekFrom};
-
 use actix_web::HttpResponse;
 use actix_web::body::SizedStream;
 use actix_web::http::header::{self, ByteRangeSpec, Header, HeaderMap, IfNoneMatch, Range};
 use actix_web::{HttpMessage, HttpRequest};
-use bytes::Bytes;
-use futures_util::stream::{self, Stream};
-use tokio::task::spawn_blocking;
 
 use super::store::Blob;
 use crate::error::{Code, Problem, Success};
-use crate::limits::SEND_CHUNK_BYTES;
 
 /// What is sent beside the bytes.
 #[derive(Clone, Debug)]
@@ -71,7 +65,7 @@ pub fn send(request: &HttpRequest, blob: Blob, sent: &Sent<'_>) -> HttpResponse 
         .insert_header((header::CONTENT_ENCODING, "identity"))
         .insert_header((header::ETAG, sent.etag.as_str()))
         .insert_header(CACHE)
-        .body(SizedStream::new(count, chunks(blob, from, count)))
+        .body(SizedStream::new(count, blob.stream(from, count)))
 }
 
 /// The single range that is asked for. Several at once, other units, and a range of an older copy (`If-Range`) are
@@ -96,22 +90,4 @@ fn unsatisfiable(whole: u64) -> HttpResponse {
         answer.headers_mut().insert(header::CONTENT_RANGE, value);
     }
     answer
-}
-
-/// `count` bytes of `blob` from the byte `from`, read in blocking threads a piece at a time.
-fn chunks(blob: Blob, from: u64, count: u64) -> impl Stream<Item = io::Result<Bytes>> {
-    stream::try_unfold((blob, from, count), |(mut blob, at, left)| async move {
-        if left == 0 {
-            return Ok(None);
-        }
-        let size = left.min(SEND_CHUNK_BYTES);
-        let read = spawn_blocking(move || {
-            let mut piece = vec![0; usize::try_from(size).unwrap_or_default()];
-            blob.file.seek(SeekFrom::Start(at))?;
-            blob.file.read_exact(&mut piece)?;
-            Ok::<_, io::Error>((blob, Bytes::from(piece)))
-        });
-        let (blob, piece) = read.await.map_err(io::Error::other)??;
-        Ok(Some((piece, (blob, at.saturating_add(size), left.saturating_sub(size)))))
-    })
 }

@@ -1,12 +1,27 @@
-//! Where finished bytes live: a content-addressed folder behind a small trait, so that an object store can take its place.
-//! What is here blocks and is called from blocking threads. Which bytes belong to whom is the database's business.
+//! Where photos' bytes live: a folder, or an S3-compatible store, behind one enum. Finished bytes lie under their content's
+//! name; those of unfinished uploads under their device's. How each store does it is in `folder` and in `objects`; which
+//! bytes belong to whom is the database's business.
 
-use std::fs::{self, File};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
 
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt};
+use sync_core::ids::DeviceId;
+use tokio::task::spawn_blocking;
+
+use super::exif::{self, PhotoFacts};
+use super::folder::FolderStore;
 use super::hash::ContentHash;
+use super::objects::{ObjectBody, ObjectsStore};
+use super::partial::Partial;
+use super::sniff;
 use super::variants::VariantSize;
+use crate::limits::SEND_CHUNK_BYTES;
+
+/// An upload's name: the device that sends, and the SHA-256 that the whole will have.
+pub type UploadKey = (DeviceId, ContentHash);
 
 /// One stored thing: a photo's original bytes, or what was made from them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +56,26 @@ impl BlobName {
         Self { hash, part: BlobPart::Variant(size) }
     }
 
+    /// Everything that is kept under that hash.
+    #[must_use]
+    pub fn all(hash: ContentHash) -> [Self; 4] {
+        let [small, large] = VariantSize::ALL.map(|size| Self::variant(hash, size));
+        [Self::refusal(hash), small, large, Self::original(hash)]
+    }
+
+    /// Where it lies in a store: `ab/cd/<hash>`, with `<hash>.256.jpg`, `<hash>.1280.jpg` or `<hash>.refused.json` beside it.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let text = self.hash.to_string();
+        let end = match self.part {
+            BlobPart::Original => String::new(),
+            BlobPart::Variant(size) => format!(".{}.jpg", size.long_edge_px()),
+            BlobPart::Refusal => ".refused.json".to_owned(),
+        };
+        let folders = (text.get(..2).unwrap_or_default(), text.get(2..4).unwrap_or_default());
+        format!("{}/{}/{text}{end}", folders.0, folders.1)
+    }
+
     /// The name of the note that says why the photo with this hash has no variants.
     #[must_use]
     pub fn refusal(hash: ContentHash) -> Self {
@@ -48,13 +83,95 @@ impl BlobName {
     }
 }
 
+/// What a photo's own bytes say about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// Size, orientation, time and place.
+    pub facts: PhotoFacts,
+    /// The media type, by its first bytes.
+    pub content_type: &'static str,
+}
+
+impl Found {
+    /// Reads a whole photo's headers; its pixels stay where they are.
+    ///
+    /// # Errors
+    /// Whatever reading fails with.
+    pub(super) fn read(file: &mut File) -> io::Result<Self> {
+        let mut start = [0; 64];
+        file.seek(SeekFrom::Start(0))?;
+        let mut filled = 0;
+        while let Some(rest) = start.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match file.read(rest)? {
+                0 => break,
+                count => filled += count,
+            }
+        }
+        let content_type = sniff::content_type(start.get(..filled).unwrap_or_default());
+        file.seek(SeekFrom::Start(0))?;
+        Ok(Self { facts: exif::read_facts_of(&mut io::BufReader::new(file)), content_type })
+    }
+}
+
 /// Bytes opened for reading.
 #[derive(Debug)]
 pub struct Blob {
-    /// Open at its first byte.
-    pub file: File,
-    /// Its whole length in bytes.
+    /// Their whole length.
     pub bytes: u64,
+    pub(super) body: BlobBody,
+}
+
+#[derive(Debug)]
+pub(super) enum BlobBody {
+    File(File),
+    Object(ObjectBody),
+}
+
+impl Blob {
+    /// All bytes; only for what is known to be small, or a photo that is about to be decoded.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Unavailable`].
+    pub async fn read_all(self) -> Result<Vec<u8>, StoreError> {
+        match self.body {
+            BlobBody::File(mut file) => {
+                on_thread(move || {
+                    let mut bytes = Vec::new();
+                    file.read_to_end(&mut bytes)?;
+                    Ok(bytes)
+                })
+                .await
+            }
+            BlobBody::Object(object) => Ok(object.read(0..self.bytes).await?.into()),
+        }
+    }
+
+    /// `count` bytes from the byte `from`, a piece at a time.
+    #[must_use]
+    pub fn stream(self, from: u64, count: u64) -> BoxStream<'static, io::Result<Bytes>> {
+        match self.body {
+            BlobBody::File(file) => pieces(file, from, count).boxed(),
+            BlobBody::Object(object) => object.stream(from, count),
+        }
+    }
+}
+
+/// A file's bytes, read in blocking threads a piece at a time.
+fn pieces(file: File, from: u64, count: u64) -> impl futures_util::Stream<Item = io::Result<Bytes>> {
+    stream::try_unfold((file, from, count), |(mut file, at, left)| async move {
+        if left == 0 {
+            return Ok(None);
+        }
+        let size = left.min(SEND_CHUNK_BYTES);
+        let read = spawn_blocking(move || {
+            let mut piece = vec![0; usize::try_from(size).unwrap_or_default()];
+            file.seek(SeekFrom::Start(at))?;
+            file.read_exact(&mut piece)?;
+            Ok::<_, io::Error>((file, Bytes::from(piece)))
+        });
+        let (file, piece) = read.await.map_err(io::Error::other)??;
+        Ok(Some((piece, (file, at.saturating_add(size), left.saturating_sub(size)))))
+    })
 }
 
 /// What became of a put.
@@ -78,6 +195,12 @@ pub enum StoreError {
         /// The hash that the bytes really have.
         actual: ContentHash,
     },
+    /// The object store does not answer, or says that it cannot now.
+    #[error("the photo store does not answer: {0}")]
+    Unavailable(String),
+    /// The object store refuses these keys, or has no such bucket.
+    #[error("the photo store refuses: {0}")]
+    Denied(String),
     /// Anything else that the file system says.
     #[error("the photo store cannot be read or written: {0}")]
     Io(io::Error),
@@ -92,204 +215,155 @@ impl From<io::Error> for StoreError {
     }
 }
 
-/// A store of finished bytes.
+/// A store of photos; clones share it.
 ///
-/// Under a name there is nothing or the whole; whoever sees a name sees all its bytes, also after a power failure. What
-/// `put` has answered for is durable. Any number of threads and processes may put the same name at the same time.
-pub trait BlobStore: Send + Sync {
-    /// Takes over the finished file at `finished` under `name`; on success the file is gone from where it was.
+/// Under a name there is nothing or the whole; whoever sees a name sees all its bytes, also after a power failure. What has
+/// been answered for is durable. Any number of threads may put the same name at the same time, and over an object store
+/// any number of processes.
+#[derive(Clone, Debug)]
+pub enum PhotoStore {
+    /// Files in the data folder.
+    Folder(Arc<FolderStore>),
+    /// Objects in an S3-compatible store.
+    Objects(Arc<ObjectsStore>),
+}
+
+impl PhotoStore {
+    /// Stores what was made from a photo.
     ///
     /// # Errors
-    /// [`StoreError::HashMismatch`] when an original's bytes do not have the hash of its name; [`StoreError::Full`];
-    /// [`StoreError::Io`]. After an error `finished` is still there.
-    fn put(&self, name: &BlobName, finished: &Path) -> Result<Put, StoreError>;
+    /// [`StoreError::Full`], [`StoreError::Io`], [`StoreError::Unavailable`].
+    pub async fn put(&self, name: BlobName, bytes: Vec<u8>) -> Result<(), StoreError> {
+        match self {
+            Self::Folder(folder) => with(folder, move |folder| folder.put_bytes(&name, &bytes)).await,
+            Self::Objects(objects) => objects.put(&name, bytes.into()).await,
+        }
+    }
 
     /// Opens the bytes under `name`; `None` when there are none.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
-    fn open(&self, name: &BlobName) -> Result<Option<Blob>, StoreError>;
+    /// [`StoreError::Io`], [`StoreError::Unavailable`].
+    pub async fn open(&self, name: BlobName) -> Result<Option<Blob>, StoreError> {
+        match self {
+            Self::Folder(folder) => with(folder, move |folder| folder.open_blob(&name)).await,
+            Self::Objects(objects) => ObjectsStore::open_blob(objects, &name).await,
+        }
+    }
 
     /// How many bytes are under `name`; `None` when there are none.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
-    fn size(&self, name: &BlobName) -> Result<Option<u64>, StoreError>;
-}
+    /// [`StoreError::Io`], [`StoreError::Unavailable`].
+    pub async fn size(&self, name: BlobName) -> Result<Option<u64>, StoreError> {
+        match self {
+            Self::Folder(folder) => with(folder, move |folder| folder.size(&name)).await,
+            Self::Objects(objects) => objects.size(&name).await,
+        }
+    }
 
-/// A store in a folder: `<dir>/ab/cd/<hash>`, with `<hash>.256.jpg`, `<hash>.1280.jpg` or `<hash>.refused.json` beside it.
-#[derive(Debug)]
-pub struct FolderStore {
-    dir: PathBuf,
-}
-
-impl FolderStore {
-    /// Opens the store in `dir`, which is made when it is missing.
+    /// Removes a photo and everything that was made from it.
     ///
     /// # Errors
-    /// Whatever making the folder fails with.
-    pub fn open(dir: PathBuf) -> Result<Self, StoreError> {
-        fs::create_dir_all(&dir)?;
-        Ok(Self { dir })
+    /// [`StoreError::Io`], [`StoreError::Unavailable`].
+    pub async fn remove(&self, hash: ContentHash) -> Result<(), StoreError> {
+        match self {
+            Self::Folder(folder) => with(folder, move |folder| folder.remove(hash)).await,
+            Self::Objects(objects) => objects.remove(hash).await,
+        }
     }
 
-    fn path(&self, name: &BlobName) -> PathBuf {
-        let text = name.hash.to_string();
-        let file = match name.part {
-            BlobPart::Original => text.clone(),
-            BlobPart::Variant(size) => format!("{text}.{}.jpg", size.long_edge_px()),
-            BlobPart::Refusal => format!("{text}.refused.json"),
-        };
-        self.dir.join(text.get(..2).unwrap_or_default()).join(text.get(2..4).unwrap_or_default()).join(file)
+    /// Opens the bytes of an unfinished upload, of which `recorded` are known to be durable.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Unavailable`].
+    pub(super) async fn partial(&self, key: UploadKey, recorded: u64) -> Result<Partial, StoreError> {
+        match self {
+            Self::Folder(folder) => with(folder, move |folder| folder.partial(key, recorded)).await.map(Partial::file),
+            Self::Objects(objects) => ObjectsStore::partial(objects, key, recorded).await.map(Partial::slots),
+        }
     }
 
-    /// Makes the two folders above `path`, each durable in the one above it before something is put into it.
-    fn make_folder(&self, path: &Path) -> io::Result<()> {
-        let Some(folder) = path.parent() else { return Ok(()) };
-        if folder.is_dir() {
-            return Ok(());
+    /// How many of an upload's `recorded` bytes are there.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Unavailable`].
+    pub(super) async fn received(&self, key: UploadKey, recorded: u64) -> Result<u64, StoreError> {
+        match self {
+            Self::Folder(folder) => with(folder, move |folder| Ok(folder.received(key)?.min(recorded))).await,
+            Self::Objects(objects) => objects.received(key, recorded).await,
         }
-        fs::create_dir_all(folder)?;
-        if let Some(above) = folder.parent() {
-            sync_folder(above)?;
+    }
+
+    /// Checks that an upload's bytes are the photo that was announced, reads its headers and stores it under its name. The
+    /// upload's own bytes may stay until [`PhotoStore::remove_upload`].
+    ///
+    /// # Errors
+    /// [`StoreError::HashMismatch`], and those of every store. After an error the upload's bytes are still there.
+    pub(super) async fn finish(&self, key: UploadKey, partial: Partial) -> Result<Found, StoreError> {
+        match (self, partial) {
+            (Self::Folder(folder), _) => with(folder, move |folder| folder.finish(key)).await,
+            (Self::Objects(objects), Partial::Slots(slots)) => objects.finish(key, *slots).await,
+            (Self::Objects(_), Partial::File(_)) => Err(io::Error::other("an upload of another store").into()),
         }
-        sync_folder(&self.dir)
+    }
+
+    /// Removes an upload's bytes, if there are any.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Unavailable`].
+    pub(super) async fn remove_upload(&self, key: UploadKey) -> Result<(), StoreError> {
+        match self {
+            Self::Folder(folder) => with(folder, move |folder| folder.remove_upload(key)).await,
+            Self::Objects(objects) => objects.remove_upload(key).await,
+        }
+    }
+
+    /// The uploads that have bytes here.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Unavailable`].
+    pub(super) async fn uploads(&self) -> Result<Vec<UploadKey>, StoreError> {
+        match self {
+            Self::Folder(folder) => with(folder, FolderStore::uploads).await,
+            Self::Objects(objects) => objects.uploads().await,
+        }
+    }
+
+    /// Proves at the start that the store takes bytes.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Folder(_) => Ok(()),
+            Self::Objects(objects) => objects.probe().await,
+        }
     }
 }
 
-impl BlobStore for FolderStore {
-    fn put(&self, name: &BlobName, finished: &Path) -> Result<Put, StoreError> {
-        let mut file = File::open(finished)?;
-        if name.part == BlobPart::Original {
-            let actual = ContentHash::of_reader(&mut file)?;
-            if actual != name.hash {
-                return Err(StoreError::HashMismatch { actual });
-            }
-        }
-        let bytes = file.metadata()?.len();
-        let path = self.path(name);
-        if self.size(name)? == Some(bytes) {
-            fs::remove_file(finished)?;
-            return Ok(Put::AlreadyThere);
-        }
-        file.sync_all()?;
-        self.make_folder(&path)?;
-        rename_over(finished, &path)?;
-        if let Some(folder) = path.parent() {
-            sync_folder(folder)?;
-        }
-        Ok(Put::Stored)
-    }
-
-    fn open(&self, name: &BlobName) -> Result<Option<Blob>, StoreError> {
-        match File::open(self.path(name)) {
-            Ok(file) => Ok(Some(Blob { bytes: file.metadata()?.len(), file })),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn size(&self, name: &BlobName) -> Result<Option<u64>, StoreError> {
-        match fs::metadata(self.path(name)) {
-            Ok(found) => Ok(Some(found.len())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
+/// Whose upload a name is.
+pub(super) fn read_upload_name(name: &str) -> Option<UploadKey> {
+    let (device, hash) = name.split_once('.')?;
+    Some((device.parse().ok()?, hash.parse().ok()?))
 }
 
-/// Renames `from` to `to`. From another file system the bytes are copied beside `to` first, so that the final name never
-/// shows half a file.
-fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::rename(from, to) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-            let folder = to.parent().unwrap_or(Path::new("."));
-            let mut copy = tempfile::NamedTempFile::new_in(folder)?;
-            io::copy(&mut File::open(from)?, copy.as_file_mut())?;
-            copy.as_file().sync_all()?;
-            copy.persist(to).map_err(|refused| refused.error)?;
-            fs::remove_file(from)
-        }
-        outcome => outcome,
-    }
+/// The name of an upload's file, or of the folder of its objects.
+pub(super) fn upload_name((device, hash): UploadKey) -> String {
+    format!("{device}.{hash}")
 }
 
-/// Makes the names in `folder` durable.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+async fn with<T: Send + 'static>(
+    folder: &Arc<FolderStore>,
+    work: impl FnOnce(&FolderStore) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let folder = Arc::clone(folder);
+    on_thread(move || work(&folder)).await
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-    use super::*;
-    use std::io::Read;
-
-    fn store() -> (tempfile::TempDir, FolderStore) {
-        let dir = tempfile::tempdir().unwrap();
-        let store = FolderStore::open(dir.path().join("blobs")).unwrap();
-        (dir, store)
-    }
-
-    fn finished(dir: &tempfile::TempDir, bytes: &[u8]) -> PathBuf {
-        let path = dir.path().join("finished");
-        fs::write(&path, bytes).unwrap();
-        path
-    }
-
-    #[test]
-    fn what_was_put_is_read_back_under_its_hash() {
-        let (dir, store) = store();
-        let name = BlobName::original(ContentHash::of(b"photo"));
-        assert_eq!(store.put(&name, &finished(&dir, b"photo")).unwrap(), Put::Stored);
-        let mut text = String::new();
-        store.open(&name).unwrap().unwrap().file.read_to_string(&mut text).unwrap();
-        assert_eq!(text, "photo");
-        let hash = name.hash.to_string();
-        assert!(dir.path().join("blobs").join(&hash[..2]).join(&hash[2..4]).join(&hash).is_file());
-    }
-
-    #[test]
-    fn the_same_bytes_are_stored_once() {
-        let (dir, store) = store();
-        let name = BlobName::original(ContentHash::of(b"photo"));
-        store.put(&name, &finished(&dir, b"photo")).unwrap();
-        assert_eq!(store.put(&name, &finished(&dir, b"photo")).unwrap(), Put::AlreadyThere);
-        assert!(!dir.path().join("finished").exists());
-    }
-
-    #[test]
-    fn bytes_with_another_hash_never_get_the_name() {
-        let (dir, store) = store();
-        let name = BlobName::original(ContentHash::of(b"photo"));
-        let refused = store.put(&name, &finished(&dir, b"other"));
-        assert!(matches!(refused, Err(StoreError::HashMismatch { actual }) if actual == ContentHash::of(b"other")));
-        assert_eq!(store.size(&name).unwrap(), None);
-        assert!(dir.path().join("finished").exists(), "a refused file stays where it was");
-    }
-
-    #[test]
-    fn a_shorter_file_under_the_final_name_is_replaced_by_the_whole() {
-        let (dir, store) = store();
-        let name = BlobName::original(ContentHash::of(b"photo"));
-        let path = store.path(&name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, b"pho").unwrap();
-        assert_eq!(store.put(&name, &finished(&dir, b"photo")).unwrap(), Put::Stored);
-        assert_eq!(store.size(&name).unwrap(), Some(5));
-    }
-
-    #[test]
-    fn what_is_missing_is_none_and_not_an_error() {
-        let (_dir, store) = store();
-        let name = BlobName::original(ContentHash::of(b"never seen"));
-        assert!(store.open(&name).unwrap().is_none());
-        assert_eq!(store.size(&name).unwrap(), None);
-    }
-
-    #[test]
-    fn a_full_disk_has_an_error_of_its_own() {
-        assert!(matches!(StoreError::from(io::Error::from(io::ErrorKind::StorageFull)), StoreError::Full));
-        assert!(matches!(StoreError::from(io::Error::from_raw_os_error(28)), StoreError::Full));
-    }
+/// Runs what blocks on a thread that may be blocked.
+pub(super) async fn on_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    spawn_blocking(work).await.map_err(|error| StoreError::Io(io::Error::other(error)))?
 }

@@ -64,7 +64,7 @@ pub fn describe(answer: &mut HttpResponseBuilder) {
         .insert_header((TUS_VERSION, VERSION))
         .insert_header(("tus-extension", EXTENSIONS))
         .insert_header(("tus-max-size", PHOTO_BYTES_MAX))
-        .insert_header(("tus-checksum-algorithm", "sha256"));
+        .insert_header(("tus-checksum-algorithm", "sha1,sha256"));
 }
 
 /// Says where an upload stands, for `HEAD`, `POST` and `PATCH`.
@@ -76,6 +76,12 @@ pub fn tell(answer: &mut HttpResponseBuilder, standing: &Standing) {
     if let Some(expires_at_ms) = standing.expires_at_ms {
         answer.insert_header(("upload-expires", http_date(expires_at_ms)));
     }
+}
+
+/// The `Upload-Metadata` that a creation's hash came in. Of other keys nothing is kept.
+#[must_use]
+pub fn metadata_of(hash: ContentHash) -> String {
+    format!("sha256 {}", BASE64.encode(hash.to_string().as_bytes()))
 }
 
 /// The address of a device's upload.
@@ -136,13 +142,22 @@ fn metadata<'a>(headers: &'a HeaderMap, key: &str) -> Result<Option<&'a str>, Pr
     Ok(found)
 }
 
+/// The sum of a body, by the algorithm that the client chose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checksum {
+    /// What tus demands of every server.
+    Sha1([u8; 20]),
+    /// What is asked of our own phones.
+    Sha256([u8; 32]),
+}
+
 /// The headers of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkHead {
     /// Bytes of the body, where they are known before it comes.
     pub announced: Option<u64>,
-    /// SHA-256 of the body, where the client sent one (checksum extension).
-    pub checksum: Option<[u8; 32]>,
+    /// What the body must come to, where the client said it (checksum extension).
+    pub checksum: Option<Checksum>,
 }
 
 /// Reads the headers of a body of bytes; `None` where the request has none (a creation without upload).
@@ -171,15 +186,16 @@ pub fn wrong_type() -> Problem {
     Problem::new(Code::UnsupportedMedia, format!("Send the bytes as Content-Type: {CHUNK_TYPE}"))
 }
 
-fn checksum(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Problem> {
+fn checksum(headers: &HeaderMap) -> Result<Option<Checksum>, Problem> {
     let Some(value) = headers.get("upload-checksum") else { return Ok(None) };
-    let wanted = || malformed("Upload-Checksum", "Send: sha256 <the chunk's SHA-256 in Base64>");
+    let wanted = || malformed("Upload-Checksum", "Send: sha256 (or sha1) <the chunk's sum in Base64>");
     let (algorithm, sum) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(wanted)?;
-    if algorithm != "sha256" {
-        return Err(malformed("Upload-Checksum", "The only algorithm is sha256"));
-    }
-    let bytes = BASE64.decode(sum.trim().as_bytes()).map_err(|_| wanted())?;
-    Ok(Some(bytes.try_into().map_err(|_| wanted())?))
+    let bytes = || BASE64.decode(sum.trim().as_bytes()).map_err(|_| wanted());
+    Ok(Some(match algorithm {
+        "sha1" => Checksum::Sha1(bytes()?.try_into().map_err(|_| wanted())?),
+        "sha256" => Checksum::Sha256(bytes()?.try_into().map_err(|_| wanted())?),
+        _ => return Err(malformed("Upload-Checksum", "The algorithms are sha256 and sha1")),
+    }))
 }
 
 /// A header of nothing but decimal digits.
@@ -258,11 +274,21 @@ mod tests {
     }
 
     #[test]
-    fn only_a_sha256_of_32_bytes_is_a_checksum() {
+    fn only_a_whole_sha256_or_sha1_is_a_checksum() {
         let sum = BASE64.encode(&[7; 32]);
         let read = |value: &str| checksum(&headers(&[("upload-checksum", value)]));
-        assert_eq!(read(&format!("sha256 {sum}")).unwrap(), Some([7; 32]));
-        for wrong in ["sha256", "sha256 ", "sha256 bm8=", "sha1 bm8=", &format!("md5 {sum}"), "sha256 %%%"] {
+        assert_eq!(read(&format!("sha256 {sum}")).unwrap(), Some(Checksum::Sha256([7; 32])));
+        let short = BASE64.encode(&[7; 20]);
+        assert_eq!(read(&format!("sha1 {short}")).unwrap(), Some(Checksum::Sha1([7; 20])));
+        for wrong in [
+            "sha256",
+            "sha256 ",
+            "sha256 bm8=",
+            "sha1 bm8=",
+            &format!("sha1 {sum}"),
+            &format!("md5 {sum}"),
+            "sha256 %%%",
+        ] {
             assert_eq!(read(wrong).unwrap_err().code(), Code::MalformedRequest, "{wrong}");
         }
     }

@@ -3,8 +3,6 @@
 
 use std::collections::HashSet;
 use std::fmt::Display;
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,14 +14,17 @@ use tokio::sync::Semaphore;
 
 use super::hash::ContentHash;
 use super::intake::{Ended, Intake};
-use super::store::{BlobName, BlobStore, StoreError};
+use super::partial::Partial;
+use super::storage_problem;
+use super::store::{BlobName, PhotoStore, StoreError, UploadKey};
 use super::tus::{Announced, ChunkHead};
-use super::{blocking, exif, partial, sniff, storage_problem};
 use crate::clock::Clock;
 use crate::db::blobs::{Blob, Upload};
-use crate::db::{Database, DbError};
+use crate::db::{Database, DbError, Scope};
 use crate::error::{Code, Problem};
-use crate::limits::{UPLOAD_IDLE_MS, UPLOAD_SWEEP_ROWS_MAX, UPLOADS_FINISHING_MAX, UPLOADS_PER_DEVICE_MAX};
+use crate::limits::{
+    PHOTO_RENEW_MS, UPLOAD_IDLE_MS, UPLOAD_SWEEP_ROWS_MAX, UPLOADS_FINISHING_MAX, UPLOADS_PER_DEVICE_MAX,
+};
 
 /// How often a busy database is asked again to note a stored photo, and after how long.
 const NOTE_TRIES: u32 = 20;
@@ -57,8 +58,6 @@ impl Standing {
     }
 }
 
-type Key = (DeviceId, ContentHash);
-
 /// What is known of an upload's name.
 enum Known {
     Stored(Blob),
@@ -69,18 +68,17 @@ enum Known {
 /// The uploads of every phone; clones share them.
 #[derive(Clone)]
 pub struct Uploads {
-    dir: PathBuf,
-    store: Arc<dyn BlobStore>,
+    store: PhotoStore,
     database: Database,
     clock: Arc<dyn Clock>,
-    busy: Arc<Mutex<HashSet<Key>>>,
+    busy: Arc<Mutex<HashSet<UploadKey>>>,
     finishing: Arc<Semaphore>,
 }
 
 /// The right to change one upload, given back when dropped.
 struct Claim {
-    busy: Arc<Mutex<HashSet<Key>>>,
-    key: Key,
+    busy: Arc<Mutex<HashSet<UploadKey>>>,
+    key: UploadKey,
 }
 
 impl Drop for Claim {
@@ -90,10 +88,10 @@ impl Drop for Claim {
 }
 
 impl Uploads {
-    /// Uploads whose files lie in `dir` and whose finished bytes go to `store`.
-    pub(super) fn new(dir: PathBuf, store: Arc<dyn BlobStore>, database: Database, clock: Arc<dyn Clock>) -> Self {
+    /// Uploads whose bytes lie in `store`.
+    pub(super) fn new(store: PhotoStore, database: Database, clock: Arc<dyn Clock>) -> Self {
         let finishing = Arc::new(Semaphore::new(UPLOADS_FINISHING_MAX));
-        Self { dir, store, database, clock, busy: Arc::default(), finishing }
+        Self { store, database, clock, busy: Arc::default(), finishing }
     }
 
     /// Begins an upload, or finds it: one that this phone has begun with the same length stands where it stood, and one
@@ -103,9 +101,9 @@ impl Uploads {
     /// `too_many_uploads`; `content_hash_mismatch` when the stored photo has another length; the database failed.
     pub async fn create(&self, who: Uploader, wanted: Announced) -> Result<Standing, Problem> {
         match self.known(who, wanted.hash).await? {
-            Known::Stored(blob) if blob.bytes == wanted.length => return Ok(Standing::finished(blob.bytes)),
-            Known::Stored(_) => return Err(another_photo()),
-            Known::Open(_) | Known::Nothing => {}
+            Known::Stored(blob) if blob.bytes != wanted.length => return Err(another_photo()),
+            Known::Stored(blob) if self.is_renewed(&blob).await? => return Ok(Standing::finished(blob.bytes)),
+            Known::Stored(_) | Known::Open(_) | Known::Nothing => {}
         }
         let now_ms = self.clock.now_ms();
         let fresh = Upload {
@@ -117,12 +115,16 @@ impl Uploads {
             created_at_ms: now_ms,
             expires_at_ms: now_ms.saturating_add(UPLOAD_IDLE_MS),
         };
-        let begun = self.database.write(move |tx| {
+        let begun = self.database.write(Scope::Township(who.township), move |tx| {
             if let Some(open) = tx.upload(fresh.device, fresh.hash)? {
                 if open.length == fresh.length && open.expires_at_ms > now_ms {
                     return Ok(open);
                 }
                 tx.delete_upload(fresh.device, fresh.hash)?;
+            }
+            // The sweep that removes these bytes would take new ones with them.
+            if tx.is_condemned(fresh.hash)? {
+                return Err(Problem::new(Code::UploadBusy, "An old copy of this photo is being removed"));
             }
             if tx.open_uploads(fresh.device)? >= UPLOADS_PER_DEVICE_MAX {
                 return Err(Problem::new(Code::TooManyUploads, "Finish or end some of them first")
@@ -182,12 +184,10 @@ impl Uploads {
         };
         let length = upload.length;
         let expires_at_ms = self.clock.now_ms().saturating_add(UPLOAD_IDLE_MS);
-        let path = self.path((who.device, hash));
-        let mut intake = Intake::open(self.database.clone(), upload, path, offset, head, expires_at_ms).await?;
+        let mut intake = Intake::open(self.database.clone(), upload, &self.store, offset, head, expires_at_ms).await?;
         let ended = intake.take(body).await?;
         if intake.written() == length {
-            drop(intake);
-            return self.finish(who, hash, length).await;
+            return self.finish(who, hash, length, intake.into_partial()).await;
         }
         intake.record().await?;
         let received = intake.written();
@@ -198,37 +198,36 @@ impl Uploads {
     }
 
     /// Checks the whole, stores it, and notes it in the database; the upload is gone then.
-    async fn finish(&self, who: Uploader, hash: ContentHash, length: u64) -> Result<Standing, Problem> {
+    async fn finish(
+        &self,
+        who: Uploader,
+        hash: ContentHash,
+        length: u64,
+        partial: Partial,
+    ) -> Result<Standing, Problem> {
+        let key = (who.device, hash);
         let turn = Arc::clone(&self.finishing).acquire_owned().await.map_err(Problem::internal)?;
-        let (path, store, stored_at_ms) = (self.path((who.device, hash)), Arc::clone(&self.store), self.clock.now_ms());
-        let stored = blocking(move || {
-            let _turn = turn;
-            let bytes = fs::read(&path)?;
-            let facts = exif::read_facts(&bytes);
-            let content_type = sniff::content_type(&bytes).to_owned();
-            drop(bytes);
-            store.put(&BlobName::original(hash), &path)?;
-            Ok::<_, StoreError>((facts, content_type))
-        });
-        let (facts, content_type) = match stored.await? {
-            Ok(read) => read,
+        let found = match self.store.finish(key, partial).await {
+            Ok(found) => found,
             Err(StoreError::HashMismatch { .. }) => {
-                self.forget((who.device, hash)).await?;
+                self.forget(who.township, key).await?;
                 return Err(another_photo());
             }
             Err(error) => return Err(storage_problem(error)),
         };
+        drop(turn);
         let blob = Blob {
             township: who.township,
             hash,
             account: who.account,
             bytes: length,
-            content_type,
-            size_px: facts.shown_size(),
-            facts: serde_json::to_string(&facts).map_err(Problem::internal)?,
-            stored_at_ms,
+            content_type: found.content_type.to_owned(),
+            size_px: found.facts.shown_size(),
+            facts: serde_json::to_string(&found.facts).map_err(Problem::internal)?,
+            stored_at_ms: self.clock.now_ms(),
         };
         self.note(who.device, blob).await?;
+        self.remove_bytes(key).await;
         metrics::counter!("hazard_photos_stored_total").increment(1);
         Ok(Standing::finished(length))
     }
@@ -239,13 +238,13 @@ impl Uploads {
         let mut tries = NOTE_TRIES;
         loop {
             let blob = blob.clone();
-            let noted = self.database.write(move |tx| {
+            let noted = self.database.write(Scope::Township(blob.township), move |tx| {
                 tx.insert_blob(&blob)?;
                 tx.delete_upload(device, blob.hash)
             });
             match noted.await {
                 Ok(_) => return Ok(()),
-                Err(DbError::Busy(_)) if tries > 0 => tries -= 1,
+                Err(DbError::Busy(_) | DbError::Unsure(_)) if tries > 0 => tries -= 1,
                 Err(error) => return Err(error.into()),
             }
             tokio::time::sleep(NOTE_WAIT).await;
@@ -261,15 +260,15 @@ impl Uploads {
         let _claim = self.claim(key)?;
         match self.known(who, hash).await? {
             Known::Stored(_) => Err(Problem::new(Code::UploadFinished, "A stored photo is not taken back")),
-            Known::Open(_) => self.forget(key).await,
+            Known::Open(_) => self.forget(who.township, key).await,
             Known::Nothing => Err(unknown()),
         }
     }
 
-    /// Removes uploads that have expired, and files that no upload owns. Says how many files went.
+    /// Removes uploads that have expired, and bytes that no upload owns. Says how many went.
     ///
     /// # Errors
-    /// The disk or the database failed.
+    /// The store or the database failed.
     pub async fn sweep(&self) -> Result<usize, Problem> {
         let now_ms = self.clock.now_ms();
         let expired = self
@@ -280,27 +279,24 @@ impl Uploads {
         for upload in expired {
             let key = (upload.device, upload.hash);
             let Ok(_claim) = self.claim(key) else { continue };
-            self.forget(key).await?;
+            self.forget(upload.township, key).await?;
             gone += 1;
         }
-        let dir = self.dir.clone();
-        let files = blocking(move || fs::read_dir(dir)?.collect::<Result<Vec<_>, _>>()).await?;
-        for file in files.map_err(Problem::internal)? {
-            let Some((device, hash)) = file.file_name().to_str().and_then(read_name) else { continue };
-            // Owned files are passed by without a claim, which would turn a phone away.
-            if self.is_owned(device, hash).await? {
+        for key in self.store.uploads().await.map_err(storage_problem)? {
+            // Owned ones are passed by without a claim, which would turn a phone away.
+            if self.is_owned(key).await? {
                 continue;
             }
-            let Ok(_claim) = self.claim((device, hash)) else { continue };
-            if !self.is_owned(device, hash).await? {
-                blocking(move || partial::remove(&file.path())).await?.map_err(Problem::internal)?;
+            let Ok(_claim) = self.claim(key) else { continue };
+            if !self.is_owned(key).await? {
+                self.store.remove_upload(key).await.map_err(storage_problem)?;
                 gone += 1;
             }
         }
         Ok(gone)
     }
 
-    async fn is_owned(&self, device: DeviceId, hash: ContentHash) -> Result<bool, Problem> {
+    async fn is_owned(&self, (device, hash): UploadKey) -> Result<bool, Problem> {
         self.database.read(move |tx| Ok(tx.upload(device, hash)?.is_some())).await
     }
 
@@ -311,13 +307,34 @@ impl Uploads {
             .read(move |tx| Ok::<_, DbError>((tx.blob(who.township, hash)?, tx.upload(who.device, hash)?)))
             .await?;
         if let Some(blob) = blob {
-            let store = Arc::clone(&self.store);
-            let size = blocking(move || store.size(&BlobName::original(hash))).await?.map_err(storage_problem)?;
+            let size = self.store.size(BlobName::original(hash)).await.map_err(storage_problem)?;
             if size == Some(blob.bytes) {
+                self.let_go(upload.is_some(), who.township, (who.device, hash)).await?;
                 return Ok(Known::Stored(blob));
             }
         }
         Ok(upload.map_or(Known::Nothing, Known::Open))
+    }
+
+    /// Notes that a stored photo is still wanted, so that it is not removed before its record comes. Says whether it is
+    /// still there.
+    async fn is_renewed(&self, blob: &Blob) -> Result<bool, Problem> {
+        let now_ms = self.clock.now_ms();
+        if now_ms < blob.stored_at_ms.saturating_add(PHOTO_RENEW_MS) {
+            return Ok(true);
+        }
+        let (township, hash) = (blob.township, blob.hash);
+        let renewed = self.database.write(Scope::Township(township), move |tx| tx.renew_blob(township, hash, now_ms));
+        renewed.await.map_err(|error: DbError| Problem::from(error))
+    }
+
+    /// Ends the upload of a phone that another has overtaken.
+    async fn let_go(&self, is_open: bool, township: TownshipId, key: UploadKey) -> Result<(), Problem> {
+        match is_open.then(|| self.claim(key)) {
+            Some(Ok(_claim)) => self.forget(township, key).await,
+            // Whoever holds it is told that the photo is stored, and comes by here again.
+            Some(Err(_)) | None => Ok(()),
+        }
     }
 
     fn unexpired(&self, upload: Upload) -> Result<Upload, Problem> {
@@ -327,43 +344,35 @@ impl Uploads {
         Err(Problem::new(Code::UploadExpired, "Create the upload again and send the photo from its beginning"))
     }
 
-    /// Never more than the disk holds.
+    /// Never more than the store holds.
     async fn standing(&self, upload: Upload) -> Result<Standing, Problem> {
-        let path = self.path((upload.device, upload.hash));
-        let on_disk = blocking(move || partial::length(&path)).await?.map_err(Problem::internal)?;
-        let received = upload.received.min(on_disk);
+        let key = (upload.device, upload.hash);
+        let received = self.store.received(key, upload.received).await.map_err(storage_problem)?;
         Ok(Standing { received, length: upload.length, expires_at_ms: Some(upload.expires_at_ms) })
     }
 
-    fn claim(&self, key: Key) -> Result<Claim, Problem> {
+    fn claim(&self, key: UploadKey) -> Result<Claim, Problem> {
         if self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
             return Ok(Claim { busy: Arc::clone(&self.busy), key });
         }
         Err(Problem::new(Code::UploadBusy, "Ask where the upload stands after a moment, and go on from there"))
     }
 
-    /// Removes an upload's row, then its file: a crash between leaves a file that the sweep finds.
-    async fn forget(&self, key: Key) -> Result<(), Problem> {
+    /// Removes an upload's row, then its bytes: a crash between leaves bytes that the sweep finds.
+    async fn forget(&self, township: TownshipId, key: UploadKey) -> Result<(), Problem> {
         let (device, hash) = key;
-        self.database.write(move |tx| tx.delete_upload(device, hash).map_err(Problem::from)).await?;
-        let path = self.path(key);
-        blocking(move || partial::remove(&path)).await?.map_err(Problem::internal)
+        let gone = self.database.write(Scope::Township(township), move |tx| tx.delete_upload(device, hash));
+        gone.await.map_err(|error: DbError| Problem::from(error))?;
+        self.remove_bytes(key).await;
+        Ok(())
     }
 
-    fn path(&self, (device, hash): Key) -> PathBuf {
-        path_in(&self.dir, device, hash)
+    /// Removes an upload's bytes, whose row is gone. What cannot be removed now is found by the sweep.
+    async fn remove_bytes(&self, key: UploadKey) {
+        if let Err(error) = self.store.remove_upload(key).await {
+            tracing::warn!(%error, "the bytes of an ended upload stay until the next sweep");
+        }
     }
-}
-
-/// The file of a device's upload in `dir`.
-fn path_in(dir: &Path, device: DeviceId, hash: ContentHash) -> PathBuf {
-    dir.join(format!("{device}.{hash}"))
-}
-
-/// Whose upload a file is, by its name.
-fn read_name(name: &str) -> Option<Key> {
-    let (device, hash) = name.split_once('.')?;
-    Some((device.parse().ok()?, hash.parse().ok()?))
 }
 
 fn unknown() -> Problem {

@@ -1,26 +1,16 @@
 //! Reduced pictures: one decode, the EXIF orientation applied, every metadata left behind. Pure computation on bytes in
-//! memory; who may run how many at a time, and where the results are kept, is decided in `workshop`.
+//! memory; how they are decoded is in `decode`, who may run how many at a time, and where the results are kept, is decided in `workshop`.
 
-use std::io::Cursor;
+use std::time::Instant;
 
 use fast_image_resize::Resizer;
-use image::codecs::jpeg::JpegEncoder;
-use image::error::ImageError;
 use image::metadata::Orientation;
-use image::{DynamicImage, GenericImageView, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, GenericImageView, RgbImage};
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use moxcms::{ColorProfile, Layout, TransformOptions};
 use serde::{Deserialize, Serialize};
 
-use super::exif;
-
-/// Pixels of an image that is decoded at all: the largest phone sensors give 48–50 million by default.
-pub const PIXELS_MAX: u64 = 50_000_000;
-
-/// Pixels of the longer side that is decoded at all: panoramas fit, and a strip of one pixel by millions does not.
-pub const SIDE_PX_MAX: u32 = 20_000;
-
-/// Bytes of memory that one decoder may take for its pixels: 50 million of four bytes.
-pub const DECODE_BYTES_MAX: u64 = 200_000_000;
+use super::decode::{Decoded, damaged, decode};
 
 /// JPEG quality of variants, of 100: the usual point where artefacts are not yet seen on a phone.
 const JPEG_QUALITY: u8 = 80;
@@ -40,7 +30,7 @@ impl VariantSize {
 
     /// The longer side in pixels, never exceeded and never reached by enlarging.
     #[must_use]
-    pub fn long_edge_px(self) -> u32 {
+    pub fn long_edge_px(self) -> u16 {
         match self {
             Self::Small => 256,
             Self::Large => 1280,
@@ -53,8 +43,11 @@ impl VariantSize {
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Refusal {
     /// Neither JPEG, PNG nor WebP; HEIC, for example.
-    #[error("only JPEG, PNG and WebP are reduced on the server")]
-    FormatNotDecoded,
+    #[error("only JPEG, PNG and WebP are reduced on the server, and this is {content_type}")]
+    FormatNotDecoded {
+        /// What the first bytes say that it is.
+        content_type: String,
+    },
     /// The header announces more pixels, or more memory, than are decoded.
     #[error("the image announces {width} by {height} pixels, more than are decoded")]
     TooManyPixels {
@@ -63,6 +56,9 @@ pub enum Refusal {
         /// Announced height in pixels.
         height: u32,
     },
+    /// Decoding takes longer than it may: a file made to do so, and no camera's.
+    #[error("the image takes too long to be decoded")]
+    TooSlow,
     /// The bytes cannot be decoded.
     #[error("the image is damaged: {detail}")]
     Damaged {
@@ -80,14 +76,14 @@ pub struct Rendered {
     pub large: Vec<u8>,
 }
 
-/// Decodes `bytes` once and makes both variants, turned upright by the EXIF `orientation` (1–8).
+/// Decodes `bytes` once and makes both variants, turned upright by the EXIF `orientation` (1–8). Gives up at `deadline`.
 ///
 /// # Errors
 /// A [`Refusal`]; images that are too large are refused by their header, before memory is taken for their pixels.
-pub fn render(bytes: &[u8], orientation: u8) -> Result<Rendered, Refusal> {
-    let (decoded, profile) = decode(bytes)?;
+pub fn render(bytes: &[u8], orientation: u8, deadline: Instant) -> Result<Rendered, Refusal> {
+    let Decoded { image, profile } = decode(bytes, VariantSize::Large.long_edge_px(), deadline)?;
     let orientation = Orientation::from_exif(orientation).unwrap_or(Orientation::NoTransforms);
-    let mut large = shrink(decoded, VariantSize::Large.long_edge_px())?;
+    let mut large = shrink(image, VariantSize::Large.long_edge_px())?;
     large.apply_orientation(orientation);
     let mut large = over_white(large);
     if let Some(profile) = profile {
@@ -96,37 +92,6 @@ pub fn render(bytes: &[u8], orientation: u8) -> Result<Rendered, Refusal> {
     let encoded = encode(&large)?;
     let small = shrink(DynamicImage::ImageRgb8(large), VariantSize::Small.long_edge_px())?;
     Ok(Rendered { small: encode(&small.into_rgb8())?, large: encoded })
-}
-
-/// The pixels, and the colour profile that they are meant in.
-fn decode(bytes: &[u8]) -> Result<(DynamicImage, Option<Vec<u8>>), Refusal> {
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(damaged)?;
-    match reader.format() {
-        Some(ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP) => {}
-        _ => return Err(Refusal::FormatNotDecoded),
-    }
-    let (width, height) = exif::stored_size(bytes).unwrap_or((0, 0));
-    let too_many = || Refusal::TooManyPixels { width, height };
-    if width.max(height) > SIDE_PX_MAX || u64::from(width) * u64::from(height) > PIXELS_MAX {
-        return Err(too_many());
-    }
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(SIDE_PX_MAX);
-    limits.max_image_height = Some(SIDE_PX_MAX);
-    limits.max_alloc = Some(DECODE_BYTES_MAX);
-    reader.limits(limits.clone());
-    let refusal = |error| match error {
-        ImageError::Limits(_) => too_many(),
-        ImageError::Unsupported(_) => Refusal::FormatNotDecoded,
-        other => damaged(other),
-    };
-    let mut decoder = reader.into_decoder().map_err(refusal)?;
-    if decoder.total_bytes() > DECODE_BYTES_MAX {
-        return Err(too_many());
-    }
-    decoder.set_limits(limits).map_err(refusal)?;
-    let profile = decoder.icc_profile().ok().flatten();
-    Ok((DynamicImage::from_decoder(decoder).map_err(refusal)?, profile))
 }
 
 /// Brings colours into sRGB, which is what a picture without a profile is taken for. An unreadable profile, or one that
@@ -145,12 +110,13 @@ fn to_srgb(image: &mut RgbImage, profile: &[u8]) {
 }
 
 /// The image with its longer side at most `long_edge_px`, in eight bits a channel, with transparency where it had any.
-fn shrink(image: DynamicImage, long_edge_px: u32) -> Result<DynamicImage, Refusal> {
+fn shrink(image: DynamicImage, long_edge_px: u16) -> Result<DynamicImage, Refusal> {
     let image = if image.color().has_alpha() {
         DynamicImage::ImageRgba8(image.into_rgba8())
     } else {
         DynamicImage::ImageRgb8(image.into_rgb8())
     };
+    let long_edge_px = u32::from(long_edge_px);
     let (width, height) = image.dimensions();
     let long_edge = width.max(height);
     if long_edge <= long_edge_px {
@@ -183,14 +149,16 @@ fn over_white(image: DynamicImage) -> RgbImage {
     paper
 }
 
+/// A JPEG with half the colours each way, as cameras write it: a third fewer bytes, and nobody sees it at this size.
 fn encode(image: &RgbImage) -> Result<Vec<u8>, Refusal> {
+    let (Ok(width), Ok(height)) = (u16::try_from(image.width()), u16::try_from(image.height())) else {
+        return Err(damaged("no JPEG is that large"));
+    };
     let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY).encode_image(image).map_err(damaged)?;
+    let mut encoder = Encoder::new(&mut bytes, JPEG_QUALITY);
+    encoder.set_sampling_factor(SamplingFactor::F_2_2);
+    encoder.encode(image.as_raw(), width, height, ColorType::Rgb).map_err(damaged)?;
     Ok(bytes)
-}
-
-fn damaged(error: impl std::fmt::Display) -> Refusal {
-    Refusal::Damaged { detail: error.to_string() }
 }
 
 #[cfg(test)]

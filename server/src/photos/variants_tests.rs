@@ -2,8 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use super::*;
+use crate::photos::exif;
 use crate::photos::samples;
-use image::{GrayImage, Rgba, RgbaImage};
+use image::{GrayImage, ImageFormat, Rgba, RgbaImage};
+use std::io::Cursor;
+use std::time::Duration;
+
+fn render(bytes: &[u8], orientation: u8) -> Result<Rendered, Refusal> {
+    super::render(bytes, orientation, Instant::now() + Duration::from_secs(60))
+}
 
 fn rendered(name: &str) -> Rendered {
     let bytes = samples::read(name);
@@ -142,8 +149,15 @@ fn a_jpeg_that_announces_too_much_is_refused_by_its_header() {
 
 #[test]
 fn formats_that_are_not_decoded_are_named_as_such() {
-    for bytes in [&b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..], b"%PDF-1.7", b"", b"GIF89a\x01\0\x01\0"] {
-        assert_eq!(render(bytes, 1).unwrap_err(), Refusal::FormatNotDecoded);
+    let cases: [(&[u8], &str); 4] = [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "image/heic"),
+        (b"%PDF-1.7", "application/pdf"),
+        (b"", "application/octet-stream"),
+        (b"GIF89a\x01\0\x01\0", "application/octet-stream"),
+    ];
+    for (bytes, content_type) in cases {
+        let content_type = content_type.to_owned();
+        assert_eq!(render(bytes, 1).unwrap_err(), Refusal::FormatNotDecoded { content_type });
     }
 }
 

@@ -1,19 +1,18 @@
 //! Where variants are made: a bounded number at a time, off the async threads, kept beside the original. A photo that
 //! cannot be reduced is remembered, so that it is decoded once. How a variant is made is in `variants`.
 
-use std::io::{Read, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::hash::ContentHash;
-use super::store::{Blob, BlobName, BlobStore, StoreError};
+use super::store::{Blob, BlobName, PhotoStore, StoreError, on_thread};
 use super::variants::{Refusal, VariantSize, render};
-use super::{blocking, exif, storage_problem};
+use super::{exif, storage_problem};
 use crate::error::{Code, Problem};
-use crate::limits::{DECODE_WAIT, DECODES_MAX, DECODES_WAITING_MAX};
+use crate::limits::{DECODE_TIME_MAX, DECODE_WAIT, DECODES_MAX, DECODES_WAITING_MAX};
 
 /// What a look into the store, or an hour at the bench, has given.
 enum Work {
@@ -25,17 +24,16 @@ enum Work {
 /// Makes variants; clones share its places.
 #[derive(Clone)]
 pub struct Workshop {
-    store: Arc<dyn BlobStore>,
-    dir: PathBuf,
+    store: PhotoStore,
     places: Arc<Semaphore>,
     queue: Arc<Semaphore>,
 }
 
 impl Workshop {
-    /// A workshop for the photos in `store`, with its unfinished files in `dir` (of the store's file system).
-    pub(super) fn new(store: Arc<dyn BlobStore>, dir: PathBuf) -> Self {
+    /// A workshop for the photos in `store`.
+    pub(super) fn new(store: PhotoStore) -> Self {
         let (places, queue) = (Semaphore::new(DECODES_MAX), Semaphore::new(DECODES_WAITING_MAX));
-        Self { store, dir, places: Arc::new(places), queue: Arc::new(queue) }
+        Self { store, places: Arc::new(places), queue: Arc::new(queue) }
     }
 
     /// The variant of a stored photo, made if it is not there yet.
@@ -43,9 +41,7 @@ impl Workshop {
     /// # Errors
     /// `variant_unavailable` with its reason; `busy` when too many wait or it takes too long; the store failed.
     pub async fn variant(&self, hash: ContentHash, size: VariantSize) -> Result<Blob, Problem> {
-        let store = Arc::clone(&self.store);
-        let seen = blocking(move || look(&*store, hash, size)).await?.map_err(storage_problem)?;
-        let work = match seen {
+        let work = match look(&self.store, hash, size).await.map_err(storage_problem)? {
             Work::ToDo => self.make(hash, size).await?,
             done => done,
         };
@@ -84,68 +80,66 @@ impl Workshop {
         size: VariantSize,
     ) -> Result<Work, Problem> {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(Problem::internal)?;
-        let (store, dir) = (Arc::clone(&self.store), self.dir.clone());
-        let done = blocking(move || {
-            let _held = (queued, place);
-            match look(&*store, hash, size)? {
+        let _held = (queued, place);
+        let done = async {
+            match look(&self.store, hash, size).await? {
                 Work::ToDo => {}
                 done => return Ok(done),
             }
-            make_both(&*store, &dir, hash)?;
-            look(&*store, hash, size)
-        });
-        done.await?.map_err(|error: StoreError| storage_problem(error))
+            make_both(&self.store, hash).await?;
+            look(&self.store, hash, size).await
+        };
+        done.await.map_err(storage_problem)
     }
 }
 
 /// What the store has of a variant.
-fn look(store: &dyn BlobStore, hash: ContentHash, size: VariantSize) -> Result<Work, StoreError> {
-    if let Some(blob) = store.open(&BlobName::variant(hash, size))? {
+async fn look(store: &PhotoStore, hash: ContentHash, size: VariantSize) -> Result<Work, StoreError> {
+    if let Some(blob) = store.open(BlobName::variant(hash, size)).await? {
         return Ok(Work::Ready(blob));
     }
-    let Some(mut note) = store.open(&BlobName::refusal(hash))? else { return Ok(Work::ToDo) };
-    let mut text = String::new();
-    note.file.read_to_string(&mut text)?;
+    let Some(note) = store.open(BlobName::refusal(hash)).await? else { return Ok(Work::ToDo) };
     // A note of another release is made anew.
-    Ok(serde_json::from_str(&text).map_or(Work::ToDo, Work::Refused))
+    Ok(serde_json::from_slice(&note.read_all().await?).map_or(Work::ToDo, Work::Refused))
 }
 
 /// Reduces a photo and stores both variants, or the note that says why not.
-fn make_both(store: &dyn BlobStore, dir: &std::path::Path, hash: ContentHash) -> Result<(), StoreError> {
-    let Some(mut original) = store.open(&BlobName::original(hash))? else {
+async fn make_both(store: &PhotoStore, hash: ContentHash) -> Result<(), StoreError> {
+    let Some(original) = store.open(BlobName::original(hash)).await? else {
         return Err(StoreError::Io(std::io::ErrorKind::NotFound.into()));
     };
-    let mut bytes = Vec::new();
-    original.file.read_to_end(&mut bytes)?;
-    // Decoders are fuzzed crates, but not proven: a panic in one is a damaged photo, not a failed server.
-    let made = std::panic::catch_unwind(|| render(&bytes, exif::read_facts(&bytes).orientation))
-        .unwrap_or_else(|_| Err(Refusal::Damaged { detail: "the decoder gave up".to_owned() }));
-    let put = |name: &BlobName, bytes: &[u8]| {
-        let mut file = tempfile::Builder::new().prefix("variant-").tempfile_in(dir)?;
-        file.write_all(bytes)?;
-        let path = file.into_temp_path();
-        store.put(name, &path)?;
-        Ok::<_, StoreError>(())
-    };
-    match made {
+    let bytes = original.read_all().await?;
+    let made = on_thread(move || {
+        let deadline = Instant::now() + DECODE_TIME_MAX;
+        // Decoders are fuzzed crates, but not proven: a panic in one is a damaged photo, not a failed server.
+        Ok(std::panic::catch_unwind(|| render(&bytes, exif::read_facts(&bytes).orientation, deadline))
+            .unwrap_or_else(|_| Err(Refusal::Damaged { detail: "the decoder gave up".to_owned() })))
+    });
+    match made.await? {
         Ok(variants) => {
             metrics::counter!("hazard_photos_reduced_total", "outcome" => "made").increment(1);
-            put(&BlobName::variant(hash, VariantSize::Small), &variants.small)?;
-            put(&BlobName::variant(hash, VariantSize::Large), &variants.large)
+            store.put(BlobName::variant(hash, VariantSize::Small), variants.small).await?;
+            store.put(BlobName::variant(hash, VariantSize::Large), variants.large).await
         }
         Err(refusal) => {
             metrics::counter!("hazard_photos_reduced_total", "outcome" => "refused").increment(1);
             let note = serde_json::to_vec(&refusal).map_err(std::io::Error::other)?;
-            put(&BlobName::refusal(hash), &note)
+            store.put(BlobName::refusal(hash), note).await
         }
     }
 }
 
 fn unavailable(refusal: &Refusal) -> Problem {
     let reason = match refusal {
-        Refusal::FormatNotDecoded => "format_not_decoded",
+        Refusal::FormatNotDecoded { .. } => "format_not_decoded",
         Refusal::TooManyPixels { .. } => "too_many_pixels",
+        Refusal::TooSlow => "too_slow",
         Refusal::Damaged { .. } => "damaged",
     };
-    Problem::new(Code::VariantUnavailable, format!("{refusal}; the original can be fetched")).with("reason", reason)
+    let problem = Problem::new(Code::VariantUnavailable, format!("{refusal}; the original can be fetched"));
+    match refusal {
+        Refusal::FormatNotDecoded { content_type } => problem.with("content_type", content_type.as_str()),
+        _ => problem,
+    }
+    .with("reason", reason)
 }

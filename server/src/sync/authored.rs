@@ -75,9 +75,7 @@ pub fn write(
             body,
         });
     }
-    for arrival in &arrivals {
-        tx.insert_arrival(sender.township, sender.caller.account, arrival)?;
-    }
+    tx.insert_arrivals(sender.township, sender.caller.account, &arrivals)?;
     for replica in replicas.values() {
         tx.put_replica(replica, sender.received_at_ms)?;
     }

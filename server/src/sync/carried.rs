@@ -8,7 +8,7 @@ use sync_core::time::Ms;
 
 use super::pull::epoch;
 use super::push::{self, Sender};
-use crate::db::{Database, Transaction};
+use crate::db::{Database, Scope, Transaction};
 use crate::error::{Code, Problem};
 
 /// A file whose seal was found right.
@@ -62,7 +62,7 @@ impl Opened {
 async fn take(database: &Database, push: Push, sender: Sender) -> Result<Receipt, Problem> {
     let (replica, marks) = (push.replica, Carried::marks(&push));
     let batch = push::read(push)?;
-    let answer = database.write(move |tx| batch.take(tx, &sender)).await?;
+    let answer = database.write(Scope::Township(sender.township), move |tx| batch.take(tx, &sender)).await?;
     push::count(&answer);
     Ok(Receipt { replica, marks, answer })
 }

@@ -1,6 +1,6 @@
 //! Taking a batch: read and hashed before the transaction, judged version by version inside it, answered after its commit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 use sync_core::decision::{Numbering, merged, number, quarantined, read_version};
@@ -84,12 +84,16 @@ impl Batch {
         }
         let mut merge = Merge::of(tx, sender.township, &self.records_after(replica.highest), sender.received_at_ms)?;
         let mut outcomes = Vec::with_capacity(self.items.len());
+        let mut arrivals = Vec::with_capacity(self.items.len());
+        let mut before = self.taken_before(tx, replica.highest)?;
         for item in &self.items {
-            let taken = if item.dot.seq <= replica.highest { tx.arrived(item.dot)? } else { None };
+            let taken = before.remove(&item.dot.seq);
             let fingerprint = taken.as_ref().map(|(fingerprint, _)| *fingerprint);
             match (number(replica.highest, item.dot.seq, fingerprint, item.fingerprint), taken) {
                 (Numbering::Next, _) => {
-                    outcomes.push(item.take(tx, sender, &mut merge)?);
+                    let arrival = item.take(sender, &mut merge);
+                    outcomes.push(arrival.outcome.clone());
+                    arrivals.push(arrival);
                     replica.highest = item.dot.seq;
                 }
                 (Numbering::Repeat, Some((_, outcome))) => outcomes.push(outcome.repeated()),
@@ -99,9 +103,24 @@ impl Batch {
                 }
             }
         }
+        tx.insert_arrivals(sender.township, sender.caller.account, &arrivals)?;
         tx.put_replica(&replica, sender.received_at_ms)?;
         merge.publish(tx)?;
         Ok(PushAnswer::Accepted { outcomes, through: replica.highest })
+    }
+
+    /// What was taken under those of the batch's numbers that are not new.
+    fn taken_before(
+        &self,
+        tx: &mut dyn Transaction,
+        highest: u64,
+    ) -> Result<BTreeMap<u64, (Fingerprint, Outcome)>, DbError> {
+        let last = self.items.last().map_or(0, |item| item.dot.seq).min(highest);
+        if self.first_seq > last {
+            return Ok(BTreeMap::new());
+        }
+        let taken = tx.arrived(self.replica, self.first_seq..=last)?;
+        Ok(taken.into_iter().map(|(fingerprint, outcome)| (outcome.seq, (fingerprint, outcome))).collect())
     }
 
     /// The records that readable versions after a sequence number edit.
@@ -127,12 +146,12 @@ impl Batch {
 }
 
 impl Item {
-    fn take(&self, tx: &mut dyn Transaction, sender: &Sender, merge: &mut Merge) -> Result<Outcome, DbError> {
+    fn take(&self, sender: &Sender, merge: &mut Merge) -> Arrival {
         let seq = self.dot.seq;
         let taken =
             self.version.as_ref().map_err(Refusal::clone).and_then(|version| merge.take(version, &sender.caller));
         let outcome = taken.map_or_else(|refusal| quarantined(seq, refusal), |conflicts| merged(seq, conflicts));
-        let arrival = Arrival {
+        Arrival {
             dot: self.dot,
             record: self.record(),
             fingerprint: self.fingerprint,
@@ -140,9 +159,7 @@ impl Item {
             clock_offset_ms: sender.clock_offset_ms,
             outcome,
             body: self.bytes.get().to_owned(),
-        };
-        tx.insert_arrival(sender.township, sender.caller.account, &arrival)?;
-        Ok(arrival.outcome)
+        }
     }
 
     /// The record that the version names, also where the rest of it cannot be read.

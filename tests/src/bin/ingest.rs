@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use server::auth::token::Subject;
 use server::clock::{Clock, SystemClock};
 use server::config::Settings;
+use server::db::Scope;
 use server::db::accounts::Account;
 use server::db::devices::Device;
 use server::db::sessions::Session;
@@ -144,7 +145,7 @@ async fn phones(running: &Running, args: &Args) -> Result<Vec<Phone>, Failure> {
     let township = TownshipId(Uuid::now_v7());
     let village = VillageId(Uuid::now_v7());
     let row = TownshipRow { id: township, name: "measured".to_owned(), created_at_ms: now_ms };
-    running.app.database.write(move |tx| tx.insert_township(row.clone())).await?;
+    running.app.database.write(Scope::Whole, move |tx| tx.insert_township(row.clone())).await?;
     let mut phones = Vec::new();
     for number in 0..args.clients {
         let (account, device, session) = (AccountId(Uuid::now_v7()), DeviceId(Uuid::now_v7()), Uuid::now_v7());
@@ -152,7 +153,9 @@ async fn phones(running: &Running, args: &Args) -> Result<Vec<Phone>, Failure> {
         running
             .app
             .database
-            .write(move |tx| sign_in(tx, (township, village), &username, (account, device, session), now_ms))
+            .write(Scope::Township(township), move |tx| {
+                sign_in(tx, (township, village), &username, (account, device, session), now_ms)
+            })
             .await?;
         let subject = Subject { account, device, township, role: Role::Inspector, session };
         let (token, _) = running.app.tokens.sign(subject, now_ms)?;

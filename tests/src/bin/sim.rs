@@ -17,7 +17,7 @@ struct Args {
     /// The first.
     #[arg(long, default_value_t = 0)]
     from: u64,
-    /// Where the server stores: memory or sqlite.
+    /// Where the server stores: memory, sqlite, or postgres.
     #[arg(long, default_value = "memory")]
     store: String,
     /// Days in each story; drawn from the seed where it is not given.
@@ -37,7 +37,10 @@ struct Args {
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "it is what the program is for")]
 fn main() -> std::process::ExitCode {
     let args = Args::parse();
-    let store = if args.store == "sqlite" { StoreKind::Sqlite } else { StoreKind::Memory };
+    let Some(store) = StoreKind::from_name(&args.store) else {
+        eprintln!("--store is memory, sqlite or postgres");
+        return std::process::ExitCode::FAILURE;
+    };
     let options = Options { store, days: args.days, sabotage: None };
     if let Some(json) = &args.story {
         let Ok(story) = serde_json::from_str(json) else {

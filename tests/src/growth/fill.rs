@@ -7,6 +7,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use server::App;
 use server::auth::token::Subject;
+use server::db::Scope;
 use server::db::accounts::Account;
 use server::db::devices::Device;
 use server::db::sessions::Session;
@@ -71,7 +72,7 @@ impl Township {
         let begun_ms = app.now_ms();
         let id = TownshipId(Uuid::now_v7());
         let row = TownshipRow { id, name: "measured".to_owned(), created_at_ms: begun_ms };
-        app.database.write(move |tx| tx.insert_township(row.clone())).await?;
+        app.database.write(Scope::Whole, move |tx| tx.insert_township(row.clone())).await?;
         let (supervisor, supervisor_device, supervisor_session) =
             person(app, id, ("office".to_owned(), Role::Supervisor, None), begun_ms).await?;
         let mut phones = Vec::new();
@@ -141,8 +142,11 @@ impl Township {
             received_at_ms: app.now_ms(),
             clock_offset_ms: 0,
         };
-        let answer =
-            app.database.write(move |tx| batch.take(tx, &sender)).await.map_err(|problem| problem.to_string())?;
+        let answer = app
+            .database
+            .write(Scope::Township(self.id), move |tx| batch.take(tx, &sender))
+            .await
+            .map_err(|problem| problem.to_string())?;
         match answer {
             PushAnswer::Accepted { outcomes, .. } if outcomes.iter().all(|outcome| outcome.refusal.is_none()) => Ok(()),
             other => Err(format!("not merged: {other:?}").into()),
@@ -248,7 +252,7 @@ async fn person(
     let signed_in =
         Session { id: session, township, account, device, generation: 0, created_at_ms: now_ms, revoked: None };
     app.database
-        .write(move |tx| {
+        .write(Scope::Township(township), move |tx| {
             tx.insert_account(&row)?;
             tx.insert_device(phone.clone())?;
             tx.insert_session(&signed_in)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::oracle::Violation;
-use super::run::{Options, StoreKind};
+use super::run::Options;
 use super::story::{Disk, Fate, Leg, Story};
 
 /// What happened in one run or in many.
@@ -100,7 +100,7 @@ pub struct Failed {
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (short, violation) = &self.shrunk;
-        let store = if self.options.store == StoreKind::Sqlite { "sqlite" } else { "memory" };
+        let store = self.options.store.name();
         let days = self.options.days.map(|days| format!(" DAYS={days}")).unwrap_or_default();
         writeln!(f, "seed {} breaks {}: {}", self.story.seed, self.violation.invariant, self.violation.what)?;
         writeln!(f, "\nshrunk from {} steps to {}:", self.story.steps.len(), short.steps.len())?;

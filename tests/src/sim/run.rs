@@ -13,7 +13,7 @@ use super::plan;
 use super::report::{Counts, Failed, Run};
 use super::sabotage::Sabotage;
 use super::shrink;
-use super::store::{Memory, Sqlite, Store};
+use super::store::{Memory, Real, Store};
 use super::story::{Link, Story};
 use super::world::World;
 
@@ -24,6 +24,32 @@ pub enum StoreKind {
     Memory,
     /// SQLite, in a folder of its own.
     Sqlite,
+    /// PostgreSQL, in a database of its own (`server::db::scratch`).
+    Postgres,
+}
+
+impl StoreKind {
+    /// What it is called on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        }
+    }
+
+    /// The kind that is called so.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Memory, Self::Sqlite, Self::Postgres].into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The real database on which this run of the tests is to be.
+    #[must_use]
+    pub fn real() -> Self {
+        if server::db::scratch::is_postgres() { Self::Postgres } else { Self::Sqlite }
+    }
 }
 
 /// How stories are run.
@@ -75,7 +101,7 @@ pub fn story(seed: u64, days: Option<u64>) -> Story {
 pub fn story_once(story: &Story, options: Options) -> (Result<Outline, Violation>, Counts) {
     let store = match options.store {
         StoreKind::Memory => Store::Memory(Memory::default()),
-        StoreKind::Sqlite => Store::Sqlite(Sqlite::new(story.people.len())),
+        kind => Store::Real(Real::new(kind, story.people.len())),
     };
     let mut world = World::new(story, store, options.sabotage);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -119,8 +145,8 @@ impl World<'_> {
         self.oracle.check_nothing_is_lost()?;
         self.check_bytes()?;
         self.check_quiet(&states)?;
-        if let Store::Sqlite(sqlite) = &self.server.store {
-            let rebuilt = sqlite.rebuild().expect("a rebuild");
+        if let Store::Real(real) = &self.server.store {
+            let rebuilt = real.rebuild().expect("a rebuild");
             let is_equal = rebuilt.lines_mended == 0 && rebuilt.conflicts_mended == 0;
             ensure!(is_equal, "projections_equal_a_rebuild", "{rebuilt:?}");
         }

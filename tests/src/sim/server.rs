@@ -213,7 +213,8 @@ impl Server {
     }
 
     fn arrived(&mut self, dot: Dot) -> Option<(Fingerprint, Outcome)> {
-        self.store.read(move |tx| Ok(tx.arrived(dot)?)).expect("an arrival")
+        let taken = self.store.read(move |tx| Ok(tx.arrived(dot.replica, dot.seq..=dot.seq)?)).expect("an arrival");
+        taken.into_iter().next()
     }
 
     fn publish_again(&mut self, answer: &PushAnswer, oracle: &Oracle, replica: sync_core::ids::ReplicaId) {

@@ -154,9 +154,9 @@ impl<'a> Phone<'a> {
         socket
     }
 
-    /// The server's file of this phone's unfinished upload.
-    pub(crate) fn part(&self, hash: &str) -> PathBuf {
-        self.server.data_dir().join("uploads").join(format!("{}.{hash}", self.session.device))
+    /// The file of the first `bytes` bytes of this phone's unfinished upload.
+    pub(crate) fn part(&self, hash: &str, bytes: usize) -> PathBuf {
+        crate::part_file(self.server, &format!("{}.{hash}", self.session.device), bytes)
     }
 
     /// Asks where the upload stands until it stands at `offset` and takes another request.
@@ -170,17 +170,6 @@ impl<'a> Phone<'a> {
             }
         }
         panic!("the upload stands at {seen}, not at {offset}");
-    }
-
-    /// Asks where the upload stands until it has left `before` and takes another request; where it stands then.
-    pub(crate) async fn until_free(&self, hash: &str, before: usize) -> usize {
-        for _ in 0..2_000 {
-            let seen = self.offset(hash).await;
-            if seen != before && self.send(hash, seen, b"").await.status() == 204 {
-                return seen;
-            }
-        }
-        panic!("the upload still stands at {before}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is refused, clearly, and with nothing lost.
 
-use hazard_tests::server::{TestServer, village};
+use hazard_tests::server::village;
 use reqwest::Method;
 use sync_core::people::Role;
 
@@ -8,7 +8,7 @@ use crate::phone::{CHUNK_TYPE, Phone, checksum, hash, header, metadata, problem,
 
 #[tokio::test]
 async fn a_request_that_speaks_another_tus_is_refused() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let session = server.enlist("wang", Role::Inspector, &[village(0)]).await;
     for version in [None, Some("0.2.2"), Some("2.0.0"), Some("")] {
         for method in [Method::POST, Method::HEAD, Method::PATCH, Method::DELETE] {
@@ -26,7 +26,7 @@ async fn a_request_that_speaks_another_tus_is_refused() {
 
 #[tokio::test]
 async fn uploads_need_a_session() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let request = server.request(Method::POST, "/uploads").header("Tus-Resumable", "1.0.0");
     let response = request.header("Upload-Length", 5).send().await.unwrap();
     assert_eq!(header(&response, "tus-resumable"), "1.0.0");
@@ -35,7 +35,7 @@ async fn uploads_need_a_session() {
 
 #[tokio::test]
 async fn a_creation_must_say_length_and_hash() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let good = metadata(&"0".repeat(64));
     let cases: [(Option<&str>, Option<&str>, &str); 6] = [
@@ -63,7 +63,7 @@ async fn a_creation_must_say_length_and_hash() {
 
 #[tokio::test]
 async fn a_photo_that_is_too_long_is_refused_before_it_is_sent() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let (status, problem) = problem(phone.create(&"0".repeat(64), 33_554_433).await).await;
     assert_eq!((status, &problem["code"]), (413, &"photo_too_large".into()));
@@ -72,7 +72,7 @@ async fn a_photo_that_is_too_long_is_refused_before_it_is_sent() {
 
 #[tokio::test]
 async fn a_chunk_that_reaches_beyond_the_length_is_refused() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let bytes = sample("gps/DSCN0010.jpg");
     let hash = hash(&bytes);
@@ -93,7 +93,7 @@ async fn a_chunk_that_reaches_beyond_the_length_is_refused() {
 
 #[tokio::test]
 async fn a_chunk_at_another_offset_is_told_where_the_upload_stands() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let bytes = sample("gps/DSCN0010.jpg");
     let hash = hash(&bytes);
@@ -114,7 +114,7 @@ async fn a_chunk_at_another_offset_is_told_where_the_upload_stands() {
 
 #[tokio::test]
 async fn a_damaged_chunk_is_discarded_and_only_that() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let bytes = sample("phones/jolla.jpg");
     let hash = hash(&bytes);
@@ -137,7 +137,7 @@ async fn a_damaged_chunk_is_discarded_and_only_that() {
 
 #[tokio::test]
 async fn a_whole_with_another_hash_is_discarded_and_can_be_sent_again() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let bytes = sample("gps/DSCN0010.jpg");
     let hash = hash(&bytes);
@@ -152,7 +152,7 @@ async fn a_whole_with_another_hash_is_discarded_and_can_be_sent_again() {
 
 #[tokio::test]
 async fn a_photo_announced_with_another_length_than_the_stored_is_refused() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let bytes = sample("gps/DSCN0010.jpg");
     let hash = phone.upload(&bytes).await;
@@ -162,7 +162,7 @@ async fn a_photo_announced_with_another_length_than_the_stored_is_refused() {
 
 #[tokio::test]
 async fn the_uploads_of_another_phone_are_unknown() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let bytes = sample("gps/DSCN0010.jpg");
     let hash = hash(&bytes);
@@ -177,7 +177,7 @@ async fn the_uploads_of_another_phone_are_unknown() {
 
 #[tokio::test]
 async fn bytes_of_another_type_are_not_taken_for_a_chunk() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let bytes = sample("gps/DSCN0010.jpg");
     let hash = hash(&bytes);
@@ -190,7 +190,7 @@ async fn bytes_of_another_type_are_not_taken_for_a_chunk() {
 
 #[tokio::test]
 async fn addresses_that_are_no_hash_and_methods_that_are_none_are_refused() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     for path in ["/nothing", "/..%2f..%2fetc%2fpasswd", &format!("/{}", "A".repeat(64))] {
         assert_eq!(phone.send(&path[1..], 0, b"x").await.status(), 404, "{path}");
@@ -201,29 +201,8 @@ async fn addresses_that_are_no_hash_and_methods_that_are_none_are_refused() {
 }
 
 #[tokio::test]
-async fn a_second_request_to_a_busy_upload_is_told_to_wait() {
-    let server = TestServer::start().await;
-    let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
-    let bytes = sample("gps/DSCN0010.jpg");
-    let hash = hash(&bytes);
-    phone.create(&hash, bytes.len()).await;
-    let first = phone.begin_by_hand(&hash, 0, bytes.len(), &bytes[..3000]).await;
-    // The first request has begun when its file is there.
-    while !phone.part(&hash).exists() {
-        tokio::task::yield_now().await;
-    }
-    let second = phone.send(&hash, 0, b"").await;
-    assert_ne!(header(&second, "retry-after"), "-");
-    assert_eq!(refused(second).await, (423, "upload_busy".to_owned()));
-    let end = phone.tus(Method::DELETE, &format!("/{hash}")).send().await.unwrap();
-    assert_eq!(end.status(), 423);
-    drop(first);
-    phone.until_offset(&hash, 3000).await;
-}
-
-#[tokio::test]
 async fn a_refusal_reaches_a_client_that_goes_on_sending() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let bytes = sample("phones/jolla.jpg");
     let hash = hash(&bytes);

@@ -5,8 +5,8 @@ use std::io::Cursor;
 use hazard_tests::server::{TestServer, township, village};
 use image::{DynamicImage, GenericImageView, ImageFormat};
 use reqwest::{Method, Response};
-use server::db::DbError;
 use server::db::projections::PhotoRecord;
+use server::db::{DbError, Scope};
 use sync_core::ids::RecordId;
 use sync_core::people::Role;
 use sync_core::version::Fingerprint;
@@ -22,7 +22,7 @@ async fn picture(response: Response) -> DynamicImage {
 
 #[tokio::test]
 async fn a_photo_is_shown_upright_in_two_sizes_and_as_it_came() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let bytes = sample("orientation/portrait_6.jpg");
     let stored = image::load_from_memory(&bytes).unwrap().dimensions();
@@ -42,7 +42,7 @@ async fn a_photo_is_shown_upright_in_two_sizes_and_as_it_came() {
 
 #[tokio::test]
 async fn a_twelve_megapixel_phone_photo_is_reduced() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let hash = phone.upload(&sample("phones/iphone_hdr_YES.jpg")).await;
     let large = phone.show(&hash, "").send().await.unwrap();
@@ -52,7 +52,7 @@ async fn a_twelve_megapixel_phone_photo_is_reduced() {
 
 #[tokio::test]
 async fn a_photo_is_cached_for_ever_under_its_hash() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let hash = phone.upload(&sample("gps/DSCN0010.jpg")).await;
     for (query, name) in [("", "1280"), ("?variant=256", "256"), ("?variant=original", "original")] {
@@ -70,7 +70,7 @@ async fn a_photo_is_cached_for_ever_under_its_hash() {
 
 #[tokio::test]
 async fn a_head_request_tells_the_length_and_sends_nothing() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let bytes = sample("gps/DSCN0010.jpg");
     let hash = phone.upload(&bytes).await;
@@ -83,7 +83,7 @@ async fn a_head_request_tells_the_length_and_sends_nothing() {
 
 #[tokio::test]
 async fn a_part_of_the_original_can_be_asked_for() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let bytes = sample("gps/DSCN0010.jpg");
     let (hash, length) = (phone.upload(&bytes).await, bytes.len());
@@ -106,7 +106,7 @@ async fn a_part_of_the_original_can_be_asked_for() {
 
 #[tokio::test]
 async fn damaged_photos_are_kept_and_shown_or_clearly_refused() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     for name in group("invalid") {
         let bytes = sample(&name);
@@ -126,7 +126,7 @@ async fn damaged_photos_are_kept_and_shown_or_clearly_refused() {
 
 #[tokio::test]
 async fn an_image_bomb_is_kept_and_never_decoded() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     // A photo whose frame header announces 65535 × 65535 pixels: 12 GB once decoded.
     let mut bytes = sample("gps/DSCN0010.jpg");
@@ -144,7 +144,7 @@ async fn an_image_bomb_is_kept_and_never_decoded() {
 
 #[tokio::test]
 async fn what_is_no_photo_is_kept_and_never_run_by_a_browser() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let cases: [(&[u8], &str, &str); 3] = [
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "image/heic", "inline"),
@@ -166,16 +166,19 @@ async fn record(server: &TestServer, hash: &str, village_number: usize) {
     let bytes: [u8; 32] = data_encoding::HEXLOWER.decode(hash.as_bytes()).unwrap().try_into().unwrap();
     let (record, subject) = (RecordId(Uuid::now_v7()), RecordId(Uuid::now_v7()));
     let photo = PhotoRecord { hash: Fingerprint(bytes), record, subject, village: Some(village(village_number)) };
-    server.app().database.write(move |tx| tx.put_photo_record(township(), &photo)).await.unwrap_or_else(
-        |error: DbError| {
+    server
+        .app()
+        .database
+        .write(Scope::Township(township()), move |tx| tx.put_photo_records(township(), std::slice::from_ref(&photo)))
+        .await
+        .unwrap_or_else(|error: DbError| {
             panic!("{error}");
-        },
-    );
+        });
 }
 
 #[tokio::test]
 async fn a_recorded_photo_is_pending_until_its_bytes_are_there() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let bytes = sample("gps/DSCN0010.jpg");
     let hash = hash(&bytes);
@@ -191,7 +194,7 @@ async fn a_recorded_photo_is_pending_until_its_bytes_are_there() {
 
 #[tokio::test]
 async fn a_photo_is_seen_by_its_sender_its_village_and_the_office() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let sender = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let neighbour = Phone::new(&server, server.enlist("li", Role::Inspector, &[village(0)]).await);
     let elsewhere = Phone::new(&server, server.enlist("zhao", Role::Inspector, &[village(1)]).await);
@@ -210,7 +213,7 @@ async fn a_photo_is_seen_by_its_sender_its_village_and_the_office() {
 
 #[tokio::test]
 async fn the_facts_of_a_photo_are_read_when_it_is_stored() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let mut png = Cursor::new(Vec::new());
     DynamicImage::new_rgb8(30, 20).write_to(&mut png, ImageFormat::Png).unwrap();

@@ -1,9 +1,21 @@
-//! Cut links, crashes, restarts, a full disk, backups: what was acknowledged stays, and the phone can go on.
+//! In a folder: cut links, crashes, restarts, a full disk, backups: what was acknowledged stays, and the phone can go on.
 
 use hazard_tests::server::{TestServer, village};
+use reqwest::Method;
 use sync_core::people::Role;
 
 use crate::phone::{Phone, hash, header, refused, sample};
+
+/// Asks where the upload stands until it has left `before` and takes another request; where it stands then.
+async fn until_free(phone: &Phone<'_>, hash: &str, before: usize) -> usize {
+    for _ in 0..2_000 {
+        let seen = phone.offset(hash).await;
+        if seen != before && phone.send(hash, seen, b"").await.status() == 204 {
+            return seen;
+        }
+    }
+    panic!("the upload still stands at {before}");
+}
 
 #[tokio::test]
 async fn bytes_that_came_before_a_cut_are_kept() {
@@ -22,7 +34,7 @@ async fn bytes_that_came_before_a_cut_are_kept() {
     // A link that is faster than the disk may cost what the HTTP layer had not handed on yet.
     let socket = phone.begin_by_hand(&hash, at, bytes.len() - at, &bytes[at..700_000]).await;
     drop(socket);
-    at = phone.until_free(&hash, at).await;
+    at = until_free(&phone, &hash, at).await;
     assert!((700_000 - 136 * 1024..=700_000).contains(&at), "{at}");
     assert_eq!(phone.send(&hash, at, &bytes[at..]).await.status(), 204);
     let shown = phone.show(&hash, "?variant=original").send().await.unwrap();
@@ -50,7 +62,7 @@ async fn bytes_that_a_crash_left_unrecorded_are_sent_again() {
     let bytes = sample("gps/DSCN0010.jpg");
     let hash = hash(&bytes);
     phone.create_with(&hash, bytes.len(), &bytes[..1000]).await;
-    let file = phone.part(&hash);
+    let file = phone.part(&hash, 0);
     let mut left = std::fs::read(&file).unwrap();
     left.extend_from_slice(&[0; 500]);
     std::fs::write(&file, left).unwrap();
@@ -66,7 +78,7 @@ async fn the_offset_never_exceeds_what_the_disk_holds() {
     let bytes = sample("gps/DSCN0010.jpg");
     let hash = hash(&bytes);
     phone.create_with(&hash, bytes.len(), &bytes[..1000]).await;
-    let file = phone.part(&hash);
+    let file = phone.part(&hash, 0);
     std::fs::write(&file, &bytes[..600]).unwrap();
     assert_eq!(phone.offset(&hash).await, 600);
     assert_eq!(phone.send(&hash, 1000, &bytes[1000..]).await.status(), 409);
@@ -84,7 +96,7 @@ async fn a_full_disk_is_told_and_the_upload_goes_on_when_there_is_room() {
     let hash = hash(&bytes);
     phone.create(&hash, bytes.len()).await;
     // Linux's own full disk: a device on which every write fails with ENOSPC.
-    let file = phone.part(&hash);
+    let file = phone.part(&hash, 0);
     std::os::unix::fs::symlink("/dev/full", &file).unwrap();
     let response = phone.send(&hash, 0, &bytes).await;
     assert_ne!(header(&response, "retry-after"), "-");
@@ -110,4 +122,25 @@ async fn a_photo_whose_bytes_were_lost_can_be_sent_again() {
     assert_eq!(header(&again, "upload-offset"), "0");
     phone.upload(&bytes).await;
     assert_eq!(std::fs::read(&file).unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn a_second_request_to_a_busy_upload_is_told_to_wait() {
+    let server = TestServer::start().await;
+    let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
+    let bytes = sample("gps/DSCN0010.jpg");
+    let hash = hash(&bytes);
+    phone.create(&hash, bytes.len()).await;
+    let first = phone.begin_by_hand(&hash, 0, bytes.len(), &bytes[..3000]).await;
+    // The first request has begun when its file is there.
+    while !phone.part(&hash, 0).exists() {
+        tokio::task::yield_now().await;
+    }
+    let second = phone.send(&hash, 0, b"").await;
+    assert_ne!(header(&second, "retry-after"), "-");
+    assert_eq!(refused(second).await, (423, "upload_busy".to_owned()));
+    let end = phone.tus(Method::DELETE, &format!("/{hash}")).send().await.unwrap();
+    assert_eq!(end.status(), 423);
+    drop(first);
+    phone.until_offset(&hash, 3000).await;
 }

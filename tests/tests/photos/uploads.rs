@@ -1,5 +1,9 @@
 //! Uploads that go well: in one piece, in many, twice, from two phones.
 
+use std::ffi::OsStr;
+use std::fs::DirEntry;
+use std::path::Path;
+
 use hazard_tests::server::{Session, TestServer, village};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -12,7 +16,7 @@ const DAY_MS: u64 = 24 * 3_600_000;
 
 #[tokio::test]
 async fn the_server_says_what_it_speaks_to_anybody() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     for path in ["/uploads", "/uploads/0000"] {
         let response = server.request(Method::OPTIONS, path).send().await.unwrap();
         assert_eq!(response.status(), 204);
@@ -27,7 +31,7 @@ async fn the_server_says_what_it_speaks_to_anybody() {
 
 #[tokio::test]
 async fn a_photo_is_created_and_sent_in_two_chunks() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let bytes = sample("gps/DSCN0010.jpg");
     let hash = hash(&bytes);
@@ -56,7 +60,7 @@ async fn a_photo_is_created_and_sent_in_two_chunks() {
 
 #[tokio::test]
 async fn a_creation_may_carry_the_whole_photo_or_its_beginning() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     phone.upload(&sample("gps/DSCN0012.jpg")).await;
 
@@ -69,7 +73,7 @@ async fn a_creation_may_carry_the_whole_photo_or_its_beginning() {
 
 #[tokio::test]
 async fn a_photo_that_is_stored_is_not_sent_again() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let bytes = sample("gps/DSCN0010.jpg");
     let first = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let hash = first.upload(&bytes).await;
@@ -84,7 +88,7 @@ async fn a_photo_that_is_stored_is_not_sent_again() {
 
 #[tokio::test]
 async fn an_upload_that_is_created_again_stands_where_it_stood() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let bytes = sample("gps/DSCN0010.jpg");
     let hash = hash(&bytes);
@@ -103,7 +107,7 @@ async fn an_upload_that_is_created_again_stands_where_it_stood() {
 
 #[tokio::test]
 async fn uploads_resume_at_any_byte() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let bytes = sample("invalid/image01551.jpg");
     for seed in 1..=6_u64 {
@@ -135,7 +139,7 @@ async fn uploads_resume_at_any_byte() {
 
 #[tokio::test]
 async fn two_phones_send_the_same_photo_at_once_and_both_succeed() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let bytes = sample("phones/jolla.jpg");
     let phones = [
         Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await),
@@ -153,26 +157,23 @@ async fn two_phones_send_the_same_photo_at_once_and_both_succeed() {
         assert!([204, 409].contains(&told.0) && told.1 == bytes.len().to_string(), "{told:?}");
         assert_eq!(phone.offset(&hash).await, bytes.len());
     }
-    assert_eq!(files_below(&server.data_dir().join("blobs"), &hash), 1);
+    assert_eq!(files_below(&crate::photos_dir(&server).join("uploads"), &|_| true), 0, "nothing is left on its way");
+    assert_eq!(files_below(&crate::photos_dir(&server).join("blobs"), &|name| *name == *hash), 1);
 }
 
-fn files_below(dir: &std::path::Path, name: &str) -> usize {
-    let entries: Vec<_> = std::fs::read_dir(dir).unwrap().map(Result::unwrap).collect();
-    entries
-        .iter()
-        .map(|entry| {
-            if entry.path().is_dir() {
-                files_below(&entry.path(), name)
-            } else {
-                usize::from(entry.file_name() == name)
-            }
-        })
-        .sum()
+/// How many files lie below a folder whose names are meant.
+fn files_below(dir: &Path, meant: &dyn Fn(&OsStr) -> bool) -> usize {
+    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
+    let count = |entry: DirEntry| match entry.path() {
+        folder if folder.is_dir() => files_below(&folder, meant),
+        _ => usize::from(meant(&entry.file_name())),
+    };
+    entries.map(|entry| count(entry.unwrap())).sum()
 }
 
 #[tokio::test]
 async fn an_ended_upload_is_gone_and_a_stored_photo_stays() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let bytes = sample("gps/DSCN0010.jpg");
     let unfinished = hash(&bytes);
@@ -180,7 +181,7 @@ async fn an_ended_upload_is_gone_and_a_stored_photo_stays() {
     let end = |hash: &str| phone.tus(Method::DELETE, &format!("/{hash}")).send();
     assert_eq!(end(&unfinished).await.unwrap().status(), 204);
     assert_eq!(phone.head(&unfinished).await.status(), 404);
-    assert_eq!(std::fs::read_dir(server.data_dir().join("uploads")).unwrap().count(), 0);
+    assert_eq!(files_below(&crate::photos_dir(&server).join("uploads"), &|_| true), 0);
     assert_eq!(refused(end(&unfinished).await.unwrap()).await, (404, "upload_unknown".to_owned()));
 
     let stored = phone.upload(&bytes).await;
@@ -190,7 +191,7 @@ async fn an_ended_upload_is_gone_and_a_stored_photo_stays() {
 
 #[tokio::test]
 async fn an_upload_expires_a_week_after_its_last_byte() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let mut phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let bytes = sample("gps/DSCN0010.jpg");
     let hash = hash(&bytes);
@@ -207,7 +208,7 @@ async fn an_upload_expires_a_week_after_its_last_byte() {
     assert_eq!(refused(phone.send(&hash, 2000, &bytes[2000..]).await).await, (410, "upload_expired".to_owned()));
     assert_eq!(server.app().photos.uploads.sweep().await.unwrap(), 1);
     assert_eq!(phone.head(&hash).await.status(), 404);
-    assert_eq!(std::fs::read_dir(server.data_dir().join("uploads")).unwrap().count(), 0);
+    assert_eq!(files_below(&crate::photos_dir(&server).join("uploads"), &|_| true), 0);
 
     let again = phone.create(&hash, bytes.len()).await;
     assert_eq!((again.status().as_u16(), header(&again, "upload-offset")), (201, "0"));
@@ -221,20 +222,21 @@ async fn refreshed(server: &TestServer, session: &Session) -> Session {
 
 #[tokio::test]
 async fn a_sweep_removes_files_that_no_upload_owns() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let bytes = sample("gps/DSCN0010.jpg");
     let hash = hash(&bytes);
     phone.create_with(&hash, bytes.len(), &bytes[..1000]).await;
-    let dir = server.data_dir().join("uploads");
-    std::fs::write(dir.join(format!("{}.{}", uuid::Uuid::now_v7(), "0".repeat(64))), b"orphan").unwrap();
+    let orphan = crate::part_file(&server, &format!("{}.{}", uuid::Uuid::now_v7(), "0".repeat(64)), 6);
+    std::fs::create_dir_all(orphan.parent().unwrap()).unwrap();
+    std::fs::write(orphan, b"orphan").unwrap();
     assert_eq!(server.app().photos.uploads.sweep().await.unwrap(), 1);
     assert_eq!(phone.offset(&hash).await, 1000);
 }
 
 #[tokio::test]
 async fn a_proxy_that_knows_no_patch_may_send_post_instead() {
-    let server = TestServer::start().await;
+    let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let bytes = sample("gps/DSCN0010.jpg");
     let hash = hash(&bytes);

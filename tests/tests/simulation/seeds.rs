@@ -19,8 +19,8 @@ fn hundreds_of_seeds_hold_every_invariant_in_memory() {
 }
 
 #[test]
-fn tens_of_seeds_hold_every_invariant_on_sqlite() {
-    hold(10_000..10_024, Options { store: StoreKind::Sqlite, days: Some(2), ..Options::default() });
+fn tens_of_seeds_hold_every_invariant_on_a_real_database() {
+    hold(10_000..10_024, Options { store: StoreKind::real(), days: Some(2), ..Options::default() });
 }
 
 #[test]
@@ -38,10 +38,10 @@ fn no_clock_setting_changes_what_stands() {
 }
 
 #[test]
-fn memory_and_sqlite_end_alike() {
+fn memory_and_a_real_database_end_alike() {
     for seed in 30_000..30_012 {
         let story = run::story(seed, Some(2));
-        let ends = [StoreKind::Memory, StoreKind::Sqlite]
+        let ends = [StoreKind::Memory, StoreKind::real()]
             .map(|store| story_once(&story, Options { store, ..Options::default() }).0.unwrap());
         assert_eq!(ends[0], ends[1], "seed {seed}");
     }

@@ -39,7 +39,7 @@ fn story() -> Story {
 fn holds(story: Story, acts: &[Act]) {
     let step = |act: &Act| Step { after_ms: HOUR_MS, act: act.clone() };
     let story = Story { steps: acts.iter().map(step).collect(), ..story };
-    for store in [StoreKind::Memory, StoreKind::Sqlite] {
+    for store in [StoreKind::Memory, StoreKind::real()] {
         let (outcome, _) = story_once(&story, Options { store, ..Options::default() });
         assert!(outcome.is_ok(), "{story}{outcome:?}");
     }

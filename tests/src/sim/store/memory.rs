@@ -1,6 +1,7 @@
-//! The server's database in memory: the same questions as `server::db::Transaction` asks of SQLite, over ordered maps, with
+//! The server's database in memory: the same questions as `server::db::Transaction` asks of real databases, over ordered maps, with
 //! a commit that can fail. What the simulator never asks stands in `memory_rest`.
 
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use server::db::blobs::{Blob, BlobTx, Upload};
@@ -55,6 +56,28 @@ impl Memory {
         self.sabotage == Some(how)
     }
 
+    fn insert_arrival(&mut self, account: AccountId, arrival: &Arrival) -> Result<(), DbError> {
+        if self.tables.arrivals.get(&arrival.dot).is_some() {
+            return Err(DbError::Conflict("versions_by_dot".to_owned()));
+        }
+        let place = self.tables.order.rows().last_key_value().map_or(1, |(last, _)| last + 1);
+        self.tables.order.put(place, arrival.dot);
+        self.tables.arrivals.put(arrival.dot, Rc::new(arrival.clone()));
+        let Some(refusal) = &arrival.outcome.refusal else { return Ok(()) };
+        let body = if self.is(Sabotage::QuarantineLosesBytes) { String::new() } else { arrival.body.clone() };
+        let quarantined = Quarantined {
+            dot: arrival.dot,
+            account,
+            received_at_ms: arrival.received_at_ms,
+            code: serde_json::to_value(refusal.code).unwrap().as_str().unwrap().to_owned(),
+            field: refusal.field.clone(),
+            detail: refusal.detail.clone(),
+            body,
+        };
+        self.tables.quarantine.put(arrival.dot, Rc::new(quarantined));
+        Ok(())
+    }
+
     /// For a sabotaged server: whether a state brings nothing with a later stamp than what stands.
     fn brings_only_early_stamps(&self, record: &StoredRecord) -> bool {
         let latest = |state: &str| {
@@ -75,6 +98,10 @@ impl MetaTx for Memory {
     fn set_epoch(&mut self, epoch: Uuid) -> Result<(), DbError> {
         self.tables.epoch.put((), epoch);
         Ok(())
+    }
+
+    fn agree(&mut self, _: &str, _: &str) -> Result<String, DbError> {
+        unasked()
     }
 
     fn touch(&mut self) -> Result<(), DbError> {
@@ -166,30 +193,17 @@ impl VersionTx for Memory {
         Ok(())
     }
 
-    fn arrived(&mut self, dot: Dot) -> Result<Option<(Fingerprint, Outcome)>, DbError> {
-        Ok(self.tables.arrivals.get(&dot).map(|arrival| (arrival.fingerprint, arrival.outcome.clone())))
+    fn arrived(
+        &mut self,
+        replica: ReplicaId,
+        seqs: RangeInclusive<u64>,
+    ) -> Result<Vec<(Fingerprint, Outcome)>, DbError> {
+        let arrivals = seqs.filter_map(|seq| self.tables.arrivals.get(&Dot { replica, seq }));
+        Ok(arrivals.map(|arrival| (arrival.fingerprint, arrival.outcome.clone())).collect())
     }
 
-    fn insert_arrival(&mut self, _: TownshipId, account: AccountId, arrival: &Arrival) -> Result<(), DbError> {
-        if self.tables.arrivals.get(&arrival.dot).is_some() {
-            return Err(DbError::Conflict("versions_by_dot".to_owned()));
-        }
-        let place = self.tables.order.rows().last_key_value().map_or(1, |(last, _)| last + 1);
-        self.tables.order.put(place, arrival.dot);
-        self.tables.arrivals.put(arrival.dot, Rc::new(arrival.clone()));
-        let Some(refusal) = &arrival.outcome.refusal else { return Ok(()) };
-        let body = if self.is(Sabotage::QuarantineLosesBytes) { String::new() } else { arrival.body.clone() };
-        let quarantined = Quarantined {
-            dot: arrival.dot,
-            account,
-            received_at_ms: arrival.received_at_ms,
-            code: serde_json::to_value(refusal.code).unwrap().as_str().unwrap().to_owned(),
-            field: refusal.field.clone(),
-            detail: refusal.detail.clone(),
-            body,
-        };
-        self.tables.quarantine.put(arrival.dot, Rc::new(quarantined));
-        Ok(())
+    fn insert_arrivals(&mut self, _: TownshipId, account: AccountId, arrivals: &[Arrival]) -> Result<(), DbError> {
+        arrivals.iter().try_for_each(|arrival| self.insert_arrival(account, arrival))
     }
 
     fn history(
@@ -233,14 +247,17 @@ impl ProjectionTx for Memory {
         Ok(pairs.copied().collect())
     }
 
-    fn put_mention(&mut self, _: TownshipId, hazard: RecordId, record: RecordId) -> Result<(), DbError> {
-        self.tables.mentions.put((hazard, record), ());
+    fn put_mentions(&mut self, _: TownshipId, pairs: &[(RecordId, RecordId)]) -> Result<(), DbError> {
+        pairs.iter().for_each(|pair| self.tables.mentions.put(*pair, ()));
         Ok(())
     }
 
-    fn put_conflicts(&mut self, _: TownshipId, record: RecordId, open: &[OpenConflict]) -> Result<(), DbError> {
-        if !(self.is(Sabotage::ProjectionsAreNotKept) && open.is_empty()) {
-            self.tables.conflicts.put(record, Rc::new(open.to_vec()));
+    fn put_conflicts(&mut self, _: TownshipId, records: &[RecordId], open: &[OpenConflict]) -> Result<(), DbError> {
+        for record in records {
+            let here: Vec<_> = open.iter().filter(|conflict| conflict.record == *record).cloned().collect();
+            if !(self.is(Sabotage::ProjectionsAreNotKept) && here.is_empty()) {
+                self.tables.conflicts.put(*record, Rc::new(here));
+            }
         }
         Ok(())
     }
@@ -260,8 +277,8 @@ impl ProjectionTx for Memory {
         Ok(open.take(limit).collect())
     }
 
-    fn put_photo_record(&mut self, _: TownshipId, photo: &PhotoRecord) -> Result<(), DbError> {
-        self.tables.photo_records.put(photo.clone(), ());
+    fn put_photo_records(&mut self, _: TownshipId, photos: &[PhotoRecord]) -> Result<(), DbError> {
+        photos.iter().for_each(|photo| self.tables.photo_records.put(photo.clone(), ()));
         Ok(())
     }
 
@@ -275,8 +292,8 @@ impl ProjectionTx for Memory {
 }
 
 impl HazardTx for Memory {
-    fn put_hazard(&mut self, _: TownshipId, line: &HazardLine) -> Result<(), DbError> {
-        self.tables.hazards.put(line.id, Rc::new(line.clone()));
+    fn put_hazards(&mut self, _: TownshipId, lines: &[HazardLine]) -> Result<(), DbError> {
+        lines.iter().for_each(|line| self.tables.hazards.put(line.id, Rc::new(line.clone())));
         Ok(())
     }
 

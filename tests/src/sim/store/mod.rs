@@ -1,16 +1,16 @@
-//! Where the simulated server keeps what it knows: one interface over a database in memory and over the real SQLite. The
+//! Where the simulated server keeps what it knows: one interface over a database in memory and over the real ones. The
 //! jobs that run on it are the server's own.
 
 mod memory;
 mod memory_rest;
-mod sqlite;
+mod real;
 mod tables;
 
 use server::db::Transaction;
 use server::error::Problem;
 
 pub(crate) use memory::Memory;
-pub(crate) use sqlite::Sqlite;
+pub(crate) use real::Real;
 
 use super::sabotage::Sabotage;
 
@@ -26,13 +26,13 @@ pub(crate) enum Commit {
 #[allow(clippy::large_enum_variant, reason = "there is one in a story")]
 pub(crate) enum Store {
     Memory(Memory),
-    Sqlite(Sqlite),
+    Real(Real),
 }
 
 /// A copy from which the server can begin anew.
 pub(crate) enum Backup {
     Memory(Box<tables::Tables>),
-    Sqlite(tempfile::TempDir),
+    Real(real::Data),
 }
 
 impl Store {
@@ -44,7 +44,7 @@ impl Store {
     {
         match self {
             Self::Memory(memory) => memory.transact(commit, &mut job),
-            Self::Sqlite(sqlite) => sqlite.write(commit, job),
+            Self::Real(real) => real.write(commit, job),
         }
     }
 
@@ -56,14 +56,14 @@ impl Store {
     {
         match self {
             Self::Memory(memory) => memory.transact(Commit::Works, &mut job),
-            Self::Sqlite(sqlite) => sqlite.read(job),
+            Self::Real(real) => real.read(job),
         }
     }
 
     pub(crate) fn backup(&mut self) -> Backup {
         match self {
             Self::Memory(memory) => Backup::Memory(Box::new(memory.tables.clone())),
-            Self::Sqlite(sqlite) => Backup::Sqlite(sqlite.backup()),
+            Self::Real(real) => Backup::Real(real.backup()),
         }
     }
 
@@ -75,15 +75,15 @@ impl Store {
                 memory.tables = (**tables).clone();
                 memory.tables.blobs = blobs;
             }
-            (Self::Sqlite(sqlite), Backup::Sqlite(folder)) => sqlite.restore(folder),
+            (Self::Real(real), Backup::Real(data)) => real.restore(data),
             _ => panic!("a backup of another store"),
         }
     }
 
     /// The process is killed and started.
     pub(crate) fn restart(&mut self) {
-        if let Self::Sqlite(sqlite) = self {
-            sqlite.reopen();
+        if let Self::Real(real) = self {
+            real.reopen();
         }
     }
 

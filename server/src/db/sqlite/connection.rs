@@ -1,6 +1,6 @@
 //! Opening a SQLite file: the checks before it is touched, its settings, its schema. Queries live beside their rows.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
@@ -11,7 +11,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::DbError;
+use crate::db::{DatabaseOptions, DbError, OpenError};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
 
@@ -23,64 +23,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How a reader waits for one of the pool's connections; they are handed out one a permit, so this never runs out.
 const READER_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Where the database lies and how it is opened.
-#[derive(Clone, Debug)]
-pub struct DatabaseOptions {
-    /// The SQLite file; it is made when it does not exist.
-    pub path: PathBuf,
-    /// Connections that read at the same time.
-    pub readers: u32,
-    /// The file may not grow beyond this many pages of 4 KiB. For tests that need a full disk.
-    pub max_pages: Option<u32>,
-}
-
-impl DatabaseOptions {
-    /// The usual options for a file.
-    #[must_use]
-    pub fn at(path: PathBuf) -> Self {
-        Self { path, readers: 4, max_pages: None }
-    }
-}
-
-/// Why a database was not opened. Its file has not been changed.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Not a SQLite file, or a damaged one.
-    #[error(
-        "{path} is damaged or is no database ({why}); it was not touched. Restore it from a backup, or move it away to begin anew"
-    )]
-    Damaged {
-        /// The file.
-        path: String,
-        /// What SQLite says.
-        why: String,
-    },
-    /// A SQLite file of some other program.
-    #[error("{path} belongs to another program; it was not touched. Name another file with --database-url")]
-    Foreign {
-        /// The file.
-        path: String,
-    },
-    /// The file was written by a newer release.
-    #[error(
-        "{path} was written by a newer release (migration {version} is unknown here). Install that release, or restore a backup made before it"
-    )]
-    Newer {
-        /// The file.
-        path: String,
-        /// The first migration that this program does not know.
-        version: String,
-    },
-    /// Anything else that the database said.
-    #[error("{path} could not be opened: {why}. Check that its folder exists, is writable and has room")]
-    Failed {
-        /// The file.
-        path: String,
-        /// What went wrong.
-        why: DbError,
-    },
-}
 
 #[derive(QueryableByName)]
 struct Number {
@@ -95,14 +37,14 @@ struct Word {
 }
 
 /// Opens the one connection that writes: checks the file, sets it up and brings its schema up to date.
-pub(super) fn open_writer(options: &DatabaseOptions) -> Result<SqliteConnection, OpenError> {
-    let path = options.path.display().to_string();
+pub(super) fn open_writer(path: &Path, options: &DatabaseOptions) -> Result<SqliteConnection, OpenError> {
+    let path = path.display().to_string();
     let failed = |why: DbError| match why {
         DbError::Damaged(why) => OpenError::Damaged { path: path.clone(), why },
         why => OpenError::Failed { path: path.clone(), why },
     };
     let mut conn =
-        SqliteConnection::establish(&path).map_err(|error| failed(DbError::from_sqlite_message(&error.to_string())))?;
+        SqliteConnection::establish(&path).map_err(|error| failed(DbError::from_message(&error.to_string())))?;
     check_owner(&mut conn, &path, &failed)?;
     settle(&mut conn, options).map_err(&failed)?;
     let known = known_migrations().map_err(&failed)?;
@@ -110,8 +52,7 @@ pub(super) fn open_writer(options: &DatabaseOptions) -> Result<SqliteConnection,
     if let Some(version) = applied.iter().map(ToString::to_string).filter(|version| !known.contains(version)).min() {
         return Err(OpenError::Newer { path: path.clone(), version });
     }
-    conn.run_pending_migrations(MIGRATIONS)
-        .map_err(|error| failed(DbError::from_sqlite_message(&error.to_string())))?;
+    conn.run_pending_migrations(MIGRATIONS).map_err(|error| failed(DbError::from_message(&error.to_string())))?;
     Ok(conn)
 }
 
@@ -174,8 +115,8 @@ impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for ReadOnly {
 pub(super) type Readers = Pool<ConnectionManager<SqliteConnection>>;
 
 /// Opens the readers of a file that `open_writer` has opened.
-pub(super) fn open_readers(options: &DatabaseOptions) -> Result<Readers, OpenError> {
-    let path = options.path.display().to_string();
+pub(super) fn open_readers(path: &Path, options: &DatabaseOptions) -> Result<Readers, OpenError> {
+    let path = path.display().to_string();
     Pool::builder()
         .max_size(options.readers)
         .min_idle(Some(1))

@@ -1,12 +1,12 @@
-//! The server's real database, in a folder of its own.
+//! The server's real databases: a SQLite file in a folder of its own, or a PostgreSQL database of its own.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
 
 use server::db::accounts::Account;
+use server::db::scratch::{self, Scratch};
 use server::db::townships::TownshipRow;
-use server::db::{Database, DatabaseOptions, DbError, Transaction};
+use server::db::{Database, DatabaseOptions, DbError, Scope, Transaction};
 use server::error::Problem;
 use server::ledger::rebuild::{Rebuilt, rebuild};
 use sync_core::people::Role;
@@ -15,22 +15,57 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::Commit;
 use crate::sim::ids::{account, township};
+use crate::sim::run::StoreKind;
 
 const FILE: &str = "ledger.sqlite3";
 
+/// Where the data lies.
+pub(crate) enum Data {
+    Sqlite(TempDir),
+    Postgres(Scratch),
+}
+
+impl Data {
+    fn options(&self) -> DatabaseOptions {
+        match self {
+            Self::Sqlite(folder) => DatabaseOptions::at(folder.path().join(FILE)),
+            Self::Postgres(scratch) => scratch.options(),
+        }
+    }
+
+    /// The same contents once more. Nobody may have the data open.
+    fn copy(&self) -> Self {
+        match self {
+            Self::Sqlite(folder) => {
+                let copy = tempfile::tempdir().expect("a folder");
+                fs::copy(folder.path().join(FILE), copy.path().join(FILE)).expect("a copy");
+                Self::Sqlite(copy)
+            }
+            Self::Postgres(scratch) => Self::Postgres(scratch.copy().expect("a copy")),
+        }
+    }
+}
+
 /// The database, and a runtime that waits for its jobs.
-pub(crate) struct Sqlite {
-    folder: TempDir,
+pub(crate) struct Real {
+    data: Data,
     database: Option<Database>,
     runtime: Runtime,
 }
 
-impl Sqlite {
-    pub(crate) fn new(people: usize) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+impl Real {
+    /// A SQLite file, or a PostgreSQL database.
+    pub(crate) fn new(kind: StoreKind, people: usize) -> Self {
+        let data = match kind {
+            StoreKind::Postgres => {
+                let server = scratch::server().expect("a PostgreSQL server");
+                Data::Postgres(Scratch::on(&server).expect("a database"))
+            }
+            StoreKind::Sqlite | StoreKind::Memory => Data::Sqlite(tempfile::tempdir().expect("a folder")),
+        };
         let runtime = Builder::new_current_thread().build().expect("a runtime");
-        let mut sqlite = Self { folder, database: None, runtime };
-        sqlite.reopen();
+        let mut real = Self { data, database: None, runtime };
+        real.reopen();
         let row = TownshipRow { id: township(), name: "青山镇".to_owned(), created_at_ms: 0 };
         let accounts = move |tx: &mut dyn Transaction| -> Result<(), Problem> {
             tx.insert_township(row.clone())?;
@@ -50,12 +85,8 @@ impl Sqlite {
             }
             Ok(())
         };
-        sqlite.write(Commit::Works, accounts).expect("a township and its accounts");
-        sqlite
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join(FILE)
+        real.write(Commit::Works, accounts).expect("a township and its accounts");
+        real
     }
 
     fn database(&self) -> Database {
@@ -64,7 +95,7 @@ impl Sqlite {
 
     pub(super) fn reopen(&mut self) {
         self.close();
-        let options = DatabaseOptions { readers: 1, ..DatabaseOptions::at(self.path()) };
+        let options = DatabaseOptions { readers: 1, writers: 1, ..self.data.options() };
         self.database = Some(Database::open(&options).expect("it opens"));
     }
 
@@ -80,7 +111,7 @@ impl Sqlite {
         T: Send + 'static,
     {
         let database = self.database();
-        self.runtime.block_on(database.write(move |tx| {
+        self.runtime.block_on(database.write(Scope::Whole, move |tx| {
             let outcome = job(tx)?;
             if commit == Commit::Fails {
                 return Err(DbError::Full("the disk is full".to_owned()).into());
@@ -98,20 +129,16 @@ impl Sqlite {
         self.runtime.block_on(database.read(job))
     }
 
-    pub(super) fn backup(&mut self) -> TempDir {
+    pub(super) fn backup(&mut self) -> Data {
         self.close();
-        let copy = tempfile::tempdir().expect("a folder");
-        fs::copy(self.path(), copy.path().join(FILE)).expect("a copy");
+        let copy = self.data.copy();
         self.reopen();
         copy
     }
 
-    pub(super) fn restore(&mut self, backup: &TempDir) {
+    pub(super) fn restore(&mut self, backup: &Data) {
         self.close();
-        for leftover in ["-wal", "-shm"] {
-            drop(fs::remove_file(self.folder.path().join(format!("{FILE}{leftover}"))));
-        }
-        fs::copy(backup.path().join(FILE), self.path()).expect("a copy");
+        self.data = backup.copy();
         self.reopen();
     }
 

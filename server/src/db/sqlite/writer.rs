@@ -1,44 +1,19 @@
 //! The one thread that writes: it takes the jobs that wait, runs each in a savepoint of one transaction, commits, and
 //! only then lets any of them answer (group commit). Nothing here knows what the jobs do.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Instant;
 
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
-use tokio::sync::oneshot;
+use sync_core::ids::TownshipId;
 
-use super::{DbError, SqliteTransaction, Transaction};
-
-/// Jobs that may wait for the writer. At thousands of jobs a second this is well under a second of waiting.
-pub(super) const QUEUE_JOBS_MAX: usize = 512;
-
-/// Jobs committed together. More would not save a noticeable share of an fsync, but would delay the first answer.
-const GROUP_JOBS_MAX: usize = 64;
-
-/// What the writer has done since it started.
-#[derive(Debug, Default)]
-pub struct WriterCounts {
-    /// Transactions committed.
-    pub commits: AtomicU64,
-    /// Jobs answered, whatever the answer.
-    pub jobs: AtomicU64,
-    /// Jobs that wait now.
-    pub waiting: AtomicUsize,
-}
-
-/// A job whose types have been forgotten: run it, perhaps again, then let it answer once.
-pub(super) trait Job: Send {
-    /// Runs the job; whether what it wrote is to be kept.
-    fn run(&mut self, tx: &mut dyn Transaction) -> bool;
-    /// Replaces a success that was not committed by an error; an error of the job's own stays.
-    fn fail(&mut self, error: &DbError);
-    /// Sends the outcome to whoever waits for it.
-    fn answer(self: Box<Self>);
-}
+use super::Tx;
+use crate::db::DbError;
+use crate::db::feeds::Feeds;
+use crate::db::job::{GROUP_JOBS_MAX, Job, WriterCounts};
 
 /// A message to the writer.
 pub(super) enum Message {
@@ -46,56 +21,6 @@ pub(super) enum Message {
     Job(Box<dyn Job>),
     /// Finish what came before and end.
     Close,
-}
-
-/// A job with its types.
-pub(super) struct TypedJob<F, T, E> {
-    work: F,
-    outcome: Option<Result<T, E>>,
-    reply: oneshot::Sender<Result<T, E>>,
-}
-
-impl<F, T, E> TypedJob<F, T, E> {
-    pub(super) fn new(work: F) -> (Self, oneshot::Receiver<Result<T, E>>) {
-        let (reply, answer) = oneshot::channel();
-        (Self { work, outcome: None, reply }, answer)
-    }
-}
-
-impl<F, T, E> Job for TypedJob<F, T, E>
-where
-    F: FnMut(&mut dyn Transaction) -> Result<T, E> + Send,
-    T: Send,
-    E: From<DbError> + Send,
-{
-    fn run(&mut self, tx: &mut dyn Transaction) -> bool {
-        let outcome = run_caught(&mut self.work, tx);
-        let keep = outcome.is_ok();
-        self.outcome = Some(outcome);
-        keep
-    }
-
-    fn fail(&mut self, error: &DbError) {
-        if !matches!(self.outcome, Some(Err(_))) {
-            self.outcome = Some(Err(error.clone().into()));
-        }
-    }
-
-    fn answer(self: Box<Self>) {
-        if let Some(outcome) = self.outcome {
-            // Nobody waits any more when the request was dropped; what was committed stays committed.
-            drop(self.reply.send(outcome));
-        }
-    }
-}
-
-/// Runs a closure on a transaction; a panic in it is an error like others.
-pub(super) fn run_caught<T, E: From<DbError>>(
-    work: &mut impl FnMut(&mut dyn Transaction) -> Result<T, E>,
-    tx: &mut dyn Transaction,
-) -> Result<T, E> {
-    catch_unwind(AssertUnwindSafe(|| work(tx)))
-        .unwrap_or_else(|_| Err(DbError::Internal("a transaction panicked".to_owned()).into()))
 }
 
 /// How a transaction over several jobs ended when it did not commit.
@@ -111,6 +36,7 @@ pub(super) struct Writer {
     pub(super) conn: SqliteConnection,
     pub(super) queue: Receiver<Message>,
     pub(super) counts: Arc<WriterCounts>,
+    pub(super) feeds: Arc<Feeds>,
 }
 
 impl Writer {
@@ -160,8 +86,9 @@ impl Writer {
     /// One transaction over some jobs, each in its savepoint. On an error nothing of it is kept.
     fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), GroupFailure> {
         self.begin().map_err(GroupFailure::Whole)?;
+        let mut moved = Vec::new();
         for job in &mut *jobs {
-            if let Err(error) = self.run_in_savepoint(job) {
+            if let Err(error) = self.run_in_savepoint(job, &mut moved) {
                 self.roll_back();
                 return Err(GroupFailure::Torn(error));
             }
@@ -172,16 +99,20 @@ impl Writer {
             return Err(GroupFailure::Whole(error.into()));
         }
         self.counts.commits.fetch_add(1, Ordering::Relaxed);
+        moved.into_iter().for_each(|(township, position)| self.feeds.tell(township, position));
         metrics::histogram!("hazard_db_commit_seconds").record(began.elapsed().as_secs_f64());
         metrics::histogram!("hazard_db_jobs_per_commit").record(f64::from(u32::try_from(jobs.len()).unwrap_or(0)));
         Ok(())
     }
 
-    fn run_in_savepoint(&mut self, job: &mut Box<dyn Job>) -> Result<(), DbError> {
+    fn run_in_savepoint(&mut self, job: &mut Box<dyn Job>, moved: &mut Vec<(TownshipId, u64)>) -> Result<(), DbError> {
         self.conn.batch_execute("SAVEPOINT job")?;
-        let keep = job.run(&mut SqliteTransaction { conn: &mut self.conn });
-        let end = if keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
-        Ok(self.conn.batch_execute(end)?)
+        let mut tx = Tx { conn: &mut self.conn, moved: Vec::new() };
+        if job.run(&mut tx) {
+            moved.append(&mut tx.moved);
+            return Ok(self.conn.batch_execute("RELEASE job")?);
+        }
+        Ok(self.conn.batch_execute("ROLLBACK TO job; RELEASE job")?)
     }
 
     /// Begins; a transaction that something left open is ended first, so that no failure poisons the connection.

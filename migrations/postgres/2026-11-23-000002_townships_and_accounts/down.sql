@@ -1,0 +1,3 @@
+DROP TABLE account_villages;
+DROP TABLE accounts;
+DROP TABLE townships;

@@ -1,0 +1,3 @@
+DROP TABLE quarantine;
+DROP TABLE versions;
+DROP TABLE replicas;

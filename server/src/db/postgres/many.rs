@@ -1,0 +1,289 @@
+//! Writing many rows on PostgreSQL: one statement for all of them, whatever their number. The rows travel as arrays, a
+//! column each, so that the statement's text never changes and the connection keeps it prepared.
+
+use std::collections::BTreeMap;
+
+use diesel::pg::{Pg, PgConnection};
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
+use sync_core::digest::{Mark, Total};
+use sync_core::ids::{RecordId, TownshipId};
+use sync_core::time::Ms;
+
+use super::Conn;
+use super::versions::outcome_to;
+use crate::db::DbError;
+use crate::db::hazards::HazardLine;
+use crate::db::projections::{OpenConflict, PhotoRecord};
+use crate::db::records::StoredRecord;
+use crate::db::schema::{conflicts, digests};
+use crate::db::types::{Id, Key, Whole, scope_bytes, storable};
+use crate::db::versions::Arrival;
+
+/// `INSERT INTO table (township_id, columns…) SELECT township, arrays… tail`, as a statement that is kept.
+macro_rules! rows_of {
+    ($name:ident, $head:literal, { $($field:ident: $sql:ty => $rust:ty),+ $(,)? }, $tail:literal) => {
+        struct $name<'a> {
+            township: Key,
+            $($field: Vec<$rust>,)+
+            lives: std::marker::PhantomData<&'a ()>,
+        }
+
+        impl $name<'_> {
+            fn sized(township: TownshipId, rows: usize) -> Self {
+                Self { township: township.into(), $($field: Vec::with_capacity(rows),)+ lives: std::marker::PhantomData }
+            }
+        }
+
+        impl QueryFragment<Pg> for $name<'_> {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+                out.push_sql($head);
+                out.push_sql(" SELECT ");
+                out.push_bind_param::<Id, _>(&self.township)?;
+                let mut between = ", new.* FROM unnest(";
+                $(
+                    out.push_sql(between);
+                    out.push_bind_param::<Array<$sql>, _>(&self.$field)?;
+                    between = ", ";
+                )+
+                let _ = between;
+                out.push_sql(") AS new ");
+                out.push_sql($tail);
+                Ok(())
+            }
+        }
+
+        impl QueryId for $name<'_> {
+            type QueryId = $name<'static>;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl RunQueryDsl<PgConnection> for $name<'_> {}
+    };
+}
+
+rows_of!(
+    States,
+    "INSERT INTO records (township_id, id, kind, village_id, scope, feed_seq, updated_at_ms, state)",
+    {
+        id: Id => Key,
+        kind: Text => &'a str,
+        village_id: Nullable<Id> => Option<Key>,
+        scope: Binary => Vec<u8>,
+        feed_seq: BigInt => Whole,
+        updated_at_ms: BigInt => Whole,
+        state: Text => &'a str,
+    },
+    "ON CONFLICT (township_id, id) DO UPDATE SET feed_seq = excluded.feed_seq, \
+     updated_at_ms = excluded.updated_at_ms, state = excluded.state"
+);
+
+/// Stores states, whether or not the records are there, at positions from `first` on.
+pub(super) fn put_states(
+    conn: &mut Conn,
+    township: TownshipId,
+    stored: &[StoredRecord],
+    first: u64,
+    now_ms: Ms,
+) -> Result<(), DbError> {
+    let mut rows = States::sized(township, stored.len());
+    for (record, seq) in stored.iter().zip(first..) {
+        rows.id.push(record.id.into());
+        rows.kind.push(&record.kind);
+        rows.village_id.push(record.village.map(Key::from));
+        rows.scope.push(scope_bytes(record.scope));
+        rows.feed_seq.push(Whole(seq));
+        rows.updated_at_ms.push(Whole(now_ms));
+        rows.state.push(&record.state);
+    }
+    rows.execute(conn)?;
+    Ok(())
+}
+
+rows_of!(
+    Lines,
+    "INSERT INTO hazards (township_id, id, village_id, site_id, found_at_ms, closed_at_ms, sector, is_major, status, \
+     is_suspended, is_escalated, is_void, deadline, description)",
+    {
+        id: Id => Key,
+        village_id: Nullable<Id> => Option<Key>,
+        site_id: Nullable<Id> => Option<Key>,
+        found_at_ms: BigInt => Whole,
+        closed_at_ms: Nullable<BigInt> => Option<Whole>,
+        sector: Text => &'a str,
+        is_major: Bool => bool,
+        status: Text => &'a str,
+        is_suspended: Bool => bool,
+        is_escalated: Bool => bool,
+        is_void: Bool => bool,
+        deadline: Nullable<Text> => Option<&'a str>,
+        description: Text => &'a str,
+    },
+    "ON CONFLICT (township_id, id) DO UPDATE SET village_id = excluded.village_id, \
+     site_id = excluded.site_id, found_at_ms = excluded.found_at_ms, closed_at_ms = excluded.closed_at_ms, \
+     sector = excluded.sector, is_major = excluded.is_major, status = excluded.status, \
+     is_suspended = excluded.is_suspended, is_escalated = excluded.is_escalated, is_void = excluded.is_void, \
+     deadline = excluded.deadline, description = excluded.description"
+);
+
+/// Stores lines, whether or not the hazards have one.
+pub(super) fn put_lines(conn: &mut Conn, township: TownshipId, lines: &[HazardLine]) -> Result<(), DbError> {
+    let mut rows = Lines::sized(township, lines.len());
+    for line in lines {
+        rows.id.push(line.id.into());
+        rows.village_id.push(line.village.map(Key::from));
+        rows.site_id.push(line.site.map(Key::from));
+        rows.found_at_ms.push(Whole(line.found_at_ms));
+        rows.closed_at_ms.push(line.closed_at_ms.map(Whole));
+        rows.sector.push(&line.sector);
+        rows.is_major.push(line.is_major);
+        rows.status.push(&line.status);
+        rows.is_suspended.push(line.is_suspended);
+        rows.is_escalated.push(line.is_escalated);
+        rows.is_void.push(line.is_void);
+        rows.deadline.push(line.deadline.as_deref());
+        rows.description.push(&line.description);
+    }
+    rows.execute(conn)?;
+    Ok(())
+}
+
+rows_of!(
+    Arrivals,
+    "INSERT INTO versions (township_id, replica_id, seq, record_id, fingerprint, received_at_ms, clock_offset_ms, \
+     outcome, body)",
+    {
+        replica_id: Id => Key,
+        seq: BigInt => Whole,
+        record_id: Nullable<Id> => Option<Key>,
+        fingerprint: Binary => &'a [u8],
+        received_at_ms: BigInt => Whole,
+        clock_offset_ms: BigInt => i64,
+        outcome: Nullable<Text> => Option<String>,
+        body: Text => &'a str,
+    },
+    ""
+);
+
+/// Adds arrivals in their order.
+pub(super) fn insert_arrivals(conn: &mut Conn, township: TownshipId, arrivals: &[Arrival]) -> Result<(), DbError> {
+    let mut rows = Arrivals::sized(township, arrivals.len());
+    for arrival in arrivals {
+        rows.replica_id.push(arrival.dot.replica.into());
+        rows.seq.push(Whole(arrival.dot.seq));
+        rows.record_id.push(arrival.record.map(Key::from));
+        rows.fingerprint.push(&arrival.fingerprint.0);
+        rows.received_at_ms.push(Whole(arrival.received_at_ms));
+        rows.clock_offset_ms.push(arrival.clock_offset_ms);
+        rows.outcome.push(outcome_to(&arrival.outcome)?);
+        rows.body.push(&arrival.body);
+    }
+    rows.execute(conn)?;
+    Ok(())
+}
+
+rows_of!(
+    Mentions,
+    "INSERT INTO mentions (township_id, hazard_id, record_id)",
+    { hazard_id: Id => Key, record_id: Id => Key },
+    "ON CONFLICT DO NOTHING"
+);
+
+/// Notes pairs of hazard and record.
+pub(super) fn put_mentions(
+    conn: &mut Conn,
+    township: TownshipId,
+    pairs: &[(RecordId, RecordId)],
+) -> Result<(), DbError> {
+    let mut rows = Mentions::sized(township, pairs.len());
+    for (hazard, record) in pairs {
+        rows.hazard_id.push((*hazard).into());
+        rows.record_id.push((*record).into());
+    }
+    rows.execute(conn)?;
+    Ok(())
+}
+
+/// Takes what is open on some records off the list.
+pub(super) fn clear_conflicts(conn: &mut Conn, township: TownshipId, records: &[RecordId]) -> Result<(), DbError> {
+    let listed = conflicts::table
+        .filter(conflicts::township_id.eq(Key::from(township)))
+        .filter(conflicts::record_id.eq_any(records.iter().copied().map(Key::from)));
+    diesel::delete(listed).execute(conn)?;
+    Ok(())
+}
+
+rows_of!(
+    Open,
+    "INSERT INTO conflicts (township_id, record_id, path, kind, village_id)",
+    { record_id: Id => Key, path: Text => String, kind: Text => String, village_id: Nullable<Id> => Option<Key> },
+    ""
+);
+
+/// Lists what is open.
+pub(super) fn put_conflicts(conn: &mut Conn, township: TownshipId, open: &[OpenConflict]) -> Result<(), DbError> {
+    let mut rows = Open::sized(township, open.len());
+    for conflict in open {
+        rows.record_id.push(conflict.record.into());
+        rows.path.push(storable(&conflict.path));
+        rows.kind.push(storable(&conflict.kind));
+        rows.village_id.push(conflict.village.map(Key::from));
+    }
+    rows.execute(conn)?;
+    Ok(())
+}
+
+rows_of!(
+    Photos,
+    "INSERT INTO photo_records (township_id, hash, record_id, subject_id, village_id)",
+    { hash: Binary => &'a [u8], record_id: Id => Key, subject_id: Id => Key, village_id: Nullable<Id> => Option<Key> },
+    "ON CONFLICT DO NOTHING"
+);
+
+/// Notes which bytes photo records name.
+pub(super) fn put_photo_records(conn: &mut Conn, township: TownshipId, photos: &[PhotoRecord]) -> Result<(), DbError> {
+    let mut rows = Photos::sized(township, photos.len());
+    for photo in photos {
+        rows.hash.push(&photo.hash.0);
+        rows.record_id.push(photo.record.into());
+        rows.subject_id.push(photo.subject.into());
+        rows.village_id.push(photo.village.map(Key::from));
+    }
+    rows.execute(conn)?;
+    Ok(())
+}
+
+/// The totals of some parts of a feed, by their column `scope`; of those that have any.
+pub(super) fn totals_of(
+    conn: &mut Conn,
+    township: TownshipId,
+    scopes: &[Vec<u8>],
+) -> Result<BTreeMap<Vec<u8>, Total>, DbError> {
+    let rows: Vec<(Vec<u8>, Whole, i64)> = digests::table
+        .filter(digests::township_id.eq(Key::from(township)))
+        .filter(digests::scope.eq_any(scopes))
+        .select((digests::scope, digests::records, digests::sum))
+        .load(conn)?;
+    let total = |records: Whole, sum: i64| Total { records: records.0, sum: Mark(sum.cast_unsigned()) };
+    Ok(rows.into_iter().map(|(scope, records, sum)| (scope, total(records, sum))).collect())
+}
+
+rows_of!(
+    Totals,
+    "INSERT INTO digests (township_id, scope, records, sum)",
+    { scope: Binary => &'a [u8], records: BigInt => Whole, sum: BigInt => i64 },
+    "ON CONFLICT (township_id, scope) DO UPDATE SET records = excluded.records, sum = excluded.sum"
+);
+
+/// Writes totals, each part of the feed once.
+pub(super) fn put_totals(conn: &mut Conn, township: TownshipId, totals: &[(Vec<u8>, Total)]) -> Result<(), DbError> {
+    let mut rows = Totals::sized(township, totals.len());
+    for (scope, total) in totals {
+        rows.scope.push(scope);
+        rows.records.push(Whole(total.records));
+        rows.sum.push(total.sum.0.cast_signed());
+    }
+    rows.execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! Opening a PostgreSQL database: whose it is, whether it can hold the ledger, and its schema, brought up to date by one
+//! process however many start.
+
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::connection::{Line, shown};
+use super::{LOCK_CLASS, OPENING_LOCK};
+use crate::db::{DbError, OpenError};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/postgres");
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+#[derive(QueryableByName)]
+struct Word {
+    #[diesel(sql_type = Text)]
+    word: String,
+}
+
+/// Checks a database and brings its schema up to date. While one process does so, others wait; a process that is running
+/// already goes on, because migrations only add.
+pub(super) fn prepare(url: &str) -> Result<(), OpenError> {
+    let path = shown(url);
+    let failed = |why: DbError| OpenError::Failed { path: path.clone(), why };
+    let mut line = Line::connect(url)
+        .map_err(|why| OpenError::Unreachable { path: path.clone(), why: why.to_string().trim().to_owned() })?;
+    check_encoding(&mut line.conn, &path)?;
+    let lock = format!(
+        "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock({LOCK_CLASS}, {OPENING_LOCK});"
+    );
+    line.execute(&lock).map_err(failed)?;
+    check_owner(&mut line.conn, &path)?;
+    let known = known_migrations().map_err(failed)?;
+    let internal = |error: Box<dyn std::error::Error + Send + Sync>| failed(DbError::Internal(error.to_string()));
+    let applied = line.conn.applied_migrations().map_err(internal)?;
+    if let Some(version) = applied.iter().map(ToString::to_string).filter(|version| !known.contains(version)).min() {
+        return Err(OpenError::Newer { path: path.clone(), version });
+    }
+    line.conn.run_pending_migrations(MIGRATIONS).map_err(internal)?;
+    // The lock ends with the session.
+    Ok(())
+}
+
+fn check_encoding(conn: &mut PgConnection, path: &str) -> Result<(), OpenError> {
+    let found = diesel::sql_query("SELECT current_setting('server_encoding') AS word").get_result::<Word>(conn);
+    let encoding = found.map_err(|error| OpenError::Failed { path: path.to_owned(), why: error.into() })?.word;
+    if encoding == "UTF8" {
+        return Ok(());
+    }
+    Err(OpenError::Unfit { path: path.to_owned(), why: format!("its encoding is {encoding}, not UTF8") })
+}
+
+/// A database with tables must be one of ours.
+fn check_owner(conn: &mut PgConnection, path: &str) -> Result<(), OpenError> {
+    let failed = |error: diesel::result::Error| OpenError::Failed { path: path.to_owned(), why: error.into() };
+    let mut count = |sql: &str| diesel::sql_query(sql).get_result::<Number>(conn).map(|row| row.n).map_err(failed);
+    if count("SELECT count(*) AS n FROM pg_tables WHERE schemaname = current_schema()")? == 0 {
+        return Ok(());
+    }
+    let columns = "SELECT count(*) AS n FROM information_schema.columns WHERE table_schema = current_schema() \
+         AND table_name = 'meta' AND column_name IN ('key', 'value')";
+    let ours = "SELECT count(*) AS n FROM meta WHERE key = 'application' AND value = 'hazard-ledger'";
+    if count(columns)? == 2 && count(ours)? == 1 {
+        return Ok(());
+    }
+    Err(OpenError::Foreign { path: path.to_owned() })
+}
+
+fn known_migrations() -> Result<Vec<String>, DbError> {
+    let known: Vec<Box<dyn Migration<Pg>>> =
+        MIGRATIONS.migrations().map_err(|error| DbError::Internal(error.to_string()))?;
+    Ok(known.iter().map(|migration| migration.name().version().to_string()).collect())
+}

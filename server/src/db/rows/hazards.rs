@@ -1,0 +1,126 @@
+//! The rows of `db/hazards.rs`, and their queries.
+
+use diesel::prelude::*;
+use sync_core::ids::{RecordId, TownshipId, VillageId};
+
+use super::{Backend, Tx, alike, many};
+use crate::db::DbError;
+use crate::db::hazards::{HazardFilter, HazardLine, HazardTx};
+use crate::db::schema::hazards;
+use crate::db::types::{Key, Whole, storable};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = hazards)]
+struct HazardRow {
+    id: Key,
+    village_id: Option<Key>,
+    site_id: Option<Key>,
+    sector: String,
+    is_major: bool,
+    status: String,
+    is_suspended: bool,
+    is_escalated: bool,
+    is_void: bool,
+    deadline: Option<String>,
+    found_at_ms: Whole,
+    closed_at_ms: Option<Whole>,
+    description: String,
+}
+
+impl From<HazardRow> for HazardLine {
+    fn from(row: HazardRow) -> Self {
+        Self {
+            id: row.id.into(),
+            village: row.village_id.map(VillageId::from),
+            site: row.site_id.map(RecordId::from),
+            sector: row.sector,
+            is_major: row.is_major,
+            status: row.status,
+            is_suspended: row.is_suspended,
+            is_escalated: row.is_escalated,
+            is_void: row.is_void,
+            deadline: row.deadline,
+            found_at_ms: row.found_at_ms.0,
+            closed_at_ms: row.closed_at_ms.map(|at| at.0),
+            description: row.description,
+        }
+    }
+}
+
+type Boxed<'a> = hazards::BoxedQuery<'a, Backend>;
+
+fn narrowed<'a>(township: TownshipId, filter: &HazardFilter) -> Boxed<'a> {
+    let mut query = hazards::table.into_boxed().filter(hazards::township_id.eq(Key::from(township)));
+    if let Some(villages) = &filter.villages {
+        let keys: Vec<Key> = villages.iter().copied().map(Key::from).collect();
+        query = query.filter(hazards::village_id.eq_any(keys));
+    }
+    if let Some(site) = filter.site {
+        query = query.filter(hazards::site_id.eq(Key::from(site)));
+    }
+    if !filter.sectors.is_empty() {
+        query =
+            query.filter(hazards::sector.eq_any(filter.sectors.iter().map(|text| storable(text)).collect::<Vec<_>>()));
+    }
+    if !filter.statuses.is_empty() {
+        query =
+            query.filter(hazards::status.eq_any(filter.statuses.iter().map(|text| storable(text)).collect::<Vec<_>>()));
+    }
+    if let Some(is_major) = filter.is_major {
+        query = query.filter(hazards::is_major.eq(is_major));
+    }
+    if let Some(today) = &filter.overdue_on {
+        query = query.filter(hazards::status.ne("closed")).filter(hazards::deadline.lt(today.clone()));
+    }
+    if let Some(from) = filter.found_from_ms {
+        query = query.filter(hazards::found_at_ms.ge(Whole(from)));
+    }
+    if let Some(before) = filter.found_before_ms {
+        query = query.filter(hazards::found_at_ms.lt(Whole(before)));
+    }
+    if let Some(text) = &filter.text {
+        let literal = storable(text).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        query = query.filter(alike(hazards::description, format!("%{literal}%")));
+    }
+    if !filter.with_void {
+        query = query.filter(hazards::is_void.eq(false));
+    }
+    query
+}
+
+impl HazardTx for Tx<'_> {
+    fn put_hazards(&mut self, township: TownshipId, lines: &[HazardLine]) -> Result<(), DbError> {
+        if lines.is_empty() { Ok(()) } else { many::put_lines(self.conn, township, lines) }
+    }
+
+    fn hazards(
+        &mut self,
+        township: TownshipId,
+        filter: &HazardFilter,
+        limit: usize,
+    ) -> Result<Vec<HazardLine>, DbError> {
+        let mut query = narrowed(township, filter);
+        if let Some((found_at_ms, id)) = filter.after {
+            let (at, id) = (Whole(found_at_ms), Key::from(id));
+            // The first condition alone lets the index begin there; the second settles equal times.
+            query =
+                query.filter(hazards::found_at_ms.le(at)).filter(hazards::found_at_ms.lt(at).or(hazards::id.lt(id)));
+        }
+        let rows: Vec<HazardRow> = query
+            .order((hazards::found_at_ms.desc(), hazards::id.desc()))
+            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+            .select(HazardRow::as_select())
+            .load(self.conn)?;
+        Ok(rows.into_iter().map(HazardLine::from).collect())
+    }
+
+    fn hazard(&mut self, township: TownshipId, id: RecordId) -> Result<Option<HazardLine>, DbError> {
+        let row: Option<HazardRow> = hazards::table
+            .filter(hazards::township_id.eq(Key::from(township)))
+            .filter(hazards::id.eq(Key::from(id)))
+            .select(HazardRow::as_select())
+            .first(self.conn)
+            .optional()?;
+        Ok(row.map(HazardLine::from))
+    }
+}

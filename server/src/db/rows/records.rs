@@ -1,0 +1,98 @@
+//! The rows of `db/records.rs`, and their queries.
+
+use diesel::prelude::*;
+use sync_core::cursor::FeedScope;
+use sync_core::ids::{RecordId, TownshipId, VillageId};
+use sync_core::time::Ms;
+use uuid::Uuid;
+
+use super::{Tx, digests, many};
+use crate::db::DbError;
+use crate::db::records::{FeedEntry, RecordTx, StoredRecord};
+use crate::db::schema::{feeds, records};
+use crate::db::types::{KEYS_PER_STATEMENT, Key, Whole, scope_bytes};
+
+impl RecordTx for Tx<'_> {
+    fn record(&mut self, township: TownshipId, id: RecordId) -> Result<Option<String>, DbError> {
+        let row = records::table
+            .filter(records::township_id.eq(Key::from(township)))
+            .filter(records::id.eq(Key::from(id)))
+            .select(records::state);
+        Ok(row.first(self.conn).optional()?)
+    }
+
+    fn records(&mut self, township: TownshipId, ids: &[RecordId]) -> Result<Vec<(RecordId, String)>, DbError> {
+        let mut found = Vec::new();
+        for some in ids.chunks(KEYS_PER_STATEMENT) {
+            let rows: Vec<(Key, String)> = records::table
+                .filter(records::township_id.eq(Key::from(township)))
+                .filter(records::id.eq_any(some.iter().copied().map(Key::from)))
+                .select((records::id, records::state))
+                .load(self.conn)?;
+            found.extend(rows.into_iter().map(|(id, state)| (id.into(), state)));
+        }
+        Ok(found)
+    }
+
+    fn publish(&mut self, township: TownshipId, stored: &[StoredRecord], now_ms: Ms) -> Result<(), DbError> {
+        if stored.is_empty() {
+            return Ok(());
+        }
+        let count = i64::try_from(stored.len()).unwrap_or(i64::MAX);
+        let last: i64 = diesel::insert_into(feeds::table)
+            .values((feeds::township_id.eq(Key::from(township)), feeds::seq.eq(count)))
+            .on_conflict(feeds::township_id)
+            .do_update()
+            .set(feeds::seq.eq(feeds::seq + count))
+            .returning(feeds::seq)
+            .get_result(self.conn)?;
+        let first = u64::try_from(last.saturating_sub(count)).unwrap_or(0).saturating_add(1);
+        many::put_states(self.conn, township, stored, first, now_ms)?;
+        self.moved.push((township, u64::try_from(last).unwrap_or(0)));
+        digests::note(self.conn, township, stored)
+    }
+
+    fn rewrite(&mut self, township: TownshipId, id: RecordId, state: &str) -> Result<(), DbError> {
+        let row =
+            records::table.filter(records::township_id.eq(Key::from(township))).filter(records::id.eq(Key::from(id)));
+        diesel::update(row).set(records::state.eq(state)).execute(self.conn)?;
+        Ok(())
+    }
+
+    fn feed(
+        &mut self,
+        township: TownshipId,
+        scope: FeedScope,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<FeedEntry>, DbError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut query = records::table
+            .filter(records::township_id.eq(Key::from(township)))
+            .filter(records::feed_seq.gt(Whole(after)))
+            .order(records::feed_seq)
+            .limit(limit)
+            .select((records::feed_seq, records::state))
+            .into_boxed();
+        if scope != FeedScope::All {
+            query = query.filter(records::scope.eq(scope_bytes(scope)));
+        }
+        let rows: Vec<(Whole, String)> = query.load(self.conn)?;
+        Ok(rows.into_iter().map(|(seq, state)| FeedEntry { seq: seq.0, state }).collect())
+    }
+
+    fn feed_end(&mut self, township: TownshipId) -> Result<u64, DbError> {
+        let seq: Option<Whole> =
+            feeds::table.find(Key::from(township)).select(feeds::seq).first(self.conn).optional()?;
+        Ok(seq.map_or(0, |seq| seq.0))
+    }
+
+    fn villages_with_records(&mut self, township: TownshipId) -> Result<Vec<VillageId>, DbError> {
+        let scopes: Vec<Vec<u8>> = records::table
+            .filter(records::township_id.eq(Key::from(township)))
+            .select(records::scope)
+            .distinct()
+            .load(self.conn)?;
+        Ok(scopes.iter().filter_map(|bytes| Uuid::from_slice(bytes).ok()).map(VillageId).collect())
+    }
+}

@@ -1,0 +1,238 @@
+//! The rows of `db/versions.rs`, and their queries.
+
+use std::ops::RangeInclusive;
+
+use diesel::prelude::*;
+use sync_core::dots::Dot;
+use sync_core::ids::{AccountId, RecordId, ReplicaId, TownshipId};
+use sync_core::protocol::{Outcome, Verdict};
+use sync_core::time::Ms;
+use sync_core::validate::Refusal;
+use sync_core::version::Fingerprint;
+
+use super::{Conn, Tx, many};
+use crate::db::DbError;
+use crate::db::schema::{quarantine, replicas, versions};
+use crate::db::types::{Key, Whole, storable};
+use crate::db::versions::{Arrival, Quarantined, Replica, VersionTx};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = versions)]
+struct VersionRow {
+    replica_id: Key,
+    seq: Whole,
+    record_id: Option<Key>,
+    fingerprint: Vec<u8>,
+    received_at_ms: Whole,
+    clock_offset_ms: i64,
+    outcome: Option<String>,
+    body: String,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = quarantine)]
+struct QuarantineRow {
+    replica_id: Key,
+    seq: Whole,
+    account_id: Key,
+    received_at_ms: Whole,
+    code: String,
+    field: Option<String>,
+    detail: String,
+}
+
+impl QuarantineRow {
+    fn with_body(self, conn: &mut Conn) -> Result<Quarantined, DbError> {
+        let body = versions::table
+            .filter(versions::replica_id.eq(self.replica_id))
+            .filter(versions::seq.eq(self.seq))
+            .select(versions::body)
+            .first(conn)?;
+        Ok(Quarantined {
+            dot: Dot { replica: self.replica_id.into(), seq: self.seq.0 },
+            account: self.account_id.into(),
+            received_at_ms: self.received_at_ms.0,
+            code: self.code,
+            field: self.field,
+            detail: self.detail,
+            body,
+        })
+    }
+}
+
+fn fingerprint_from(bytes: &[u8]) -> Result<Fingerprint, DbError> {
+    bytes.try_into().map(Fingerprint).map_err(|_| DbError::Internal("a fingerprint is not 32 bytes".to_owned()))
+}
+
+fn outcome_from(seq: u64, stored: Option<String>) -> Result<Outcome, DbError> {
+    let plain = Outcome { seq, verdict: Verdict::Merged, first: None, conflicts: Vec::new(), refusal: None };
+    stored.map_or(Ok(plain), |text| {
+        serde_json::from_str(&text).map_err(|error| DbError::Internal(format!("a stored outcome: {error}")))
+    })
+}
+
+pub(super) fn outcome_to(outcome: &Outcome) -> Result<Option<String>, DbError> {
+    if outcome.verdict == Verdict::Merged {
+        return Ok(None);
+    }
+    serde_json::to_string(outcome).map(Some).map_err(|error| DbError::Internal(error.to_string()))
+}
+
+/// A word of an enum as serde writes it.
+fn code_of(refusal: &Refusal) -> String {
+    serde_json::to_value(refusal.code).ok().and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+impl VersionTx for Tx<'_> {
+    fn replica(&mut self, id: ReplicaId) -> Result<Option<Replica>, DbError> {
+        let row: Option<(Key, Key, Key, Whole)> = replicas::table
+            .find(Key::from(id))
+            .select((replicas::township_id, replicas::account_id, replicas::device_id, replicas::highest))
+            .first(self.conn)
+            .optional()?;
+        Ok(row.map(|(township, account, device, highest)| Replica {
+            id,
+            township: township.into(),
+            account: account.into(),
+            device: device.into(),
+            highest: highest.0,
+        }))
+    }
+
+    fn put_replica(&mut self, replica: &Replica, now_ms: Ms) -> Result<(), DbError> {
+        diesel::insert_into(replicas::table)
+            .values((
+                replicas::id.eq(Key::from(replica.id)),
+                replicas::township_id.eq(Key::from(replica.township)),
+                replicas::account_id.eq(Key::from(replica.account)),
+                replicas::device_id.eq(Key::from(replica.device)),
+                replicas::highest.eq(Whole(replica.highest)),
+                replicas::seen_at_ms.eq(Whole(now_ms)),
+            ))
+            .on_conflict(replicas::id)
+            .do_update()
+            .set((replicas::highest.eq(Whole(replica.highest)), replicas::seen_at_ms.eq(Whole(now_ms))))
+            .execute(self.conn)?;
+        Ok(())
+    }
+
+    fn arrived(
+        &mut self,
+        replica: ReplicaId,
+        seqs: RangeInclusive<u64>,
+    ) -> Result<Vec<(Fingerprint, Outcome)>, DbError> {
+        let rows: Vec<(Whole, Vec<u8>, Option<String>)> = versions::table
+            .filter(versions::replica_id.eq(Key::from(replica)))
+            .filter(versions::seq.ge(Whole(*seqs.start())))
+            .filter(versions::seq.le(Whole(*seqs.end())))
+            .order(versions::seq)
+            .select((versions::seq, versions::fingerprint, versions::outcome))
+            .load(self.conn)?;
+        rows.into_iter()
+            .map(|(seq, print, outcome)| Ok((fingerprint_from(&print)?, outcome_from(seq.0, outcome)?)))
+            .collect()
+    }
+
+    fn insert_arrivals(
+        &mut self,
+        township: TownshipId,
+        account: AccountId,
+        arrivals: &[Arrival],
+    ) -> Result<(), DbError> {
+        if arrivals.is_empty() {
+            return Ok(());
+        }
+        many::insert_arrivals(self.conn, township, arrivals)?;
+        let refused: Vec<_> = arrivals
+            .iter()
+            .filter_map(|arrival| {
+                let refusal = arrival.outcome.refusal.as_ref()?;
+                Some((
+                    quarantine::replica_id.eq(Key::from(arrival.dot.replica)),
+                    quarantine::seq.eq(Whole(arrival.dot.seq)),
+                    quarantine::township_id.eq(Key::from(township)),
+                    quarantine::account_id.eq(Key::from(account)),
+                    quarantine::received_at_ms.eq(Whole(arrival.received_at_ms)),
+                    quarantine::code.eq(code_of(refusal)),
+                    quarantine::field.eq(refusal.field.as_deref().map(storable)),
+                    quarantine::detail.eq(storable(&refusal.detail)),
+                ))
+            })
+            .collect();
+        if !refused.is_empty() {
+            diesel::insert_into(quarantine::table).values(&refused).execute(self.conn)?;
+        }
+        Ok(())
+    }
+
+    fn history(
+        &mut self,
+        township: TownshipId,
+        record: RecordId,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Vec<Arrival>, DbError> {
+        let rows: Vec<VersionRow> = versions::table
+            .filter(versions::township_id.eq(Key::from(township)))
+            .filter(versions::record_id.eq(Key::from(record)))
+            .order(versions::row)
+            .offset(i64::try_from(offset).unwrap_or(i64::MAX))
+            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+            .select(VersionRow::as_select())
+            .load(self.conn)?;
+        let arrival = |row: VersionRow| {
+            Ok(Arrival {
+                dot: Dot { replica: row.replica_id.into(), seq: row.seq.0 },
+                record: row.record_id.map(RecordId::from),
+                fingerprint: fingerprint_from(&row.fingerprint)?,
+                received_at_ms: row.received_at_ms.0,
+                clock_offset_ms: row.clock_offset_ms,
+                outcome: outcome_from(row.seq.0, row.outcome)?,
+                body: row.body,
+            })
+        };
+        rows.into_iter().map(arrival).collect()
+    }
+
+    fn quarantined(
+        &mut self,
+        township: TownshipId,
+        account: Option<AccountId>,
+        limit: usize,
+    ) -> Result<Vec<Quarantined>, DbError> {
+        let mut query = quarantine::table
+            .filter(quarantine::township_id.eq(Key::from(township)))
+            .filter(quarantine::settled_at_ms.is_null())
+            .order(quarantine::received_at_ms)
+            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+            .select(QuarantineRow::as_select())
+            .into_boxed();
+        if let Some(account) = account {
+            query = query.filter(quarantine::account_id.eq(Key::from(account)));
+        }
+        let rows: Vec<QuarantineRow> = query.load(self.conn)?;
+        rows.into_iter().map(|row| row.with_body(self.conn)).collect()
+    }
+
+    fn quarantined_one(&mut self, township: TownshipId, dot: Dot) -> Result<Option<Quarantined>, DbError> {
+        let row: Option<QuarantineRow> = quarantine::table
+            .find((Key::from(dot.replica), Whole(dot.seq)))
+            .filter(quarantine::township_id.eq(Key::from(township)))
+            .filter(quarantine::settled_at_ms.is_null())
+            .select(QuarantineRow::as_select())
+            .first(self.conn)
+            .optional()?;
+        row.map(|row| row.with_body(self.conn)).transpose()
+    }
+
+    fn settle_quarantined(&mut self, dot: Dot, by: AccountId, how: &str, now_ms: Ms) -> Result<(), DbError> {
+        diesel::update(quarantine::table.find((Key::from(dot.replica), Whole(dot.seq))))
+            .set((
+                quarantine::settled_at_ms.eq(Some(Whole(now_ms))),
+                quarantine::settled_by.eq(Some(Key::from(by))),
+                quarantine::settlement.eq(Some(how)),
+            ))
+            .execute(self.conn)?;
+        Ok(())
+    }
+}

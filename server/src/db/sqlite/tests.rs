@@ -1,0 +1,160 @@
+//! What holds of SQLite beside what holds of every database: its file, its disk, its schema.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may fail loudly")]
+
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+use diesel::sqlite::SqliteConnection;
+use diesel::{Connection, QueryDsl};
+use futures_util::future::join_all;
+
+use crate::db::tests::{hold_writer, names, township, until_waiting};
+use crate::db::*;
+
+fn open(dir: &Path) -> Database {
+    Database::open(&DatabaseOptions::at(dir.join("ledger.sqlite3"))).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_fails_whole_jobs_only_and_only_those_that_need_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.sqlite3");
+    drop(Database::open(&DatabaseOptions::at(path.clone())).unwrap());
+    let pages = u32::try_from(std::fs::metadata(&path).unwrap().len() / 4096).unwrap();
+    let options = DatabaseOptions { max_pages: Some(pages + 8), ..DatabaseOptions::at(path) };
+    let database = Database::open(&options).unwrap();
+    let release = hold_writer(&database);
+    let write = |number: u128, bytes: usize| {
+        let database = database.clone();
+        tokio::spawn(async move {
+            database
+                .write(Scope::Whole, move |tx| {
+                    tx.insert_township(township(number, &number.to_string()))?;
+                    tx.insert_township(township(number + 100, &format!("{number}{}", "x".repeat(bytes))))
+                })
+                .await
+        })
+    };
+    let writes = [write(1, 10), write(2, 100_000), write(3, 10)];
+    until_waiting(&database, 3).await;
+    drop(release);
+    let outcomes: Vec<_> = join_all(writes).await.into_iter().map(Result::unwrap).collect();
+    assert!(matches!(outcomes[1], Err(DbError::Full(_))), "{outcomes:?}");
+    assert!(outcomes[0].is_ok() && outcomes[2].is_ok(), "{outcomes:?}");
+    assert_eq!(names(&database).await, ["1", "1xxxxxxxxxx", "3", "3xxxxxxxxxx"]);
+    database.write(Scope::Whole, |tx| tx.touch()).await.unwrap();
+}
+
+#[test]
+fn a_file_that_is_damaged_or_no_database_is_refused_and_not_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.sqlite3");
+    drop(open(dir.path()));
+    // A reader that is closed a moment later may leave a journal behind, in which everything would stand once more.
+    let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    drop(conn);
+    let whole = std::fs::read(&path).unwrap();
+    let truncated = whole[..whole.len() / 2].to_vec();
+    let mut scrambled = whole.clone();
+    scrambled[100..4096].fill(0xa5);
+    for (what, bytes) in
+        [("text", "姓名,电话\n".repeat(500).into_bytes()), ("truncated", truncated), ("scrambled", scrambled)]
+    {
+        for journal in ["ledger.sqlite3-wal", "ledger.sqlite3-shm"] {
+            drop(std::fs::remove_file(dir.path().join(journal)));
+        }
+        std::fs::write(&path, &bytes).unwrap();
+        let refusal = Database::open(&DatabaseOptions::at(path.clone())).err().unwrap();
+        assert!(matches!(refusal, OpenError::Damaged { .. }), "{what}: {refusal}");
+        assert!(refusal.to_string().contains("backup"), "{refusal}");
+        assert!(std::fs::read(&path).unwrap() == bytes, "{what} was changed");
+    }
+}
+
+#[test]
+fn the_database_of_another_program_is_refused_and_not_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("other.sqlite3");
+    let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    other.batch_execute("CREATE TABLE songs (name TEXT)").unwrap();
+    drop(other);
+    let bytes = std::fs::read(&path).unwrap();
+    let refusal = Database::open(&DatabaseOptions::at(path.clone())).err().unwrap();
+    assert!(matches!(refusal, OpenError::Foreign { .. }), "{refusal}");
+    assert!(std::fs::read(&path).unwrap() == bytes);
+}
+
+#[test]
+fn a_database_of_a_newer_release_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.sqlite3");
+    drop(open(dir.path()));
+    let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    conn.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('29991231000001')").unwrap();
+    drop(conn);
+    let refusal = Database::open(&DatabaseOptions::at(path)).err().unwrap();
+    assert!(matches!(refusal, OpenError::Newer { .. }), "{refusal}");
+    assert!(refusal.to_string().contains("29991231000001"), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_write_waits_for_another_process_and_is_then_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = open(dir.path());
+    let mut other = SqliteConnection::establish(dir.path().join("ledger.sqlite3").to_str().unwrap()).unwrap();
+    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let mut write = Box::pin(database.write(Scope::Whole, |tx| tx.insert_township(township(1, "一"))));
+    assert!(futures_util::poll!(&mut write).is_pending());
+    other.batch_execute("COMMIT").unwrap();
+    write.await.unwrap();
+    assert_eq!(names(&database).await, ["一"]);
+}
+
+/// The statements that ask for every column of the tables that are named.
+macro_rules! whole_rows {
+    ($($table:ident),* $(,)?) => {
+        [$((
+            stringify!($table),
+            diesel::debug_query::<diesel::sqlite::Sqlite, _>(&schema::$table::table.select(schema::$table::all_columns))
+                .to_string(),
+        )),*]
+    };
+}
+
+#[test]
+fn the_schema_that_diesel_sees_is_the_one_that_the_migrations_make() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    let mut conn = SqliteConnection::establish(dir.path().join("ledger.sqlite3").to_str().unwrap()).unwrap();
+    let known = whole_rows![
+        meta,
+        townships,
+        accounts,
+        account_villages,
+        devices,
+        sessions,
+        refresh_tokens,
+        enrolments,
+        feeds,
+        digests,
+        records,
+        replicas,
+        versions,
+        quarantine,
+        mentions,
+        hazards,
+        conflicts,
+        photo_records,
+        blobs,
+        uploads
+    ];
+    for (table, query) in &known {
+        let query = query.split(" -- ").next().unwrap();
+        assert!(query.starts_with("SELECT"), "{query}");
+        conn.batch_execute(&format!("EXPLAIN {query}")).unwrap_or_else(|error| panic!("{table}: {error}"));
+    }
+    let listed = include_str!("../schema.rs").matches("diesel::table!").count();
+    assert_eq!(known.len(), listed, "a table of schema.rs is not asked for here");
+}

@@ -1,0 +1,247 @@
+//! The store in a folder: finished photos by their content below `blobs`, unfinished uploads as one growing file each in
+//! `uploads`. Everything here blocks.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::hash::ContentHash;
+use super::partial::{self, FilePartial};
+use super::store::{
+    Blob, BlobBody, BlobName, BlobPart, Found, Put, StoreError, UploadKey, read_upload_name, upload_name,
+};
+
+/// Two folders of one file system, so that a finished upload is only renamed.
+#[derive(Debug)]
+pub struct FolderStore {
+    blobs: PathBuf,
+    uploads: PathBuf,
+}
+
+impl FolderStore {
+    /// Opens the folders `blobs` and `uploads` in `dir`, which are made when they are missing.
+    ///
+    /// # Errors
+    /// Whatever making the folders fails with.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let (blobs, uploads) = (dir.join("blobs"), dir.join("uploads"));
+        fs::create_dir_all(&blobs)?;
+        fs::create_dir_all(&uploads)?;
+        Ok(Self { blobs, uploads })
+    }
+
+    fn path(&self, name: &BlobName) -> PathBuf {
+        self.blobs.join(name.path())
+    }
+
+    fn upload_path(&self, key: UploadKey) -> PathBuf {
+        self.uploads.join(upload_name(key))
+    }
+
+    /// Makes the two folders above `path`, each durable in the one above it before something is put into it.
+    fn make_folder(&self, path: &Path) -> io::Result<()> {
+        let Some(folder) = path.parent() else { return Ok(()) };
+        if folder.is_dir() {
+            return Ok(());
+        }
+        fs::create_dir_all(folder)?;
+        if let Some(above) = folder.parent() {
+            sync_folder(above)?;
+        }
+        sync_folder(&self.blobs)
+    }
+
+    /// Takes over the finished file at `finished` under `name`; on success the file is gone from where it was.
+    fn put(&self, name: &BlobName, finished: &Path) -> Result<Put, StoreError> {
+        let mut file = File::open(finished)?;
+        if name.part == BlobPart::Original {
+            let actual = ContentHash::of_reader(&mut file)?;
+            if actual != name.hash {
+                return Err(StoreError::HashMismatch { actual });
+            }
+        }
+        let bytes = file.metadata()?.len();
+        let path = self.path(name);
+        if self.size(name)? == Some(bytes) {
+            fs::remove_file(finished)?;
+            return Ok(Put::AlreadyThere);
+        }
+        file.sync_all()?;
+        self.make_folder(&path)?;
+        rename_over(finished, &path)?;
+        if let Some(folder) = path.parent() {
+            sync_folder(folder)?;
+        }
+        Ok(Put::Stored)
+    }
+
+    pub(super) fn open_blob(&self, name: &BlobName) -> Result<Option<Blob>, StoreError> {
+        match File::open(self.path(name)) {
+            Ok(file) => Ok(Some(Blob { bytes: file.metadata()?.len(), body: BlobBody::File(file) })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) fn size(&self, name: &BlobName) -> Result<Option<u64>, StoreError> {
+        match fs::metadata(self.path(name)) {
+            Ok(found) => Ok(Some(found.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Stores bytes from memory.
+    pub(super) fn put_bytes(&self, name: &BlobName, bytes: &[u8]) -> Result<(), StoreError> {
+        let mut file = tempfile::Builder::new().prefix("variant-").tempfile_in(&self.uploads)?;
+        file.write_all(bytes)?;
+        self.put(name, &file.into_temp_path())?;
+        Ok(())
+    }
+
+    /// Removes a photo: what was made from it first, so that nothing is left without its original.
+    pub(super) fn remove(&self, hash: ContentHash) -> Result<(), StoreError> {
+        let original = self.path(&BlobName::original(hash));
+        for name in BlobName::all(hash) {
+            partial::remove(&self.path(&name))?;
+        }
+        match original.parent().filter(|folder| folder.is_dir()) {
+            Some(folder) => Ok(sync_folder(folder)?),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn partial(&self, key: UploadKey, recorded: u64) -> Result<FilePartial, StoreError> {
+        Ok(FilePartial::open(&self.upload_path(key), recorded)?)
+    }
+
+    pub(super) fn received(&self, key: UploadKey) -> Result<u64, StoreError> {
+        Ok(partial::length(&self.upload_path(key))?)
+    }
+
+    pub(super) fn finish(&self, key: UploadKey) -> Result<Found, StoreError> {
+        let path = self.upload_path(key);
+        let found = Found::read(&mut File::open(&path)?)?;
+        self.put(&BlobName::original(key.1), &path)?;
+        Ok(found)
+    }
+
+    pub(super) fn remove_upload(&self, key: UploadKey) -> Result<(), StoreError> {
+        Ok(partial::remove(&self.upload_path(key))?)
+    }
+
+    pub(super) fn uploads(&self) -> Result<Vec<UploadKey>, StoreError> {
+        let files = fs::read_dir(&self.uploads)?.collect::<Result<Vec<_>, _>>()?;
+        Ok(files.iter().filter_map(|file| file.file_name().to_str().and_then(read_upload_name)).collect())
+    }
+}
+
+/// Renames `from` to `to`. From another file system the bytes are copied beside `to` first, so that the final name never
+/// shows half a file.
+fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            let folder = to.parent().unwrap_or(Path::new("."));
+            let mut copy = tempfile::NamedTempFile::new_in(folder)?;
+            io::copy(&mut File::open(from)?, copy.as_file_mut())?;
+            copy.as_file().sync_all()?;
+            copy.persist(to).map_err(|refused| refused.error)?;
+            fs::remove_file(from)
+        }
+        outcome => outcome,
+    }
+}
+
+/// Makes the names in `folder` durable.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+    use super::*;
+    use std::io::Read;
+
+    fn store() -> (tempfile::TempDir, FolderStore) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = FolderStore::open(dir.path()).unwrap();
+        (dir, store)
+    }
+
+    fn finished(dir: &tempfile::TempDir, bytes: &[u8]) -> PathBuf {
+        let path = dir.path().join("finished");
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    #[test]
+    fn what_was_put_is_read_back_under_its_hash() {
+        let (dir, store) = store();
+        let name = BlobName::original(ContentHash::of(b"photo"));
+        assert_eq!(store.put(&name, &finished(&dir, b"photo")).unwrap(), Put::Stored);
+        let BlobBody::File(mut file) = store.open_blob(&name).unwrap().unwrap().body else { panic!("a file") };
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "photo");
+        let hash = name.hash.to_string();
+        assert!(dir.path().join("blobs").join(&hash[..2]).join(&hash[2..4]).join(&hash).is_file());
+    }
+
+    #[test]
+    fn the_same_bytes_are_stored_once() {
+        let (dir, store) = store();
+        let name = BlobName::original(ContentHash::of(b"photo"));
+        store.put(&name, &finished(&dir, b"photo")).unwrap();
+        assert_eq!(store.put(&name, &finished(&dir, b"photo")).unwrap(), Put::AlreadyThere);
+        assert!(!dir.path().join("finished").exists());
+    }
+
+    #[test]
+    fn bytes_with_another_hash_never_get_the_name() {
+        let (dir, store) = store();
+        let name = BlobName::original(ContentHash::of(b"photo"));
+        let refused = store.put(&name, &finished(&dir, b"other"));
+        assert!(matches!(refused, Err(StoreError::HashMismatch { actual }) if actual == ContentHash::of(b"other")));
+        assert_eq!(store.size(&name).unwrap(), None);
+        assert!(dir.path().join("finished").exists(), "a refused file stays where it was");
+    }
+
+    #[test]
+    fn a_shorter_file_under_the_final_name_is_replaced_by_the_whole() {
+        let (dir, store) = store();
+        let name = BlobName::original(ContentHash::of(b"photo"));
+        let path = store.path(&name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, b"pho").unwrap();
+        assert_eq!(store.put(&name, &finished(&dir, b"photo")).unwrap(), Put::Stored);
+        assert_eq!(store.size(&name).unwrap(), Some(5));
+    }
+
+    #[test]
+    fn what_is_missing_is_none_and_not_an_error() {
+        let (_dir, store) = store();
+        let name = BlobName::original(ContentHash::of(b"never seen"));
+        assert!(store.open_blob(&name).unwrap().is_none());
+        assert_eq!(store.size(&name).unwrap(), None);
+    }
+
+    #[test]
+    fn a_full_disk_has_an_error_of_its_own() {
+        assert!(matches!(StoreError::from(io::Error::from(io::ErrorKind::StorageFull)), StoreError::Full));
+        assert!(matches!(StoreError::from(io::Error::from_raw_os_error(28)), StoreError::Full));
+    }
+
+    #[test]
+    fn a_removed_photo_takes_everything_with_it_that_was_made_from_it() {
+        let (dir, store) = store();
+        let hash = ContentHash::of(b"photo");
+        store.put(&BlobName::original(hash), &finished(&dir, b"photo")).unwrap();
+        store.put_bytes(&BlobName::refusal(hash), b"{}").unwrap();
+        store.remove(hash).unwrap();
+        for name in BlobName::all(hash) {
+            assert_eq!(store.size(&name).unwrap(), None);
+        }
+        store.remove(hash).unwrap();
+    }
+}

@@ -1,0 +1,80 @@
+// A server with the demo township, started from the built program on a free loopback port and a folder of its own, and
+// phones that sign in to it.
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const project = fileURLToPath(new URL("../../", import.meta.url));
+const program = process.env.HAZARD_SERVER ?? join(project, "target/debug/hazard-ledger");
+const shared = process.env.HAZARD_SHARED ?? join(project, "../shared");
+
+export const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
+
+// Real photos of a group, by their names.
+export function photos(group) {
+  const folder = join(shared, "data/photos", group);
+  return readdirSync(folder)
+    .sort()
+    .map((name) => ({ name: `${group}/${name}`, bytes: readFileSync(join(folder, name)) }));
+}
+
+export async function startTownship() {
+  if (!existsSync(program)) throw new Error(`${program} is missing: cargo build -p server`);
+  const folder = mkdtempSync(join(tmpdir(), "hazard-tus-"));
+  const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HAZARD_")));
+  const server = spawn(program, ["serve", "--demo", "--listen", "127.0.0.1:0", "--data-dir", folder], {
+    env: environment,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  const { url, password } = await new Promise((started, failed) => {
+    const hear = (words) => {
+      said += words;
+      const told = /: (http:\/\/127\.0\.0\.1:\d+) {3}\(password of every account: (.+?)\)/.exec(said);
+      if (told) started({ url: told[1], password: told[2] });
+    };
+    server.stdout.on("data", hear);
+    server.stderr.on("data", hear);
+    server.on("exit", () => failed(new Error(`the server ended:\n${said}`)));
+  });
+  const signIn = async (username, deviceName) => {
+    const answer = await fetch(`${url}/api/v1/auth/login`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ username, password, device_name: deviceName }),
+    });
+    if (!answer.ok) throw new Error(`${username}: ${await answer.text()}`);
+    return (await answer.json()).access_token;
+  };
+  // How many files of the store are this photo, and how many bytes of it are on their way.
+  const below = (path) =>
+    readdirSync(path, { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() ? below(join(path, entry.name)) : [join(path, entry.name)],
+    );
+  return {
+    url,
+    port: Number(new URL(url).port),
+    signIn,
+    copies: (hash) => below(join(folder, "blobs")).filter((path) => path.endsWith(hash)).length,
+    unfinishedBytes: (hash) =>
+      below(join(folder, "uploads"))
+        .filter((path) => path.endsWith(hash))
+        .reduce((sum, path) => sum + statSync(path).size, 0),
+    async original(token, hash) {
+      const answer = await fetch(`${url}/api/v1/photos/${hash}?variant=original`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+      return { status: answer.status, bytes: Buffer.from(await answer.arrayBuffer()) };
+    },
+    async stop() {
+      server.removeAllListeners("exit");
+      const ended = new Promise((exit) => server.on("exit", exit));
+      server.kill("SIGTERM");
+      await ended;
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
