@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::db::DatabaseOptions;
 use crate::limits::BODY_STALL;
 use crate::refusal::Refusal;
+use crate::tls::TlsFiles;
 
 /// Hazard Ledger: a township's safety inspections, recorded offline and merged here.
 #[derive(Debug, Parser)]
@@ -67,9 +68,17 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub data: DataArgs,
 
-    /// Address and port. Other addresses than loopback need a proxy that ends TLS: see --behind-proxy.
+    /// Address and port. Other addresses than loopback need TLS: see --tls-cert and --behind-proxy.
     #[arg(long, env = "HAZARD_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+
+    /// File with the TLS certificate and those that signed it, PEM. With --tls-key: the server speaks https alone.
+    #[arg(long, env = "HAZARD_TLS_CERT")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// File with the certificate's private key, PEM. Both files may be replaced at any time.
+    #[arg(long, env = "HAZARD_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
 
     /// A proxy in front ends TLS, and appends the client's address to X-Forwarded-For.
     #[arg(long, env = "HAZARD_BEHIND_PROXY")]
@@ -141,6 +150,8 @@ pub struct Settings {
     pub database: DatabaseOptions,
     /// Address and port.
     pub listen: SocketAddr,
+    /// The TLS certificate; `None`: the server speaks http.
+    pub tls: Option<TlsFiles>,
     /// Whether a proxy ends TLS and names clients in X-Forwarded-For.
     pub behind_proxy: bool,
     /// What phones open; `None`: `http://<listen>`.
@@ -163,6 +174,7 @@ impl Settings {
             database: DatabaseOptions::at(data_dir.join("ledger.sqlite3")),
             data_dir,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls: None,
             behind_proxy: false,
             public_url: None,
             demo: false,
@@ -181,6 +193,7 @@ impl Settings {
             database: DatabaseOptions { readers: args.readers, writers: args.writers, ..database(&args.data)? },
             data_dir: args.data.data_dir,
             listen: args.listen,
+            tls: tls_files(args.tls_cert, args.tls_key)?,
             behind_proxy: args.behind_proxy,
             public_url: args.public_url.map(|url| url.trim_end_matches('/').to_owned()),
             demo: args.demo,
@@ -201,7 +214,7 @@ impl Settings {
         if self.demo && !loopback {
             return Err(Refusal::DemoInTheOpen { listen: self.listen });
         }
-        if !loopback && !self.behind_proxy {
+        if !loopback && !self.behind_proxy && self.tls.is_none() {
             return Err(Refusal::ClearText { listen: self.listen });
         }
         if self.database.readers == 0 || self.database.readers > 64 {
@@ -216,6 +229,15 @@ impl Settings {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// The pair of files for TLS.
+fn tls_files(cert: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, Refusal> {
+    match (cert, key) {
+        (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert, key })),
+        (None, None) => Ok(None),
+        _ => Err(Refusal::TlsHalf),
     }
 }
 
@@ -266,6 +288,16 @@ mod tests {
         assert!(matches!(refusal, Refusal::ClearText { .. }));
         assert!(refusal.to_string().contains("--behind-proxy"), "{refusal}");
         assert!(settings(&["--listen", "0.0.0.0:8080", "--behind-proxy"]).is_ok());
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_open_an_address_and_belong_together() {
+        let (cert, key) = (["--tls-cert", "c.pem"], ["--tls-key", "k.pem"]);
+        let open = ["--listen", "0.0.0.0:443"];
+        assert!(settings(&[open, cert, key].concat()).unwrap().tls.is_some());
+        for half in [cert, key] {
+            assert!(matches!(settings(&[open, half].concat()), Err(Refusal::TlsHalf)));
+        }
     }
 
     #[test]
