@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::http::header::STRICT_TRANSPORT_SECURITY;
+use actix_web::middleware::{Compress, Condition, DefaultHeaders, from_fn};
 use actix_web::{HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sync_core::time::Ms;
@@ -22,11 +23,12 @@ use crate::config::Settings;
 use crate::db::{Database, DbError, Scope};
 use crate::events::Seats;
 use crate::ledger::digests;
-use crate::limits::{KEEP_ALIVE, REQUEST_HEAD_WAIT};
+use crate::limits::{HSTS_S, KEEP_ALIVE, REQUEST_HEAD_WAIT, TLS_HANDSHAKE_WAIT, TLS_HANDSHAKES_MAX};
 use crate::observe::observe;
 use crate::photos::Photos;
 use crate::photos::store::StoreError;
 use crate::refusal::Refusal;
+use crate::tls::Certificate;
 use crate::{data_dir, demo, metering, routes};
 
 /// How often gathered measurements are folded into their histograms, so that they stay small when nobody asks.
@@ -49,6 +51,8 @@ pub struct App {
     pub throttle: Arc<Throttle>,
     /// Streams of events that are open.
     pub seats: Seats,
+    /// The certificate that clients are shown, where the server ends TLS.
+    pub certificate: Option<Arc<Certificate>>,
     /// Photos' bytes.
     pub photos: Photos,
     /// What `/metrics` shows.
@@ -63,6 +67,10 @@ impl App {
     /// Why the server must not start.
     pub fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Refusal> {
         settings.check()?;
+        let certificate = match &settings.tls {
+            Some(files) => Some(Certificate::open(files.clone(), clock.now_ms())?),
+            None => None,
+        };
         data_dir::prepare(&settings.data_dir)?;
         let key = data_dir::token_key(&settings.data_dir)?;
         let database = Database::open(&settings.database)?;
@@ -78,6 +86,7 @@ impl App {
             passwords: Passwords::default(),
             throttle: Arc::new(Throttle::default()),
             seats: Seats::default(),
+            certificate,
             photos,
             meter: metering::install(),
             ending: Arc::new(AtomicBool::new(false)),
@@ -99,7 +108,14 @@ impl App {
     /// What phones open, without a slash at its end.
     #[must_use]
     pub fn public_url(&self) -> String {
-        self.settings.public_url.clone().unwrap_or_else(|| format!("http://{}", self.settings.listen))
+        let scheme = self.scheme();
+        self.settings.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", self.settings.listen))
+    }
+
+    /// What the server itself speaks: `https` or `http`.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.certificate.is_some() { "https" } else { "http" }
     }
 
     /// Whether the server has been told to end.
@@ -126,6 +142,7 @@ pub struct Running {
     serving: JoinHandle<std::io::Result<()>>,
     upkeep: JoinHandle<()>,
     sweeping: JoinHandle<()>,
+    renewing: Option<JoinHandle<()>>,
 }
 
 /// Starts a server: checks, opens, and only then listens. Needs a tokio runtime.
@@ -191,21 +208,31 @@ fn serve(app: App, listener: TcpListener) -> Result<Running, Refusal> {
     let refused = |error: std::io::Error| Refusal::Bind { listen, why: error.to_string() };
     let addr = listener.local_addr().map_err(refused)?;
     let shared = web::Data::new(app.clone());
+    let has_tls = app.certificate.is_some();
+    let hsts = format!("max-age={HSTS_S}");
     let mut server = HttpServer::new(move || {
         actix_web::App::new()
             .app_data(shared.clone())
             .configure(routes::configure)
             .wrap(Compress::default())
+            .wrap(Condition::new(has_tls, DefaultHeaders::new().add((STRICT_TRANSPORT_SECURITY, hsts.as_str()))))
             .wrap(from_fn(observe))
     })
     .disable_signals()
     .keep_alive(KEEP_ALIVE)
     .client_request_timeout(REQUEST_HEAD_WAIT)
+    .tls_handshake_timeout(TLS_HANDSHAKE_WAIT)
+    .max_connection_rate(TLS_HANDSHAKES_MAX)
     .shutdown_timeout(app.settings.shutdown_s);
     if app.settings.workers > 0 {
         server = server.workers(app.settings.workers);
     }
-    let server = server.listen(listener).map_err(refused)?.run();
+    let server = match &app.certificate {
+        Some(certificate) => server.listen_rustls_0_23(listener, certificate.server_config()?),
+        None => server.listen(listener),
+    };
+    let server = server.map_err(refused)?.run();
+    let renewing = app.certificate.clone().map(|certificate| certificate.keep_renewed(Arc::clone(&app.clock)));
     let meter = app.meter.clone();
     let upkeep = tokio::spawn(async move {
         let mut tick = tokio::time::interval(UPKEEP);
@@ -215,10 +242,19 @@ fn serve(app: App, listener: TcpListener) -> Result<Running, Refusal> {
         }
     });
     let sweeping = app.photos.keep_swept();
-    Ok(Running { addr, app, handle: server.handle(), serving: tokio::spawn(server), upkeep, sweeping })
+    Ok(Running { addr, app, handle: server.handle(), serving: tokio::spawn(server), upkeep, sweeping, renewing })
 }
 
 impl Running {
+    /// Looks at the files of the TLS certificate now; the outcome is logged.
+    pub async fn renew_certificate(&self) {
+        let Some(certificate) = self.app.certificate.clone() else { return };
+        let now_ms = self.app.now_ms();
+        if spawn_blocking(move || certificate.renew_and_tell(now_ms)).await.is_err() {
+            tracing::error!("the look at the TLS certificate ended with a panic");
+        }
+    }
+
     /// Ends the server: it says that it is not ready, stops listening, finishes the requests in flight (within the
     /// time of `shutdown_s`) and the writes that wait, and closes the database.
     ///
@@ -232,6 +268,9 @@ impl Running {
         let served = self.serving.await.map_err(std::io::Error::other)?;
         self.upkeep.abort();
         self.sweeping.abort();
+        if let Some(renewing) = self.renewing {
+            renewing.abort();
+        }
         let database = self.app.database.clone();
         spawn_blocking(move || database.close()).await.map_err(std::io::Error::other)?;
         served

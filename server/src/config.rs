@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::db::DatabaseOptions;
 use crate::limits::BODY_STALL;
 use crate::refusal::Refusal;
+use crate::tls::TlsFiles;
 
 pub use s3::{S3Keys, S3Options};
 
@@ -100,9 +101,17 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub photos: PhotosArgs,
 
-    /// Address and port. Other addresses than loopback need a proxy that ends TLS: see --behind-proxy.
+    /// Address and port. Other addresses than loopback need TLS: see --tls-cert and --behind-proxy.
     #[arg(long, env = "HAZARD_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+
+    /// File with the TLS certificate and those that signed it, PEM. With --tls-key: the server speaks https alone.
+    #[arg(long, env = "HAZARD_TLS_CERT")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// File with the certificate's private key, PEM. Both files may be replaced at any time.
+    #[arg(long, env = "HAZARD_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
 
     /// A proxy in front ends TLS, and appends the client's address to X-Forwarded-For.
     #[arg(long, env = "HAZARD_BEHIND_PROXY")]
@@ -178,6 +187,8 @@ pub struct Settings {
     pub photos_unnamed_days: Option<u32>,
     /// Address and port.
     pub listen: SocketAddr,
+    /// The TLS certificate; `None`: the server speaks http.
+    pub tls: Option<TlsFiles>,
     /// Whether a proxy ends TLS and names clients in X-Forwarded-For.
     pub behind_proxy: bool,
     /// What phones open; `None`: `http://<listen>`.
@@ -202,6 +213,7 @@ impl Settings {
             photos: None,
             photos_unnamed_days: Some(90),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls: None,
             behind_proxy: false,
             public_url: None,
             demo: false,
@@ -222,6 +234,7 @@ impl Settings {
             photos_unnamed_days: (args.photos.photos_unnamed_days > 0).then_some(args.photos.photos_unnamed_days),
             photos: S3Options::from_args(args.photos)?,
             listen: args.listen,
+            tls: tls_files(args.tls_cert, args.tls_key)?,
             behind_proxy: args.behind_proxy,
             public_url: args.public_url.map(|url| url.trim_end_matches('/').to_owned()),
             demo: args.demo,
@@ -242,7 +255,7 @@ impl Settings {
         if self.demo && !loopback {
             return Err(Refusal::DemoInTheOpen { listen: self.listen });
         }
-        if !loopback && !self.behind_proxy {
+        if !loopback && !self.behind_proxy && self.tls.is_none() {
             return Err(Refusal::ClearText { listen: self.listen });
         }
         if self.database.readers == 0 || self.database.readers > 64 {
@@ -257,6 +270,15 @@ impl Settings {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// The pair of files for TLS.
+fn tls_files(cert: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, Refusal> {
+    match (cert, key) {
+        (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert, key })),
+        (None, None) => Ok(None),
+        _ => Err(Refusal::TlsHalf),
     }
 }
 
@@ -307,6 +329,16 @@ mod tests {
         assert!(matches!(refusal, Refusal::ClearText { .. }));
         assert!(refusal.to_string().contains("--behind-proxy"), "{refusal}");
         assert!(settings(&["--listen", "0.0.0.0:8080", "--behind-proxy"]).is_ok());
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_open_an_address_and_belong_together() {
+        let (cert, key) = (["--tls-cert", "c.pem"], ["--tls-key", "k.pem"]);
+        let open = ["--listen", "0.0.0.0:443"];
+        assert!(settings(&[open, cert, key].concat()).unwrap().tls.is_some());
+        for half in [cert, key] {
+            assert!(matches!(settings(&[open, half].concat()), Err(Refusal::TlsHalf)));
+        }
     }
 
     #[test]

@@ -25,5 +25,6 @@ pub mod refusal;
 pub mod resource;
 pub mod routes;
 pub mod sync;
+pub mod tls;
 
 pub use app::{App, Running, start};

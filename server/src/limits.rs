@@ -15,6 +15,24 @@ pub const BODY_STALL: Duration = Duration::from_secs(60);
 /// How long a connection may idle between requests.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
+/// How often the files of the TLS certificate are looked at.
+pub const TLS_LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// How long a TLS handshake may take: three round trips on 2G, and the certificates.
+pub const TLS_HANDSHAKE_WAIT: Duration = Duration::from_secs(20);
+
+/// TLS handshakes at the same time on one thread; more wait. Each costs the processor a millisecond.
+pub const TLS_HANDSHAKES_MAX: usize = 256;
+
+/// How long before its end a certificate is warned of, ms: a fortnight to mend a renewal that fails.
+pub const TLS_EXPIRY_WARNING_MS: u64 = 14 * 24 * 3_600_000;
+
+/// Bytes of a file with a certificate chain or a key; a chain has some 6,000.
+pub const TLS_FILE_BYTES_MAX: u64 = 256 * 1024;
+
+/// Seconds for which a browser that was here over TLS comes over nothing else.
+pub const HSTS_S: u32 = 365 * 24 * 3_600;
+
 /// How long an access token is valid, s. Revocation does not wait for it: every request looks the session up.
 pub const ACCESS_TOKEN_S: u64 = 15 * 60;
 

@@ -37,11 +37,11 @@ async fn serve(args: ServeArgs) -> Result<(), Refusal> {
     logging::init(args.data.log_format);
     let signals = Signals::listen()?;
     let running = server::start(Settings::from_args(args)?, Arc::new(SystemClock)).await?;
-    tracing::info!("listening on http://{}", running.addr);
+    tracing::info!("listening on {}://{}", running.app.scheme(), running.addr);
     if running.app.settings.demo {
         announce_demo(&running);
     }
-    signals.come().await;
+    signals.come(&running).await;
     tracing::info!("ending: requests in flight are finished first");
     if let Err(error) = running.stop().await {
         tracing::error!(%error, "the server did not end cleanly");
@@ -69,8 +69,9 @@ async fn rebuild_ledger(args: RebuildArgs) -> Result<(), Refusal> {
 /// The address and the accounts of the demo, for the person at the terminal.
 fn announce_demo(running: &Running) {
     let mut text = format!(
-        "\n{}: http://{}   (password of every account: {})\n\n  {:<14}{:<12}name\n",
+        "\n{}: {}://{}   (password of every account: {})\n\n  {:<14}{:<12}name\n",
         demo::TOWNSHIP,
+        running.app.scheme(),
         running.addr,
         demo::PASSWORD,
         "username",
@@ -94,19 +95,28 @@ fn say(text: &str) {
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
     fn listen() -> Result<Self, Refusal> {
         let heard =
             |kind| signal(kind).map_err(|error| Refusal::Argument(format!("signals cannot be received: {error}")));
-        Ok(Self { terminate: heard(SignalKind::terminate())?, interrupt: heard(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: heard(SignalKind::terminate())?,
+            interrupt: heard(SignalKind::interrupt())?,
+            hangup: heard(SignalKind::hangup())?,
+        })
     }
 
-    async fn come(mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+    /// Until the server is to end. SIGHUP only has it look at its certificate.
+    async fn come(mut self, running: &Running) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => running.renew_certificate().await,
+            }
         }
     }
 }

@@ -9,8 +9,9 @@ use crate::db::{DbError, OpenError};
 pub enum Refusal {
     /// Passwords and tokens would cross the network in clear.
     #[error(
-        "{listen} is open to the network, but this server does not end TLS itself. Listen on 127.0.0.1 behind a proxy \
-         that does, or add --behind-proxy when the proxy is on another machine of a private network"
+        "{listen} is open to the network, and without TLS passwords would cross it in clear. Give a certificate with \
+         --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy that ends TLS, or add --behind-proxy when that \
+         proxy is on another machine of a private network"
     )]
     ClearText {
         /// The address that was asked for.
@@ -40,6 +41,17 @@ pub enum Refusal {
     Readers {
         /// The number that was asked for.
         readers: u32,
+    },
+    /// A certificate without its key, or the other way round.
+    #[error("--tls-cert and --tls-key belong together: give both or neither")]
+    TlsHalf,
+    /// A file of the TLS certificate or its key that cannot be used.
+    #[error("the TLS file {path} cannot be used: {why}")]
+    Tls {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
     },
     /// A public URL without a scheme.
     #[error("--public-url is {url:?}; it must begin with https:// (or http:// for trials)")]
