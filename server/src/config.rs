@@ -29,6 +29,10 @@ pub enum Command {
     CreateAccount(CreateAccountArgs),
     /// Derive the ledger's lines and lists anew from the records, and mend what differs.
     Rebuild(RebuildArgs),
+    /// Copy the ledger, as it is at one moment, the photos and the keys into a backup folder; a server may be running.
+    Backup(BackupArgs),
+    /// Make a new data folder from a backup.
+    Restore(RestoreArgs),
 }
 
 /// How log lines are written.
@@ -106,6 +110,39 @@ pub struct RebuildArgs {
     /// Where the data lies.
     #[command(flatten)]
     pub data: DataArgs,
+}
+
+/// Settings of `backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Where the data lies.
+    #[command(flatten)]
+    pub data: DataArgs,
+
+    /// The backup folder: best on another disk. Each backup is a folder in it; photos are kept once for all of them.
+    #[arg(long)]
+    pub to: PathBuf,
+
+    /// Keep this many of the newest backups and remove the others, with the photos that only they need.
+    #[arg(long)]
+    pub keep: Option<std::num::NonZeroUsize>,
+}
+
+/// Settings of `restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// Where the data will lie: a folder that is empty or does not exist, and if --database-url names PostgreSQL an empty
+    /// database.
+    #[command(flatten)]
+    pub data: DataArgs,
+
+    /// The backup folder.
+    #[arg(long)]
+    pub from: PathBuf,
+
+    /// Which backup: `latest`, its name, or a time (2026-11-23T20:30:00Z) at which it had begun.
+    #[arg(long, default_value = "latest")]
+    pub at: String,
 }
 
 /// Settings of `create-account`.
@@ -249,7 +286,7 @@ mod tests {
         let cli = Cli::try_parse_from(["hazard-ledger", "serve"].iter().chain(args)).unwrap();
         match cli.command {
             Command::Serve(args) => Settings::from_args(args),
-            Command::CreateAccount(_) | Command::Rebuild(_) => panic!("serve was asked for"),
+            _ => panic!("serve was asked for"),
         }
     }
 

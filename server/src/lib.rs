@@ -5,12 +5,14 @@
 
 pub mod app;
 pub mod auth;
+pub mod backup;
 pub mod clock;
 pub mod config;
 pub mod create_account;
 pub mod data_dir;
 pub mod db;
 pub mod demo;
+pub mod durable;
 pub mod error;
 pub mod events;
 pub mod extract;
