@@ -33,6 +33,12 @@ pub enum Command {
     Backup(BackupArgs),
     /// Make a new data folder from a backup.
     Restore(RestoreArgs),
+    /// Read everything, change nothing, and name what is not as it must be; a server may be running.
+    Verify(VerifyArgs),
+    /// Write a whole township into one file in an open format; a server may be running.
+    Export(ExportArgs),
+    /// Take a township from such a file into another database.
+    Import(ImportArgs),
 }
 
 /// How log lines are written.
@@ -143,6 +149,50 @@ pub struct RestoreArgs {
     /// Which backup: `latest`, its name, or a time (2026-11-23T20:30:00Z) at which it had begun.
     #[arg(long, default_value = "latest")]
     pub at: String,
+}
+
+/// Settings of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Where the data lies.
+    #[command(flatten)]
+    pub data: DataArgs,
+
+    /// Leave out the photos' bytes, which take longest on a large store.
+    #[arg(long)]
+    pub without_photos: bool,
+}
+
+/// Settings of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Where the data lies.
+    #[command(flatten)]
+    pub data: DataArgs,
+
+    /// The township's name.
+    #[arg(long)]
+    pub township: String,
+
+    /// The file to write, for example qingshan.zip; it must not exist.
+    #[arg(long)]
+    pub to: PathBuf,
+
+    /// Take the hashes of passwords along, so that people go on with theirs; without them they need new ones.
+    #[arg(long)]
+    pub with_passwords: bool,
+}
+
+/// Settings of `import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Where the data lies: best while no server runs on it.
+    #[command(flatten)]
+    pub data: DataArgs,
+
+    /// The file that export wrote.
+    #[arg(long)]
+    pub from: PathBuf,
 }
 
 /// Settings of `create-account`.

@@ -27,5 +27,7 @@ pub mod refusal;
 pub mod resource;
 pub mod routes;
 pub mod sync;
+pub mod transfer;
+pub mod verify;
 
 pub use app::{App, Running, start};

@@ -10,7 +10,7 @@ use server::clock::{Clock, SystemClock};
 use server::config::{Cli, Command, CreateAccountArgs, RebuildArgs, ServeArgs, Settings};
 use server::ledger::rebuild;
 use server::refusal::Refusal;
-use server::{Running, backup, create_account, demo, logging};
+use server::{Running, backup, create_account, demo, logging, transfer, verify};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Gives freed memory back to the system also where many threads freed it.
@@ -30,6 +30,18 @@ async fn main() -> ExitCode {
         Command::Restore(args) => {
             logging::init(args.data.log_format);
             tell(backup::restore(args).await)
+        }
+        Command::Export(args) => {
+            logging::init(args.data.log_format);
+            tell(transfer::export(args, SystemClock.now_ms()).await)
+        }
+        Command::Import(args) => {
+            logging::init(args.data.log_format);
+            tell(transfer::import(args).await)
+        }
+        Command::Verify(args) => {
+            logging::init(args.data.log_format);
+            tell(verify::run(args, |finding| say(&format!("{finding}\n"))).await)
         }
     };
     match outcome {

@@ -142,9 +142,9 @@ pub trait KeepingTx {
         limit: usize,
     ) -> Result<Vec<QuarantineEntry>, DbError>;
 
-    /// Whether there is a row of the quarantine for this version.
+    /// The row of the quarantine for this version, settled or not.
     ///
     /// # Errors
     /// The database failed.
-    fn is_in_quarantine(&mut self, dot: Dot) -> Result<bool, DbError>;
+    fn quarantine_entry(&mut self, dot: Dot) -> Result<Option<QuarantineEntry>, DbError>;
 }

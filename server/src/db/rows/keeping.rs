@@ -208,8 +208,9 @@ impl KeepingTx for Tx<'_> {
         Ok(found.into_iter().map(QuarantineEntry::from).collect())
     }
 
-    fn is_in_quarantine(&mut self, dot: Dot) -> Result<bool, DbError> {
-        let row = quarantine::table.find((Key::from(dot.replica), Whole(dot.seq))).select(quarantine::seq);
-        Ok(row.first::<Whole>(self.conn).optional()?.is_some())
+    fn quarantine_entry(&mut self, dot: Dot) -> Result<Option<QuarantineEntry>, DbError> {
+        let row = quarantine::table.find((Key::from(dot.replica), Whole(dot.seq))).select(EntryRow::as_select());
+        let found: Option<EntryRow> = row.first(self.conn).optional()?;
+        Ok(found.map(QuarantineEntry::from))
     }
 }

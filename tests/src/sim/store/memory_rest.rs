@@ -70,7 +70,7 @@ impl KeepingTx for Memory {
         unasked()
     }
 
-    fn is_in_quarantine(&mut self, _: Dot) -> Result<bool, DbError> {
+    fn quarantine_entry(&mut self, _: Dot) -> Result<Option<QuarantineEntry>, DbError> {
         unasked()
     }
 }
