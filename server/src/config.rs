@@ -34,6 +34,16 @@ pub enum Command {
     CreateAccount(CreateAccountArgs),
     /// Derive the ledger's lines and lists anew from the records, and mend what differs.
     Rebuild(RebuildArgs),
+    /// Copy the ledger, as it is at one moment, the photos and the keys into a backup folder; a server may be running.
+    Backup(BackupArgs),
+    /// Make a new data folder from a backup.
+    Restore(RestoreArgs),
+    /// Read everything, change nothing, and name what is not as it must be; a server may be running.
+    Verify(VerifyArgs),
+    /// Write a whole township into one file in an open format; a server may be running.
+    Export(ExportArgs),
+    /// Take a township from such a file into another database.
+    Import(ImportArgs),
 }
 
 /// How log lines are written.
@@ -60,13 +70,17 @@ pub struct DataArgs {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, hide = true)]
     pub fallback_url: Option<String>,
 
+    /// Where photos lie.
+    #[command(flatten)]
+    pub photos: PhotosArgs,
+
     /// How log lines are written to standard error.
     #[arg(long, env = "HAZARD_LOG_FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,
 }
 
 /// Where photos lie.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct PhotosArgs {
     /// Where photos are kept, if not in the data folder: s3://<bucket> or s3://<bucket>/<prefix>. The keys are read from
     /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
@@ -96,10 +110,6 @@ pub struct ServeArgs {
     /// Where the data lies.
     #[command(flatten)]
     pub data: DataArgs,
-
-    /// Where photos lie.
-    #[command(flatten)]
-    pub photos: PhotosArgs,
 
     /// Address and port. Other addresses than loopback need TLS: see --tls-cert and --behind-proxy.
     #[arg(long, env = "HAZARD_LISTEN", default_value = "127.0.0.1:8080")]
@@ -148,6 +158,83 @@ pub struct RebuildArgs {
     /// Where the data lies.
     #[command(flatten)]
     pub data: DataArgs,
+}
+
+/// Settings of `backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Where the data lies.
+    #[command(flatten)]
+    pub data: DataArgs,
+
+    /// The backup folder: best on another disk. Each backup is a folder in it; photos are kept once for all of them.
+    #[arg(long)]
+    pub to: PathBuf,
+
+    /// Keep this many of the newest backups and remove the others, with the photos that only they need.
+    #[arg(long)]
+    pub keep: Option<std::num::NonZeroUsize>,
+}
+
+/// Settings of `restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// Where the data will lie: a folder that is empty or does not exist, and if --database-url names PostgreSQL an empty
+    /// database.
+    #[command(flatten)]
+    pub data: DataArgs,
+
+    /// The backup folder.
+    #[arg(long)]
+    pub from: PathBuf,
+
+    /// Which backup: `latest`, its name, or a time (2026-11-23T20:30:00Z) at which it had begun.
+    #[arg(long, default_value = "latest")]
+    pub at: String,
+}
+
+/// Settings of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Where the data lies.
+    #[command(flatten)]
+    pub data: DataArgs,
+
+    /// Leave out the photos' bytes, which take longest on a large store.
+    #[arg(long)]
+    pub without_photos: bool,
+}
+
+/// Settings of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Where the data lies.
+    #[command(flatten)]
+    pub data: DataArgs,
+
+    /// The township's name.
+    #[arg(long)]
+    pub township: String,
+
+    /// The file to write, for example qingshan.zip; it must not exist.
+    #[arg(long)]
+    pub to: PathBuf,
+
+    /// Take the hashes of passwords along, so that people go on with theirs; without them they need new ones.
+    #[arg(long)]
+    pub with_passwords: bool,
+}
+
+/// Settings of `import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Where the data lies: best while no server runs on it.
+    #[command(flatten)]
+    pub data: DataArgs,
+
+    /// The file that export wrote.
+    #[arg(long)]
+    pub from: PathBuf,
 }
 
 /// Settings of `create-account`.
@@ -231,8 +318,8 @@ impl Settings {
         let settings = Self {
             database: DatabaseOptions { readers: args.readers, writers: args.writers, ..database(&args.data)? },
             data_dir: args.data.data_dir,
-            photos_unnamed_days: (args.photos.photos_unnamed_days > 0).then_some(args.photos.photos_unnamed_days),
-            photos: S3Options::from_args(args.photos)?,
+            photos_unnamed_days: Some(args.data.photos.photos_unnamed_days).filter(|days| *days > 0),
+            photos: S3Options::from_args(args.data.photos)?,
             listen: args.listen,
             tls: tls_files(args.tls_cert, args.tls_key)?,
             behind_proxy: args.behind_proxy,
@@ -312,7 +399,7 @@ mod tests {
         let cli = Cli::try_parse_from(["hazard-ledger", "serve"].iter().chain(args)).unwrap();
         match cli.command {
             Command::Serve(args) => Settings::from_args(args),
-            Command::CreateAccount(_) | Command::Rebuild(_) => panic!("serve was asked for"),
+            _ => panic!("serve was asked for"),
         }
     }
 

@@ -5,12 +5,14 @@
 
 pub mod app;
 pub mod auth;
+pub mod backup;
 pub mod clock;
 pub mod config;
 pub mod create_account;
 pub mod data_dir;
 pub mod db;
 pub mod demo;
+pub mod durable;
 pub mod error;
 pub mod events;
 pub mod extract;
@@ -26,5 +28,7 @@ pub mod resource;
 pub mod routes;
 pub mod sync;
 pub mod tls;
+pub mod transfer;
+pub mod verify;
 
 pub use app::{App, Running, start};

@@ -10,7 +10,7 @@ use server::clock::{Clock, SystemClock};
 use server::config::{Cli, Command, CreateAccountArgs, RebuildArgs, ServeArgs, Settings};
 use server::ledger::rebuild;
 use server::refusal::Refusal;
-use server::{Running, create_account, demo, logging};
+use server::{Running, backup, create_account, demo, logging, transfer, verify};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Gives freed memory back to the system also where many threads freed it.
@@ -23,6 +23,26 @@ async fn main() -> ExitCode {
         Command::Serve(args) => serve(args).await,
         Command::CreateAccount(args) => make_account(args).await,
         Command::Rebuild(args) => rebuild_ledger(args).await,
+        Command::Backup(args) => {
+            logging::init(args.data.log_format);
+            tell(backup::back_up(args, SystemClock.now_ms()).await)
+        }
+        Command::Restore(args) => {
+            logging::init(args.data.log_format);
+            tell(backup::restore(args).await)
+        }
+        Command::Export(args) => {
+            logging::init(args.data.log_format);
+            tell(transfer::export(args, SystemClock.now_ms()).await)
+        }
+        Command::Import(args) => {
+            logging::init(args.data.log_format);
+            tell(transfer::import(args).await)
+        }
+        Command::Verify(args) => {
+            logging::init(args.data.log_format);
+            tell(verify::run(args, |finding| say(&format!("{finding}\n"))).await)
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -81,6 +101,11 @@ fn announce_demo(running: &Running) {
         text.push_str(&format!("  {:<14}{:<12}{}\n", account.username, account.role.name(), account.display_name));
     }
     say(&text);
+}
+
+/// What a command has to say of what it did.
+fn tell(outcome: Result<String, Refusal>) -> Result<(), Refusal> {
+    outcome.map(|text| say(&text))
 }
 
 /// Writes to standard output; that nobody reads it is no reason to stop.

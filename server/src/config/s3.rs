@@ -40,7 +40,7 @@ impl fmt::Debug for S3Keys {
 
 impl S3Options {
     /// The store that the arguments name, with the keys of the environment; `None` where none is named.
-    pub(super) fn from_args(args: PhotosArgs) -> Result<Option<Self>, Refusal> {
+    pub(crate) fn from_args(args: PhotosArgs) -> Result<Option<Self>, Refusal> {
         let Some(url) = args.photos_url else { return Ok(None) };
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let keys = match (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")) {

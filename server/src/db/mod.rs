@@ -11,6 +11,7 @@ mod error;
 pub mod feeds;
 pub mod hazards;
 mod job;
+pub mod keeping;
 #[cfg(test)]
 mod ledger_tests;
 pub mod meta;
@@ -38,6 +39,7 @@ pub use error::DbError;
 pub use job::WriterCounts;
 pub use options::{DatabaseOptions, OpenError, Place};
 pub use postgres::shown as postgres_shown;
+pub use sqlite::copy_file as copy_sqlite;
 pub use types::{Key, Whole};
 
 use feeds::Feeds;
@@ -80,6 +82,7 @@ pub trait Transaction:
     + versions::VersionTx
     + projections::ProjectionTx
     + hazards::HazardTx
+    + keeping::KeepingTx
 {
 }
 
@@ -124,9 +127,27 @@ impl Database {
             Place::Sqlite(path) => Backend::Sqlite(sqlite::Sqlite::open(path, options, Arc::clone(&feeds))?),
             Place::Postgres(url) => Backend::Postgres(postgres::Postgres::open(url, options, &feeds)?),
         };
+        Ok(Self::serving(backend, feeds, options))
+    }
+
+    /// Opens a database that is there, and changes nothing in it: no file is made, no migration is applied, writes are
+    /// `Busy`. A server may be running on it. Blocks.
+    ///
+    /// # Errors
+    /// It is not there, damaged, foreign, of another release, or cannot be reached.
+    pub fn open_to_read(options: &DatabaseOptions) -> Result<Self, OpenError> {
+        let feeds = Arc::new(Feeds::default());
+        let backend = match &options.place {
+            Place::Sqlite(path) => Backend::Sqlite(sqlite::Sqlite::open_to_read(path, options)?),
+            Place::Postgres(url) => Backend::Postgres(postgres::Postgres::open_to_read(url)?),
+        };
+        Ok(Self::serving(backend, feeds, options))
+    }
+
+    fn serving(backend: Backend, feeds: Arc<Feeds>, options: &DatabaseOptions) -> Self {
         let reading = usize::try_from(options.readers).unwrap_or(1).max(1);
         let (reading, read_queue) = (Arc::new(Semaphore::new(reading)), Arc::new(Semaphore::new(READS_WAITING_MAX)));
-        Ok(Self { inner: Arc::new(Inner { backend, feeds, reading, read_queue }) })
+        Self { inner: Arc::new(Inner { backend, feeds, reading, read_queue }) }
     }
 
     /// Runs a job that writes no more than `scope` says; answered after its commit. See [`Transaction`] for what holds.

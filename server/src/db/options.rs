@@ -88,6 +88,16 @@ pub enum OpenError {
         /// The first migration that this program does not know.
         version: String,
     },
+    /// The database is not yet brought up to this release, and what was asked for may not do it.
+    #[error(
+        "{path} is of an older release (its newest migration is {version}). Start the server of this release once, which brings it up to date, or use the program of that release"
+    )]
+    Older {
+        /// The file or the database.
+        path: String,
+        /// Its newest migration.
+        version: String,
+    },
     /// A PostgreSQL database that cannot hold what phones send.
     #[error(
         "{path} cannot hold the ledger ({why}). Make it anew with: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"

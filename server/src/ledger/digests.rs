@@ -68,6 +68,28 @@ fn one_page(tx: &mut dyn Transaction, township: TownshipId, after: u64) -> Resul
 /// # Errors
 /// The database failed.
 pub fn mend(tx: &mut dyn Transaction, township: TownshipId) -> Result<bool, DbError> {
+    let derived = derived(tx, township)?;
+    let differs = kept(tx, township)? != derived;
+    if differs {
+        tx.put_totals(township, &derived.into_iter().collect::<Vec<_>>())?;
+    }
+    Ok(differs)
+}
+
+/// Whether the totals that are kept are those of the states.
+///
+/// # Errors
+/// The database failed.
+pub(crate) fn are_right(tx: &mut dyn Transaction, township: TownshipId) -> Result<bool, DbError> {
+    Ok(kept(tx, township)? == derived(tx, township)?)
+}
+
+fn kept(tx: &mut dyn Transaction, township: TownshipId) -> Result<BTreeMap<FeedScope, Total>, DbError> {
+    Ok(tx.totals(township)?.into_iter().filter(|(_, total)| *total != Total::default()).collect())
+}
+
+/// What the states of each part of the feed come to.
+fn derived(tx: &mut dyn Transaction, township: TownshipId) -> Result<BTreeMap<FeedScope, Total>, DbError> {
     let villages = tx.villages_with_records(township)?.into_iter().map(FeedScope::Village);
     let mut derived = BTreeMap::new();
     for scope in villages.chain([FeedScope::Directory]) {
@@ -79,10 +101,5 @@ pub fn mend(tx: &mut dyn Transaction, township: TownshipId) -> Result<bool, DbEr
             derived.insert(scope, total);
         }
     }
-    let kept = tx.totals(township)?.into_iter().filter(|(_, total)| *total != Total::default());
-    let differs = kept.collect::<BTreeMap<_, _>>() != derived;
-    if differs {
-        tx.put_totals(township, &derived.into_iter().collect::<Vec<_>>())?;
-    }
-    Ok(differs)
+    Ok(derived)
 }

@@ -141,7 +141,7 @@ pub fn open_conflicts(record: &Record) -> Vec<OpenConflict> {
 }
 
 /// The bytes that a photo record names, by any value that stands.
-pub(super) fn photo_records(record: &Record) -> Vec<PhotoRecord> {
+pub(crate) fn photo_records(record: &Record) -> Vec<PhotoRecord> {
     let Some(subject) = record.text("subject").and_then(|id| id.parse().ok()) else { return Vec::new() };
     let hashes = record.siblings("hash").filter_map(|sibling| sibling.value.as_str());
     let hashes = hashes.filter_map(|hex| data_encoding::HEXLOWER.decode(hex.as_bytes()).ok()?.try_into().ok());

@@ -11,6 +11,7 @@ use sync_core::status::hazards_named;
 use super::digests;
 use super::project::{Held, Known, Working, open_conflicts, photo_records, read_state};
 use crate::config::{self, RebuildArgs};
+use crate::db::hazards::HazardLine;
 use crate::db::projections::OpenConflict;
 use crate::db::{Database, DbError, Scope, Transaction};
 use crate::refusal::Refusal;
@@ -105,6 +106,27 @@ fn relate(tx: &mut dyn Transaction, township: TownshipId, records: &[Record]) ->
 
 /// Mends the lines of the hazards among the records.
 fn derive(tx: &mut dyn Transaction, township: TownshipId, records: &[Record]) -> Result<Rebuilt, DbError> {
+    let mut found = Rebuilt::default();
+    for (id, derived) in lines_of(tx, township, records)? {
+        if derived != tx.hazard(township, id)?
+            && let Some(line) = derived
+        {
+            tx.put_hazards(township, &[line])?;
+            found.lines_mended = found.lines_mended.saturating_add(1);
+        }
+    }
+    Ok(found)
+}
+
+/// The lines that the hazards among some records have by what is stored.
+///
+/// # Errors
+/// The database failed.
+pub(crate) fn lines_of(
+    tx: &mut dyn Transaction,
+    township: TownshipId,
+    records: &[Record],
+) -> Result<Vec<(RecordId, Option<HazardLine>)>, DbError> {
     let hazards: BTreeMap<RecordId, &Record> =
         records.iter().filter(|record| record.kind == "hazard").map(|record| (record.id, record)).collect();
     let held = |record: &Record| Held {
@@ -116,15 +138,5 @@ fn derive(tx: &mut dyn Transaction, township: TownshipId, records: &[Record]) ->
     };
     let working: Working = hazards.values().map(|record| (record.id, held(record))).collect();
     let known = Known::about(tx, township, hazards.keys().copied().collect(), &working)?;
-    let mut found = Rebuilt::default();
-    for id in hazards.into_keys() {
-        let derived = known.line_of(id);
-        if derived != tx.hazard(township, id)?
-            && let Some(line) = derived
-        {
-            tx.put_hazards(township, &[line])?;
-            found.lines_mended = found.lines_mended.saturating_add(1);
-        }
-    }
-    Ok(found)
+    Ok(hazards.into_keys().map(|id| (id, known.line_of(id))).collect())
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::error::Problem;
@@ -61,6 +61,12 @@ impl ContentHash {
 pub fn read_all(named: &[String]) -> Result<Vec<ContentHash>, Problem> {
     let hashes = named.iter().map(|hex| hex.parse()).collect::<Result<_, _>>();
     hashes.map_err(|wrong: NotAHash| Problem::field("photos", wrong.to_string()))
+}
+
+impl Serialize for ContentHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 impl FromStr for ContentHash {

@@ -1,6 +1,7 @@
 //! Photos: bytes that arrive by resumable uploads, kept once under their SHA-256, read for time and place, and shown in
 //! two reduced sizes. Which photo belongs to which record is the ledger's business; `sight` asks it who may see one.
 
+pub mod bytes;
 pub mod decode;
 pub mod exif;
 mod folder;

@@ -63,18 +63,24 @@ impl Merge {
     /// The reason for quarantine.
     pub fn take(&mut self, version: &Version, caller: &Caller) -> Result<Vec<String>, Refusal> {
         admit(version, caller, self.standing(version.record))?;
+        Ok(self.replay(version, self.received_at_ms))
+    }
+
+    /// Merges a version that was admitted when it arrived at `received_at_ms`, and tells the touched paths on which distinct
+    /// values now stand.
+    pub fn replay(&mut self, version: &Version, received_at_ms: Ms) -> Vec<String> {
         let (standing, held) = match self.working.remove(&version.record) {
             Some(held) => (Some(held.record), (held.was, held.is_changed, held.spoke_of, held.had_conflicts)),
             None => (None, (None, false, BTreeSet::new(), false)),
         };
         let (was, was_changed, spoke_of, had_conflicts) = held;
-        let record = merge(version, standing, self.received_at_ms);
+        let record = merge(version, standing, received_at_ms);
         let conflicts = contested(version, &record);
         if !was_changed {
             self.order.push(version.record);
         }
         self.working.insert(version.record, Held { record, was, is_changed: true, spoke_of, had_conflicts });
-        Ok(conflicts)
+        conflicts
     }
 
     /// Stores what changed. Nothing may be written in the transaction after it.

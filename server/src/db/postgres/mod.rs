@@ -25,6 +25,8 @@ mod digests;
 mod enrolments;
 #[path = "../rows/hazards.rs"]
 mod hazards;
+#[path = "../rows/keeping.rs"]
+mod keeping;
 #[path = "../rows/meta.rs"]
 mod meta;
 #[path = "../rows/projections.rs"]
@@ -118,6 +120,21 @@ impl Postgres {
         }
         let readers = Readers::new(Arc::clone(&url));
         Ok(Self { lanes, counts, readers, herald, threads: Mutex::new(threads) })
+    }
+
+    /// Opens a database that is there, without writers. Blocks.
+    pub(super) fn open_to_read(url: &str) -> Result<Self, OpenError> {
+        opening::check_as_it_is(url)?;
+        let lanes = Arc::new(Lanes::default());
+        // Nobody takes from the lanes: writes are refused.
+        lanes.close();
+        Ok(Self {
+            lanes,
+            counts: Arc::new(WriterCounts::default()),
+            readers: Readers::new(Arc::from(url)),
+            herald: Arc::new(Herald::default()),
+            threads: Mutex::default(),
+        })
     }
 
     /// Hands a job to the writers.

@@ -49,6 +49,24 @@ pub(super) fn prepare(url: &str) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// Checks a database that is there and changes nothing: its owner, and that its schema is the one of this release.
+pub(super) fn check_as_it_is(url: &str) -> Result<(), OpenError> {
+    let path = shown(url);
+    let failed = |why: DbError| OpenError::Failed { path: path.clone(), why };
+    let mut line = Line::connect(url)
+        .map_err(|why| OpenError::Unreachable { path: path.clone(), why: why.to_string().trim().to_owned() })?;
+    check_owner(&mut line.conn, &path)?;
+    let known = known_migrations().map_err(failed)?.into_iter().max().unwrap_or_default();
+    let newest = "SELECT coalesce(max(version), '') AS word FROM __diesel_schema_migrations";
+    let applied = diesel::sql_query(newest).get_result::<Word>(&mut line.conn);
+    let applied = applied.map_err(|error| failed(error.into()))?.word;
+    match applied.cmp(&known) {
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(OpenError::Newer { path, version: applied }),
+        std::cmp::Ordering::Less => Err(OpenError::Older { path, version: applied }),
+    }
+}
+
 fn check_encoding(conn: &mut PgConnection, path: &str) -> Result<(), OpenError> {
     let found = diesel::sql_query("SELECT current_setting('server_encoding') AS word").get_result::<Word>(conn);
     let encoding = found.map_err(|error| OpenError::Failed { path: path.to_owned(), why: error.into() })?.word;

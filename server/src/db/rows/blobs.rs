@@ -14,7 +14,7 @@ use crate::photos::hash::ContentHash;
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = blobs)]
-struct BlobRow {
+pub(super) struct BlobRow {
     township_id: Key,
     hash: Vec<u8>,
     account_id: Key,
@@ -43,7 +43,7 @@ fn read_hash(bytes: &[u8]) -> Result<ContentHash, DbError> {
 }
 
 impl BlobRow {
-    fn read(self) -> Result<Blob, DbError> {
+    pub(super) fn read(self) -> Result<Blob, DbError> {
         let side = |px: Option<Whole>| px.and_then(|px| u32::try_from(px.0).ok());
         Ok(Blob {
             township: self.township_id.into(),

@@ -18,7 +18,7 @@ use crate::db::versions::{Arrival, Quarantined, Replica, VersionTx};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = versions)]
-struct VersionRow {
+pub(super) struct VersionRow {
     replica_id: Key,
     seq: Whole,
     record_id: Option<Key>,
@@ -27,6 +27,20 @@ struct VersionRow {
     clock_offset_ms: i64,
     outcome: Option<String>,
     body: String,
+}
+
+impl VersionRow {
+    pub(super) fn read(self) -> Result<Arrival, DbError> {
+        Ok(Arrival {
+            dot: Dot { replica: self.replica_id.into(), seq: self.seq.0 },
+            record: self.record_id.map(RecordId::from),
+            fingerprint: fingerprint_from(&self.fingerprint)?,
+            received_at_ms: self.received_at_ms.0,
+            clock_offset_ms: self.clock_offset_ms,
+            outcome: outcome_from(self.seq.0, self.outcome)?,
+            body: self.body,
+        })
+    }
 }
 
 #[derive(Queryable, Selectable)]
@@ -180,18 +194,7 @@ impl VersionTx for Tx<'_> {
             .limit(i64::try_from(limit).unwrap_or(i64::MAX))
             .select(VersionRow::as_select())
             .load(self.conn)?;
-        let arrival = |row: VersionRow| {
-            Ok(Arrival {
-                dot: Dot { replica: row.replica_id.into(), seq: row.seq.0 },
-                record: row.record_id.map(RecordId::from),
-                fingerprint: fingerprint_from(&row.fingerprint)?,
-                received_at_ms: row.received_at_ms.0,
-                clock_offset_ms: row.clock_offset_ms,
-                outcome: outcome_from(row.seq.0, row.outcome)?,
-                body: row.body,
-            })
-        };
-        rows.into_iter().map(arrival).collect()
+        rows.into_iter().map(VersionRow::read).collect()
     }
 
     fn quarantined(

@@ -56,6 +56,34 @@ pub(super) fn open_writer(path: &Path, options: &DatabaseOptions) -> Result<Sqli
     Ok(conn)
 }
 
+/// Checks a file that is there and changes nothing: its owner, and that its schema is the one of this release.
+pub(super) fn check_as_it_is(path: &Path) -> Result<(), OpenError> {
+    let shown = path.display().to_string();
+    let failed = |why: DbError| match why {
+        DbError::Damaged(why) => OpenError::Damaged { path: shown.clone(), why },
+        why => OpenError::Failed { path: shown.clone(), why },
+    };
+    let mut conn = existing(path).map_err(&failed)?;
+    check_owner(&mut conn, &shown, &failed)?;
+    let known = known_migrations().map_err(&failed)?.into_iter().max().unwrap_or_default();
+    let newest = "SELECT coalesce(max(version), '') AS word FROM __diesel_schema_migrations";
+    let applied = diesel::sql_query(newest).get_result::<Word>(&mut conn).map_err(|error| failed(error.into()))?.word;
+    match applied.cmp(&known) {
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(OpenError::Newer { path: shown, version: applied }),
+        std::cmp::Ordering::Less => Err(OpenError::Older { path: shown, version: applied }),
+    }
+}
+
+/// A connection to a file that is there; none is made.
+pub(super) fn existing(path: &Path) -> Result<SqliteConnection, DbError> {
+    std::fs::File::open(path).map_err(|error| DbError::Internal(error.to_string()))?;
+    let shown = path.display().to_string();
+    let mut conn = SqliteConnection::establish(&shown).map_err(|error| DbError::from_message(&error.to_string()))?;
+    conn.batch_execute(&format!("PRAGMA busy_timeout = {};", BUSY_TIMEOUT.as_millis()))?;
+    Ok(conn)
+}
+
 /// Reads the file's first pages without writing: a damaged or foreign file is refused as it is.
 fn check_owner(
     conn: &mut SqliteConnection,

@@ -1,6 +1,7 @@
 //! SQLite: one file, one thread that writes, a pool of connections that read. The queries are in `db/rows/`.
 
 mod connection;
+mod copying;
 #[cfg(test)]
 mod faults;
 mod many;
@@ -20,6 +21,8 @@ mod digests;
 mod enrolments;
 #[path = "../rows/hazards.rs"]
 mod hazards;
+#[path = "../rows/keeping.rs"]
+mod keeping;
 #[path = "../rows/meta.rs"]
 mod meta;
 #[path = "../rows/projections.rs"]
@@ -48,6 +51,7 @@ use super::feeds::Feeds;
 use super::job::{Job, QUEUE_JOBS_MAX, WriterCounts, run_caught};
 use super::{DatabaseOptions, DbError, OpenError, Transaction, join};
 use connection::Readers;
+pub use copying::copy_file;
 use writer::{Message, Writer};
 
 /// What the files of `db/rows/` call the connection.
@@ -95,6 +99,15 @@ impl Sqlite {
             why: DbError::Internal(error.to_string()),
         })?;
         Ok(Self { queue, thread: Mutex::new(Some(thread)), counts, readers })
+    }
+
+    /// Opens a file that is there, without the writer. Blocks.
+    pub(super) fn open_to_read(path: &Path, options: &DatabaseOptions) -> Result<Self, OpenError> {
+        connection::check_as_it_is(path)?;
+        let readers = connection::open_readers(path, options)?;
+        // Nobody takes from the queue: writes are refused.
+        let (queue, _) = sync_channel(1);
+        Ok(Self { queue, thread: Mutex::new(None), counts: Arc::new(WriterCounts::default()), readers })
     }
 
     /// Hands a job to the writer.

@@ -3,11 +3,16 @@
 
 use server::db::DbError;
 use server::db::accounts::{Account, AccountTx};
+use server::db::blobs::Blob;
 use server::db::devices::{Device, DeviceTx};
 use server::db::enrolments::{Enrolment, EnrolmentTx};
+use server::db::keeping::{Counts, KeepingTx, Numbers, QuarantineEntry, StoredArrival};
 use server::db::sessions::{RefreshToken, RevokedWhy, Session, SessionTx};
 use server::db::townships::{TownshipRow, TownshipTx};
-use sync_core::ids::{AccountId, DeviceId, TownshipId};
+use server::db::versions::Replica;
+use server::photos::hash::ContentHash;
+use sync_core::dots::Dot;
+use sync_core::ids::{AccountId, DeviceId, RecordId, ReplicaId, TownshipId};
 use sync_core::time::Ms;
 use uuid::Uuid;
 
@@ -28,6 +33,44 @@ impl TownshipTx for Memory {
     }
 
     fn townships(&mut self) -> Result<Vec<TownshipRow>, DbError> {
+        unasked()
+    }
+}
+
+impl KeepingTx for Memory {
+    fn migration(&mut self) -> Result<String, DbError> {
+        unasked()
+    }
+
+    fn counts(&mut self) -> Result<Counts, DbError> {
+        unasked()
+    }
+
+    fn blobs_after(&mut self, _: Option<(TownshipId, ContentHash)>, _: usize) -> Result<Vec<Blob>, DbError> {
+        unasked()
+    }
+
+    fn arrivals_after(&mut self, _: Option<TownshipId>, _: u64, _: usize) -> Result<Vec<StoredArrival>, DbError> {
+        unasked()
+    }
+
+    fn histories(&mut self, _: TownshipId, _: &[RecordId], _: u64, _: usize) -> Result<Vec<StoredArrival>, DbError> {
+        unasked()
+    }
+
+    fn replicas_after(&mut self, _: TownshipId, _: Option<ReplicaId>, _: usize) -> Result<Vec<(Replica, Ms)>, DbError> {
+        unasked()
+    }
+
+    fn numbers(&mut self, _: ReplicaId) -> Result<Numbers, DbError> {
+        unasked()
+    }
+
+    fn quarantine_after(&mut self, _: TownshipId, _: Option<Dot>, _: usize) -> Result<Vec<QuarantineEntry>, DbError> {
+        unasked()
+    }
+
+    fn quarantine_entry(&mut self, _: Dot) -> Result<Option<QuarantineEntry>, DbError> {
         unasked()
     }
 }

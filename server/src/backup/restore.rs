@@ -1,0 +1,178 @@
+//! `hazard-ledger restore`: everything is checked and put together beside the data folder, which gets its name last.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::make::LEDGER;
+use super::manifest::Manifest;
+use super::photos::{listed, place};
+use super::progress::bar;
+use super::shelf::Shelf;
+use super::{postgres, refused};
+use crate::config::{self, RestoreArgs};
+use crate::db::keeping::Counts;
+use crate::db::{Database, DatabaseOptions, Place, Scope};
+use crate::durable::{copy_new, make_folder, sync_folder};
+use crate::photos::bytes::PhotoBytes;
+use crate::photos::hash::ContentHash;
+use crate::refusal::Refusal;
+
+/// Makes a data folder from a backup and begins a new epoch; what was restored and what will happen now, in words.
+///
+/// # Errors
+/// Why nothing was restored: the place is not empty, there is no such backup, or it is damaged.
+pub async fn run(args: RestoreArgs) -> Result<String, Refusal> {
+    let target = &args.data.data_dir;
+    check_empty(target)?;
+    let shelf = Shelf::at(&args.from);
+    let backup = shelf.backup(&shelf.choose(&args.at)?);
+    let manifest = Manifest::read(&backup)?;
+    let options = database(&args, &manifest)?;
+    manifest.check(&backup)?;
+    let staging = beside(target)?;
+    make_folder(&staging).map_err(refused(&staging))?;
+    let restored = put_together(&args, &shelf, &backup, &manifest, &options, &staging).await;
+    let placed = restored.and_then(|counts| put_in_place(&staging, target).map(|()| counts));
+    let counts = placed.inspect_err(|_| {
+        if let Err(error) = fs::remove_dir_all(&staging) {
+            tracing::warn!(%error, path = %staging.display(), "what was begun stays behind");
+        }
+    })?;
+    Ok(report(target, &manifest, counts))
+}
+
+/// The database that is to be filled: the kind that was backed up, in a place where there is none.
+fn database(args: &RestoreArgs, manifest: &Manifest) -> Result<DatabaseOptions, Refusal> {
+    let options = config::database(&args.data)?;
+    match (&options.place, manifest.database.as_str()) {
+        (Place::Sqlite(path), "sqlite") if path.parent() == Some(args.data.data_dir.as_path()) => Ok(options),
+        (Place::Sqlite(_), "sqlite") => Err(Refusal::Argument(
+            "restore puts ledger.sqlite3 into --data-dir: leave out --database-url, and move the file afterwards".to_owned(),
+        )),
+        (Place::Postgres(_), "postgres") => Ok(options),
+        (Place::Postgres(_), "sqlite") => Err(Refusal::Argument(
+            "this is a backup of a SQLite file: restore it without --database-url, then move its townships with export and import"
+                .to_owned(),
+        )),
+        _ => Err(Refusal::Argument(
+            "this is a backup of a PostgreSQL database: name an empty one with --database-url".to_owned(),
+        )),
+    }
+}
+
+fn check_empty(target: &Path) -> Result<(), Refusal> {
+    if !target.exists() {
+        return Ok(());
+    }
+    let mut entries = fs::read_dir(target).map_err(refused(target))?;
+    if entries.next().is_none() {
+        return Ok(());
+    }
+    Err(Refusal::Argument(format!(
+        "{} is not empty. Restore into a new folder with --data-dir, or move this one away",
+        target.display()
+    )))
+}
+
+/// Where the data folder is put together: on the same disk, so that it only needs to be renamed.
+fn beside(target: &Path) -> Result<PathBuf, Refusal> {
+    let name = target.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| Refusal::Argument(format!("{} is no name for a folder", target.display())))?;
+    Ok(target.with_file_name(format!(".{name}.restoring-{}", Uuid::new_v4().simple())))
+}
+
+async fn put_together(
+    args: &RestoreArgs,
+    shelf: &Shelf,
+    backup: &Path,
+    manifest: &Manifest,
+    options: &DatabaseOptions,
+    staging: &Path,
+) -> Result<Counts, Refusal> {
+    for part in manifest.parts.iter().filter(|part| part.name == LEDGER || part.name.starts_with("keys/")) {
+        let (from, to) = (backup.join(&part.name), staging.join(&part.name));
+        if let Some(folder) = to.parent() {
+            make_folder(folder).map_err(refused(folder))?;
+        }
+        let mut file = fs::File::open(&from).map_err(refused(&from))?;
+        // What was checked may have changed meanwhile, and a disk may read wrongly the second time.
+        part.check(&from, copy_new(&mut file, &to).map_err(refused(&to))?)?;
+    }
+    photos(args, shelf, backup, manifest, staging).await?;
+    let options = match &options.place {
+        Place::Sqlite(_) => DatabaseOptions::at(staging.join(LEDGER)),
+        Place::Postgres(url) => {
+            postgres::load(url, &backup.join(postgres::DUMP))?;
+            options.clone()
+        }
+    };
+    let ledger = Database::open(&options)?;
+    let epoch = Uuid::new_v4();
+    ledger.write(Scope::Whole, move |tx| tx.set_epoch(epoch)).await?;
+    let counts = ledger.read(|tx| tx.counts()).await?;
+    ledger.close();
+    Ok(counts)
+}
+
+/// Brings the photos of the backup into the store, each against its hash.
+async fn photos(
+    args: &RestoreArgs,
+    shelf: &Shelf,
+    backup: &Path,
+    manifest: &Manifest,
+    staging: &Path,
+) -> Result<(), Refusal> {
+    let store = PhotoBytes::open(&args.data, staging)?;
+    let bar = bar("photos", manifest.photos);
+    for photo in listed(backup)? {
+        let photo = photo?;
+        bar.inc(1);
+        if manifest.photos_missing.contains(&photo.hash) {
+            continue;
+        }
+        let path = place(&shelf.photos(), photo.hash);
+        let bytes = fs::read(&path).map_err(refused(&path))?;
+        if ContentHash::of(&bytes) != photo.hash {
+            return Err(Refusal::Argument(format!(
+                "{} is damaged: its bytes have another hash. Nothing was restored. Remove this one file and run backup again \
+                 beside the server, if there still is one; a copy of it under the same name from elsewhere will do, too",
+                path.display()
+            )));
+        }
+        store.put(photo.hash, bytes).await?;
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn put_in_place(staging: &Path, target: &Path) -> Result<(), Refusal> {
+    let failed = |error: std::io::Error| {
+        let words =
+            format!("{}: {error}. It must be a folder that can be renamed, not the root of a disk", target.display());
+        Refusal::Argument(words)
+    };
+    sync_folder(staging).map_err(refused(staging))?;
+    fs::rename(staging, target).map_err(failed)?;
+    target.parent().map_or(Ok(()), sync_folder).map_err(failed)
+}
+
+fn report(target: &Path, manifest: &Manifest, counts: Counts) -> String {
+    let mut words = format!(
+        "{} holds the backup that began at {}: {} records, {} versions, {} photos.\n\
+         A new epoch has begun: at their next sync the phones read the ledger again, and offer again what they still hold and the \
+         backup lacks.\n\
+         Accounts, passwords and devices are those of that time; phones that signed in later sign in again.\n",
+        target.display(),
+        manifest.made_at,
+        counts.records,
+        counts.versions,
+        counts.photos
+    );
+    if !manifest.photos_missing.is_empty() {
+        words.push_str("The server had lost the bytes of these photos before the backup was made:\n");
+        manifest.photos_missing.iter().for_each(|hash| words.push_str(&format!("{hash}\n")));
+    }
+    words
+}

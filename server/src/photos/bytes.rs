@@ -1,0 +1,61 @@
+//! Original bytes for commands that run beside a server or without one: backup, restore, verify, export, import. The one place
+//! where these know how photos are stored.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::folder::FolderStore;
+use super::hash::ContentHash;
+use super::objects::ObjectsStore;
+use super::store::{BlobName, PhotoStore, StoreError};
+use crate::config::{DataArgs, S3Options};
+use crate::refusal::Refusal;
+
+/// The store of photos that the settings name.
+#[derive(Clone)]
+pub struct PhotoBytes {
+    store: PhotoStore,
+}
+
+impl PhotoBytes {
+    /// Opens the store that the arguments name; without an object store that of a data folder, which need not be theirs.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn open(args: &DataArgs, data_dir: &Path) -> Result<Self, Refusal> {
+        let store = match S3Options::from_args(args.photos.clone())? {
+            None => FolderStore::open(data_dir).map(|store| PhotoStore::Folder(Arc::new(store))),
+            Some(options) => ObjectsStore::open(&options, data_dir.join("scratch"))
+                .map(|store| PhotoStore::Objects(Arc::new(store))),
+        };
+        Ok(Self { store: store.map_err(|why| refused(&why))? })
+    }
+
+    /// A photo's bytes, at most those of one upload; `None` when there are none. Whether they have that hash is for the caller to
+    /// find out.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn read(&self, hash: ContentHash) -> Result<Option<Vec<u8>>, Refusal> {
+        let Some(blob) = self.store.open(BlobName::original(hash)).await.map_err(|why| refused(&why))? else {
+            return Ok(None);
+        };
+        blob.read_all().await.map(Some).map_err(|why| refused(&why))
+    }
+
+    /// Stores a photo's bytes, durably, under their hash; they may be there already.
+    ///
+    /// # Errors
+    /// They have another hash, or the store cannot be written.
+    pub async fn put(&self, hash: ContentHash, bytes: Vec<u8>) -> Result<(), Refusal> {
+        let actual = ContentHash::of(&bytes);
+        if actual != hash {
+            return Err(refused(&StoreError::HashMismatch { actual }));
+        }
+        self.store.put(BlobName::original(hash), bytes).await.map_err(|why| refused(&why))
+    }
+}
+
+fn refused(why: &StoreError) -> Refusal {
+    Refusal::Argument(format!("the photos: {why}"))
+}

@@ -1,0 +1,222 @@
+//! Backups that are whole or none, and servers that come back from them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hazard_tests::server::{TestServer, village};
+use hazard_tests::story::{Phone, change, hazard};
+use serde_json::json;
+use sync_core::ids::RecordId;
+use sync_core::people::Role;
+
+use crate::office::*;
+
+/// A server on a file, with a phone in a village and one in the office.
+async fn township() -> (TestServer, Phone, Phone) {
+    let server = TestServer::start_on_sqlite().await;
+    let one = Phone::of(&server, "one", Role::Inspector, &[village(0)]).await;
+    let office = Phone::of(&server, "office", Role::Supervisor, &[]).await;
+    (server, one, office)
+}
+
+/// Saves a hazard with a photo, and sends both; the hazard, and the hash and bytes of the photo.
+async fn find_hazard(server: &TestServer, phone: &mut Phone) -> (RecordId, String, Vec<u8>) {
+    let found = phone.save(hazard(village(0)));
+    let bytes = some_bytes();
+    let hash = upload(server, &phone.session, &bytes).await;
+    phone.save(photo_of(found, village(0), &hash, bytes.len()));
+    phone.sync(server).await;
+    (found, hash, bytes)
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
+
+#[actix_web::test]
+async fn a_destroyed_data_directory_comes_back_equal_from_its_backup() {
+    let (mut server, mut one, mut office) = township().await;
+    let (found, hash, bytes) = find_hazard(&server, &mut one).await;
+    office.sync(&server).await;
+    office.save(change(found, village(0), &[("level", json!("major"))]));
+    office.sync(&server).await;
+    let at_backup = states(&server, &office.session).await;
+    let folder = temporary();
+    let words = back_up(&server, folder.path()).await;
+    assert!(words.contains("2 records, 3 versions, 1 photos (1 new"), "{words}");
+
+    let later = one.save(hazard(village(0)));
+    one.save(change(found, village(0), &[("place", json!("备份之后"))]));
+    one.sync(&server).await;
+    office.sync(&server).await;
+    let at_the_end = states(&server, &office.session).await;
+    let epoch = server.app().database.read(|tx| tx.epoch()).await.unwrap();
+
+    server.stop().await;
+    fs::remove_dir_all(server.data_dir()).unwrap();
+    let words = restore(folder.path(), &server.data_dir()).await.unwrap();
+    assert!(words.contains("2 records, 3 versions, 1 photos") && words.contains("new epoch"), "{words}");
+    server.start_again().await;
+    assert_ne!(server.app().database.read(|tx| tx.epoch()).await.unwrap(), epoch);
+    assert_eq!(states(&server, &office.session).await, at_backup, "what the backup holds, and sessions go on");
+    assert_eq!(photo(&server, &office.session, &hash).await, (200, bytes));
+
+    one.sync(&server).await;
+    office.sync(&server).await;
+    assert_eq!(states(&server, &office.session).await, at_the_end, "the phones have offered again what was after it");
+    assert!(office.sees(later).is_some() && office.client.is_proved_equal() && one.client.is_proved_equal());
+}
+
+#[actix_web::test]
+async fn a_restore_goes_back_to_the_time_that_was_asked_for() {
+    let (server, mut one, _) = township().await;
+    let folder = temporary();
+    find_hazard(&server, &mut one).await;
+    back_up(&server, folder.path()).await;
+    let first = newest(folder.path());
+    find_hazard(&server, &mut one).await;
+    back_up(&server, folder.path()).await;
+    let (home, from) = (temporary(), folder.path().to_str().unwrap().to_owned());
+    let name = first.file_name().unwrap().to_str().unwrap();
+    let earlier = run(&home.path().join("earlier"), "restore", &["--from", &from, "--at", name]).await.unwrap();
+    assert!(earlier.contains("2 records"), "{earlier}");
+    let latest = run(&home.path().join("latest"), "restore", &["--from", &from]).await.unwrap();
+    assert!(latest.contains("4 records"), "{latest}");
+}
+
+#[actix_web::test]
+async fn a_restore_never_touches_a_folder_that_holds_something() {
+    let (server, _, _) = township().await;
+    let folder = temporary();
+    back_up(&server, folder.path()).await;
+    let before = files(&server.data_dir());
+    let refusal = restore(folder.path(), &server.data_dir()).await.unwrap_err().to_string();
+    assert!(refusal.contains("is not empty"), "{refusal}");
+    assert_eq!(files(&server.data_dir()), before);
+}
+
+#[actix_web::test]
+async fn a_cut_backup_is_not_taken_for_one() {
+    let (server, mut one, _) = township().await;
+    let folder = temporary();
+    back_up(&server, folder.path()).await;
+    let whole = newest(folder.path());
+    find_hazard(&server, &mut one).await;
+    back_up(&server, folder.path()).await;
+    // As far as it had come when the power failed: everything but the manifest, and everything but the name.
+    let cut = newest(folder.path());
+    let (without_name, without_manifest) = (cut.with_extension("000Z.unfinished"), cut.clone());
+    fs::create_dir(&without_name).unwrap();
+    for file in files(&cut).iter().filter(|file| file.parent() == Some(cut.as_path())) {
+        fs::copy(file, without_name.join(file.file_name().unwrap())).unwrap();
+    }
+    fs::remove_file(without_manifest.join("manifest.json")).unwrap();
+    assert_eq!(newest(folder.path()).file_name(), without_name.file_name(), "it has all files");
+
+    let home = temporary();
+    let words = restore(folder.path(), &home.path().join("data")).await.unwrap();
+    assert!(words.contains("0 records"), "the last whole one is {}: {words}", whole.display());
+    back_up(&server, folder.path()).await;
+    assert!(!without_name.exists(), "the next backup clears it away");
+}
+
+#[actix_web::test]
+async fn a_backup_that_cannot_be_written_says_so_and_the_server_goes_on() {
+    let (server, mut one, _) = township().await;
+    let folder = temporary();
+    let file = folder.path().join("a file");
+    fs::write(&file, "").unwrap();
+    let refusal = run(&server.data_dir(), "backup", &["--to", file.to_str().unwrap()]).await.unwrap_err().to_string();
+    assert!(refusal.contains("a file"), "{refusal}");
+    // The store of photos is in the way: the ledger is copied before the failure, and nothing of it stays.
+    let pool = folder.path().join("backup/photos");
+    fs::create_dir_all(pool.parent().unwrap()).unwrap();
+    fs::write(&pool, "").unwrap();
+    find_hazard(&server, &mut one).await;
+    let to = folder.path().join("backup");
+    run(&server.data_dir(), "backup", &["--to", to.to_str().unwrap()]).await.unwrap_err();
+    let left: Vec<_> = fs::read_dir(&to).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "the file that was there and the lock: {left:?}");
+    find_hazard(&server, &mut one).await;
+}
+
+#[actix_web::test]
+async fn a_backup_with_a_flipped_bit_is_refused() {
+    let (server, mut one, _) = township().await;
+    find_hazard(&server, &mut one).await;
+    let (folder, home) = (temporary(), temporary());
+    back_up(&server, folder.path()).await;
+    let target = home.path().join("data");
+    let parts: Vec<PathBuf> = files(folder.path())
+        .into_iter()
+        .filter(|file| !file.ends_with("manifest.json") && !file.ends_with(".lock"))
+        .collect();
+    assert_eq!(parts.len(), 4, "ledger, list, key, photo: {parts:?}");
+    for part in parts {
+        let whole = fs::read(&part).unwrap();
+        let mut flipped = whole.clone();
+        let middle = flipped.len() / 2;
+        flipped[middle] ^= 1;
+        for damaged in [flipped, whole[..whole.len() - 1].to_vec()] {
+            fs::write(&part, damaged).unwrap();
+            let refusal = restore(folder.path(), &target).await.unwrap_err().to_string();
+            let name = part.file_name().unwrap().to_str().unwrap();
+            assert!(refusal.contains(name) && refusal.contains("damaged"), "{refusal}");
+            assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0, "nothing is left behind");
+        }
+        fs::write(&part, whole).unwrap();
+    }
+    restore(folder.path(), &target).await.unwrap();
+}
+
+#[actix_web::test]
+async fn a_second_backup_copies_only_new_photos() {
+    let (server, mut one, _) = township().await;
+    let (_, first, _) = find_hazard(&server, &mut one).await;
+    let folder = temporary();
+    back_up(&server, folder.path()).await;
+    let pool = folder.path().join("photos");
+    let before = fs::metadata(&files(&pool)[0]).unwrap().modified().unwrap();
+    let (_, second, _) = find_hazard(&server, &mut one).await;
+    let words = back_up(&server, folder.path()).await;
+    assert!(words.contains("2 photos (1 new"), "{words}");
+    assert_eq!(files(&pool).len(), 2);
+    let kept = files(&pool).into_iter().find(|file| file.ends_with(&first)).unwrap();
+    assert_eq!(fs::metadata(kept).unwrap().modified().unwrap(), before);
+
+    let only_new = [("DELETE FROM blobs WHERE hash = ?", first.clone())];
+    sql(&server.data_dir().join("ledger.sqlite3"), &only_new);
+    let to = folder.path().to_str().unwrap();
+    let words = run(&server.data_dir(), "backup", &["--to", to, "--keep", "1"]).await.unwrap();
+    assert!(words.contains("2 older backups removed, with 1 photos"), "{words}");
+    assert_eq!(files(&pool), files(&pool).into_iter().filter(|file| file.ends_with(&second)).collect::<Vec<_>>());
+    let home = temporary();
+    assert!(restore(folder.path(), &home.path().join("data")).await.unwrap().contains("1 photos"));
+}
+
+#[actix_web::test]
+async fn a_backup_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let (server, mut one, _) = township().await;
+    find_hazard(&server, &mut one).await;
+    let folder = temporary();
+    let to = folder.path().join("made/by/us");
+    back_up(&server, &to).await;
+    let home = temporary();
+    restore(&to, &home.path().join("data")).await.unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for file in files(&newest(&to)).iter().chain(&files(&to.join("photos"))) {
+        assert_eq!(mode(file), 0o600, "{}", file.display());
+    }
+    assert_eq!((mode(&to), mode(&newest(&to)), mode(&home.path().join("data"))), (0o700, 0o700, 0o700));
+    for name in ["ledger.sqlite3", "keys/token.key"] {
+        assert_eq!(mode(&home.path().join("data").join(name)), 0o600, "{name}");
+    }
+}

@@ -1,0 +1,13 @@
+//! Stories of keeping the ledger safe: backups beside a running server, restores, verification, and townships that move from one
+//! database to another.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may fail loudly"
+)]
+
+mod backups;
+mod office;
