@@ -25,7 +25,7 @@ async fn the_server_says_what_it_speaks_to_anybody() {
         let extensions = "creation,creation-with-upload,checksum,expiration,termination";
         assert_eq!(header(&response, "tus-extension"), extensions);
         assert_eq!(header(&response, "tus-max-size"), "33554432");
-        assert_eq!(header(&response, "tus-checksum-algorithm"), "sha256");
+        assert_eq!(header(&response, "tus-checksum-algorithm"), "sha1,sha256");
     }
 }
 
