@@ -22,10 +22,12 @@ async fn later<'a>(server: &'a TestServer, days: u64) -> Phone<'a> {
     Phone::new(server, server.log_in("wang").await)
 }
 
-/// Pushes one version of a photo record that names these bytes, under a kind of choice; its verdict.
+/// Pushes one version that names these bytes as a photo record does, under a kind of choice; its verdict.
 async fn push(phone: &Phone<'_>, kind: &str, photo: &str) -> String {
     let (replica, record) = (ReplicaId(Uuid::now_v7()), Uuid::now_v7());
-    let changes = json!({"subject": Uuid::now_v7(), "hash": photo, "bytes": 1000, "role": "evidence"});
+    let changes = json!({
+        "subject_kind": "hazard", "subject": Uuid::now_v7(), "hash": photo, "bytes": 1000, "role": "evidence",
+    });
     let version = json!({
         "record": record, "kind": kind, "village": village(0), "dot": [replica, 1], "stamp": [START_MS, 0],
         "author": phone.session.account, "changes": changes,

@@ -172,6 +172,20 @@ fn files_below(dir: &Path, meant: &dyn Fn(&OsStr) -> bool) -> usize {
 }
 
 #[tokio::test]
+async fn a_chunk_with_its_sha1_is_taken() {
+    let server = crate::start().await;
+    let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
+    let hash = hash(b"abcd");
+    phone.create(&hash, 4).await;
+    let chunk = phone.patch(&hash, 0, b"abc").header("Upload-Checksum", "sha1 qZk+NkcGgWq6PiVxeFDCbJzQ2J0=");
+    assert_eq!(chunk.send().await.unwrap().status(), 204);
+    let head = phone.head(&hash).await;
+    assert_eq!((header(&head, "upload-offset"), header(&head, "upload-length")), ("3", "4"));
+    assert!(crate::phone::metadata(&hash).starts_with(header(&head, "upload-metadata")));
+    assert_eq!(phone.send(&hash, 3, b"d").await.status(), 204);
+}
+
+#[tokio::test]
 async fn an_ended_upload_is_gone_and_a_stored_photo_stays() {
     let server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
