@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Database, DatabaseOptions, DbError, OpenError};
 
-const TEMPLATE: &str = "hazard_template";
+const TEMPLATE: &str = "scratch_template";
 
 /// Whether tests that hold of every database are to run on PostgreSQL.
 #[must_use]

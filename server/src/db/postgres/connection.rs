@@ -84,7 +84,7 @@ impl Line {
     /// `Busy`: the server cannot be reached, is starting or ending, has no connection left, or turns the user away.
     pub(super) fn connect(url: &str) -> Result<Self, DbError> {
         let conn = PgConnection::establish(&with_parameters(url));
-        let mut conn = conn.map_err(|error| DbError::Busy(format!("PostgreSQL: {error}")))?;
+        let mut conn = conn.map_err(|error| DbError::Busy(error.to_string()))?;
         conn.batch_execute(SETTINGS)?;
         let worst = Arc::new(AtomicU8::new(0));
         conn.set_instrumentation(Witness(Arc::clone(&worst)));

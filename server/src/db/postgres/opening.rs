@@ -30,8 +30,11 @@ struct Word {
 pub(super) fn prepare(url: &str) -> Result<(), OpenError> {
     let path = shown(url);
     let failed = |why: DbError| OpenError::Failed { path: path.clone(), why };
-    let mut line = Line::connect(url)
-        .map_err(|why| OpenError::Unreachable { path: path.clone(), why: why.to_string().trim().to_owned() })?;
+    let unreachable = |why: DbError| match why {
+        DbError::Busy(why) => OpenError::Unreachable { path: path.clone(), why: why.trim().to_owned() },
+        why => OpenError::Failed { path: path.clone(), why },
+    };
+    let mut line = Line::connect(url).map_err(unreachable)?;
     check_encoding(&mut line.conn, &path)?;
     let lock = format!(
         "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock({LOCK_CLASS}, {OPENING_LOCK});"
