@@ -13,6 +13,8 @@
 mod phone;
 #[path = "../photos/refusals.rs"]
 mod refusals;
+#[path = "../photos/retention.rs"]
+mod retention;
 #[path = "../photos/shown.rs"]
 mod shown;
 mod stops;

@@ -11,6 +11,7 @@
 
 mod phone;
 mod refusals;
+mod retention;
 mod shown;
 mod troubles;
 mod uploads;

@@ -127,7 +127,11 @@ async fn a_damaged_chunk_is_discarded_and_only_that() {
     assert_eq!(refused(response).await, (460, "checksum_mismatch".to_owned()));
     assert_eq!(phone.offset(&hash).await, 1000);
 
-    for other in ["sha1 5en6G6MezRroT3XKqkdPOmY/BfQ=", "sha256", "sha256 bm8=", "crc32 AAAAAA=="] {
+    // That of «abc» (FIPS 180-4): tus demands SHA-1 of every server.
+    let sha1 = "sha1 qZk+NkcGgWq6PiVxeFDCbJzQ2J0=";
+    let request = phone.patch(&hash, 1000, b"abd").header("Upload-Checksum", sha1);
+    assert_eq!(refused(request.send().await.unwrap()).await, (460, "checksum_mismatch".to_owned()));
+    for other in ["sha1", "md5 5en6G6MezRroT3XKqkdPOg==", "sha256", "sha256 bm8=", "crc32 AAAAAA=="] {
         let request = phone.patch(&hash, 1000, &bytes[1000..2000]).header("Upload-Checksum", other);
         assert_eq!(refused(request.send().await.unwrap()).await, (400, "malformed_request".to_owned()), "{other}");
     }

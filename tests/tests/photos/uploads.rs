@@ -25,7 +25,7 @@ async fn the_server_says_what_it_speaks_to_anybody() {
         let extensions = "creation,creation-with-upload,checksum,expiration,termination";
         assert_eq!(header(&response, "tus-extension"), extensions);
         assert_eq!(header(&response, "tus-max-size"), "33554432");
-        assert_eq!(header(&response, "tus-checksum-algorithm"), "sha256");
+        assert_eq!(header(&response, "tus-checksum-algorithm"), "sha1,sha256");
     }
 }
 
@@ -169,6 +169,20 @@ fn files_below(dir: &Path, meant: &dyn Fn(&OsStr) -> bool) -> usize {
         _ => usize::from(meant(&entry.file_name())),
     };
     entries.map(|entry| count(entry.unwrap())).sum()
+}
+
+#[tokio::test]
+async fn a_chunk_with_its_sha1_is_taken() {
+    let server = crate::start().await;
+    let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
+    let hash = hash(b"abcd");
+    phone.create(&hash, 4).await;
+    let chunk = phone.patch(&hash, 0, b"abc").header("Upload-Checksum", "sha1 qZk+NkcGgWq6PiVxeFDCbJzQ2J0=");
+    assert_eq!(chunk.send().await.unwrap().status(), 204);
+    let head = phone.head(&hash).await;
+    assert_eq!((header(&head, "upload-offset"), header(&head, "upload-length")), ("3", "4"));
+    assert!(crate::phone::metadata(&hash).starts_with(header(&head, "upload-metadata")));
+    assert_eq!(phone.send(&hash, 3, b"d").await.status(), 204);
 }
 
 #[tokio::test]

@@ -322,6 +322,43 @@ impl BlobTx for Memory {
         Ok(())
     }
 
+    fn renew_blob(&mut self, _: TownshipId, _: ContentHash, _: Ms) -> Result<bool, DbError> {
+        unasked()
+    }
+
+    fn idle_blobs(
+        &mut self,
+        _: Ms,
+        _: Option<(TownshipId, ContentHash)>,
+        _: u32,
+    ) -> Result<Vec<(TownshipId, ContentHash)>, DbError> {
+        unasked()
+    }
+
+    fn latest_version(&mut self, _: TownshipId) -> Result<i64, DbError> {
+        unasked()
+    }
+
+    fn is_told_of(&mut self, _: TownshipId, _: ContentHash, _: i64) -> Result<bool, DbError> {
+        unasked()
+    }
+
+    fn condemn_blob(&mut self, _: TownshipId, _: ContentHash, _: Ms, _: Ms) -> Result<bool, DbError> {
+        unasked()
+    }
+
+    fn is_condemned(&mut self, _: ContentHash) -> Result<bool, DbError> {
+        unasked()
+    }
+
+    fn condemned(&mut self, _: u32) -> Result<Vec<ContentHash>, DbError> {
+        unasked()
+    }
+
+    fn absolve(&mut self, _: ContentHash) -> Result<(), DbError> {
+        unasked()
+    }
+
     fn upload(&mut self, _: DeviceId, _: ContentHash) -> Result<Option<Upload>, DbError> {
         unasked()
     }
