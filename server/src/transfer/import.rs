@@ -82,7 +82,8 @@ async fn store_photos(args: &ImportArgs, file: &mut Reading) -> Result<u64, Refu
 fn take(tx: &mut dyn Transaction, path: &Path) -> Result<(), Refusal> {
     let mut file = Reading::open(path)?;
     let township = file.manifest.township;
-    let new = TownshipRow { id: township, name: file.manifest.name.clone(), created_at_ms: file.manifest.created_at_ms };
+    let new =
+        TownshipRow { id: township, name: file.manifest.name.clone(), created_at_ms: file.manifest.created_at_ms };
     tx.insert_township(new).map_err(taken)?;
     file.each("accounts.jsonl", PAGE_LINES, |page| {
         for line in page {
