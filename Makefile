@@ -10,6 +10,12 @@ TARGET ?= engine
 # The folder of real inspections and photos that tests and replays read.
 HAZARD_SHARED ?= $(abspath ../shared)
 
+# An empty PostgreSQL database for `make replay`; without it each run has a SQLite file.
+DATABASE_URL ?=
+ifneq ($(DATABASE_URL),)
+export DATABASE_URL
+endif
+
 export DATA LISTEN CSV PHOTOS SEED SEEDS FROM STORE DAYS TARGET HAZARD_SHARED
 
 .PHONY: help run test bench replay wasm sim fuzz fmt lint deny clean mutants
@@ -26,13 +32,13 @@ test: ## Check everything; ends with one line "N passed, N failed"
 bench: ## Run every benchmark that fits in ten minutes; writes target/bench/summary.json
 	@scripts/bench.sh
 
-replay: ## Replay all inspections through simulated phones and verify them (CSV= PHOTOS= SEED=)
+replay: ## Replay all inspections through simulated phones and verify them (CSV= PHOTOS= SEED= DATABASE_URL=)
 	@scripts/replay.sh
 
 wasm: ## Build web/wasm/pkg: sync-core for browsers, with its TypeScript declarations
 	@scripts/wasm.sh
 
-sim: ## Simulate phones, server and faults, and check every invariant (SEEDS=1000 FROM=0 STORE=memory|sqlite DAYS=)
+sim: ## Simulate phones, server and faults, and check every invariant (SEEDS=1000 FROM=0 STORE=memory|sqlite|postgres DAYS=)
 	@scripts/sim.sh
 
 fuzz: ## Fuzz one target for a while (TARGET=decode|engine|join|headers SECONDS=60); needs a nightly compiler

@@ -23,6 +23,8 @@ unset CARGO_TARGET_DIR
 rm -rf target/bench/ledger
 cargo build --release --locked --package server --package hazard-tests --bins
 target/release/ingest --batches 160 --keep target/bench/ledger | tee -a target/bench/summary.json
+HAZARD_TEST_FSYNC=on scripts/postgres.sh target/release/ingest --batches 160 --postgres --townships 8 |
+    tee -a target/bench/summary.json
 target/release/coldstart --data-dir target/bench/ledger | tee -a target/bench/summary.json
 rm -rf target/bench/ledger
 target/release/growth --sizes 1000,10000 | tee target/bench/server_growth.json

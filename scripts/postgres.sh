@@ -5,7 +5,8 @@
 # server is installed from Debian when it is missing. It does not wait for the disk (fsync = off): what it holds is lost
 # with the machine, not with a process. HAZARD_TEST_PG_CTL is the command with which stories restart it.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+# The command runs where the caller stands.
+here=$(cd "$(dirname "$0")" && pwd)
 
 # The folder with initdb and postgres: the newest that is installed. What stands on PATH may be a wrapper.
 programs() {
@@ -18,7 +19,7 @@ programs() {
 }
 
 if ! bin=$(programs); then
-    scripts/prepare.sh postgres
+    "$here/prepare.sh" postgres
     bin=$(programs)
 fi
 

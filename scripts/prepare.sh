@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Makes sure that the tools of a build are there: Rust's cargo and a C compiler (SQLite is built from source).
+# Makes sure that the tools of a build are there: Rust's cargo and a C compiler (SQLite and PostgreSQL's client
+# library are built from source).
 # `prepare.sh web` also makes sure of Node.js and npm, with which what runs in browsers is tested.
+# `prepare.sh postgres` makes sure of a PostgreSQL server, which scripts/postgres.sh starts for tests.
 # Debian packages are installed when missing; Rust is not, because how to install it is the machine owner's choice.
 set -euo pipefail
 
@@ -9,6 +11,11 @@ command -v cc >/dev/null || missing+=(gcc libc6-dev)
 if [[ ${1:-} == web ]]; then
     command -v node >/dev/null || missing+=(nodejs)
     command -v npm >/dev/null || missing+=(npm)
+fi
+if [[ ${1:-} == postgres ]] && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
+    missing+=(postgresql)
+    # The package would make a cluster and start it: nothing of the system is to run for tests.
+    export PG_CREATECLUSTER=no
 fi
 
 if ((${#missing[@]})); then

@@ -47,7 +47,10 @@ declarations() {
 scripts/prepare.sh web
 mkdir -p "$logs"
 check "formatting and lints" scripts/lint.sh
-suites "tests" cargo test --locked --workspace --no-fail-fast
+# One throwaway PostgreSQL for all: the suites run on SQLite, then those that touch the database once more on PostgreSQL,
+# with the same binaries.
+suites "tests" scripts/postgres.sh cargo test --locked --workspace --no-fail-fast
+suites "tests-on-postgresql" scripts/postgres.sh env HAZARD_TEST_DATABASE=postgres scripts/suites-on-postgres.sh
 check "wasm build" scripts/wasm.sh
 suites "wasm" node --test --test-reporter=tap web/wasm/tests/replay.mjs
 check "TypeScript declarations" declarations

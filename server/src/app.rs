@@ -139,6 +139,7 @@ pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Running,
     });
     let (app, listener) = opened.await.map_err(|error| DbError::Internal(error.to_string()))??;
     set_epoch(&app).await?;
+    agree_on_the_key(&app).await?;
     digests::bring_up(&app.database).await?;
     if app.settings.demo {
         demo::set_up(&app.database, app.now_ms()).await.map_err(|problem| Refusal::Argument(problem.to_string()))?;
@@ -155,6 +156,18 @@ async fn set_epoch(app: &App) -> Result<(), DbError> {
             None => tx.set_epoch(epoch),
         })
         .await
+}
+
+/// Makes sure that all processes on a shared database sign with the same key: a token that one gives out must be good for
+/// the others.
+async fn agree_on_the_key(app: &App) -> Result<(), Refusal> {
+    if !app.database.is_shared() {
+        return Ok(());
+    }
+    let own = app.tokens.id().to_owned();
+    let sent = own.clone();
+    let agreed = app.database.write(Scope::Whole, move |tx| tx.agree("token_key", &sent)).await?;
+    if agreed == own { Ok(()) } else { Err(Refusal::KeyDiffers) }
 }
 
 fn serve(app: App, listener: TcpListener) -> Result<Running, Refusal> {

@@ -43,13 +43,14 @@ pub fn token_key(data_dir: &Path) -> Result<[u8; KEY_BYTES], Refusal> {
     <[u8; KEY_BYTES]>::try_from(bytes).map_err(|_| Refusal::KeyBroken { path: shown.clone() })
 }
 
-/// Writes a new key beside its name and moves it there, so that a crash leaves a whole key or none.
+/// Writes a new key beside its name and links it there, so that a crash leaves a whole key or none, and so that of two
+/// processes that start at the same time one makes the key and the other uses it.
 fn make_key(path: &Path) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let mut key = [0_u8; KEY_BYTES];
     rand::rng().fill_bytes(&mut key);
-    let fresh = path.with_extension("new");
+    let fresh = path.with_extension(format!("{}.new", std::process::id()));
     match fs::remove_file(&fresh) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -57,7 +58,10 @@ fn make_key(path: &Path) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
     file.write_all(&key)?;
     file.sync_all()?;
-    fs::rename(&fresh, path)?;
+    match fs::hard_link(&fresh, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => fs::remove_file(&fresh)?,
+    }
     File::open(folder)?.sync_all()
 }
 

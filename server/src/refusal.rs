@@ -83,6 +83,11 @@ pub enum Refusal {
         /// What the system says.
         why: String,
     },
+    /// Another process on the same database signs with another key.
+    #[error(
+        "keys/token.key is not the one that other processes on this database sign with. Give all the same data directory, or copy the key; to use this one from now on, stop all and run: DELETE FROM meta WHERE key = 'token_key'"
+    )]
+    KeyDiffers,
     /// The database cannot be used.
     #[error(transparent)]
     Database(#[from] OpenError),

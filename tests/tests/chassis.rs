@@ -19,6 +19,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use server::clock::ManualClock;
 use server::config::Settings;
+use server::db::scratch::{self, Scratch};
 use server::demo;
 use server::error::Code;
 use server::handlers::health;
@@ -237,6 +238,25 @@ async fn a_damaged_database_is_refused_at_the_start_and_not_touched() {
     assert!(matches!(refusal, Refusal::Database(_)), "{refusal}");
     assert!(refusal.to_string().contains("damaged"), "{refusal}");
     assert!(std::fs::read(&path).unwrap() == damaged);
+}
+
+#[tokio::test]
+async fn a_second_process_on_a_database_needs_the_key_of_the_first() {
+    let scratch = Scratch::on(&scratch::server().unwrap()).unwrap();
+    let [one, other] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let start = |dir: &std::path::Path| {
+        let settings = Settings { database: scratch.options(), ..Settings::local(dir.join("data")) };
+        server::start(settings, Arc::new(ManualClock::at(START_MS)))
+    };
+    let first = start(one.path()).await.unwrap();
+    let refusal = start(other.path()).await.err().unwrap();
+    assert!(matches!(refusal, Refusal::KeyDiffers), "{refusal}");
+    let key = "data/keys/token.key";
+    std::fs::copy(one.path().join(key), other.path().join(key)).unwrap();
+    let second = start(other.path()).await.unwrap();
+    for process in [first, second] {
+        process.stop().await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -325,3 +325,25 @@ async fn a_rebuild_finds_nothing_to_mend_and_mends_what_was_broken() {
     assert_eq!((mended.lines_mended, mended.conflicts_mended, mended.digests_mended), (1, 1, 1));
     assert_eq!(database.read(move |tx| tx.hazard(township, found)).await.unwrap(), Some(before));
 }
+
+#[actix_web::test]
+async fn a_nul_in_a_text_fails_nothing_wherever_it_stands() {
+    let server = TestServer::start().await;
+    let mut phone = Phone::of(&server, "one", Role::Inspector, &[village(0)]).await;
+    let office = server.enlist("office", Role::Supervisor, &[]).await;
+    let found = phone.save(hazard(village(0)));
+    let nul = change(found, village(0), &[("description", json!("通道\0堵塞"))]);
+    phone.save(nul);
+    phone.sync(&server).await;
+    let (status, ledger) = server.get(&office, "/hazards?text=%E9%81%93%00%E5%A0%B5").await;
+    assert_eq!((status, ledger["rows"].as_array().unwrap().len()), (200, 1), "{ledger}");
+    let (status, record) = server.get(&office, &format!("/records/{found}")).await;
+    assert_eq!(status, 200);
+    assert!(record.to_string().contains("通道\\u0000堵塞"), "the record itself keeps it: {record}");
+    let paths = ["/hazards?sector=%00", "/hazards?status=%00", "/accounts?after=%00", "/conflicts?after=%00"];
+    for path in paths {
+        let (status, answer) = server.get(&office, path).await;
+        assert!(status < 500, "{path}: {answer}");
+    }
+    assert_eq!(server.try_log_in("of\0fice", "correct horse").await.0, 401);
+}

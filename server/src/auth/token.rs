@@ -85,6 +85,12 @@ impl TokenKeys {
         }
     }
 
+    /// The key's id: the head of its SHA-256, as it stands in every token.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.kid
+    }
+
     /// A secret of this server that is hashed together with short codes.
     #[must_use]
     pub fn pepper(&self) -> &[u8; 32] {

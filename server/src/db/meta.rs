@@ -24,6 +24,12 @@ pub trait MetaTx {
     /// The database failed.
     fn set_epoch(&mut self, epoch: Uuid) -> Result<(), DbError>;
 
+    /// Keeps a value under a name unless one is kept already; gives the one that is kept.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn agree(&mut self, name: &str, value: &str) -> Result<String, DbError>;
+
     /// Writes something that changes nothing: whether the database takes writes now.
     ///
     /// # Errors

@@ -67,6 +67,12 @@ impl Cluster {
         Ok(Self { script: child, url, control })
     }
 
+    /// The command of a shell that runs `pg_ctl` on it.
+    #[must_use]
+    pub fn command(&self, arguments: &str) -> String {
+        format!("{} {arguments}", self.control.join(" "))
+    }
+
     /// Runs `pg_ctl` on it: `stop`, `start`, `restart` with their options. Whether it was done.
     #[must_use]
     pub fn control(&self, arguments: &[&str]) -> bool {

@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use hazard_tests::plain_rows;
+use hazard_tests::{plain_postgres, plain_rows};
 use serde_json::{Value, json};
 use server::auth::token::Subject;
 use server::clock::{Clock, SystemClock};
@@ -18,6 +18,7 @@ use server::config::Settings;
 use server::db::Scope;
 use server::db::accounts::Account;
 use server::db::devices::Device;
+use server::db::scratch::{self, Scratch};
 use server::db::sessions::Session;
 use server::db::townships::TownshipRow;
 use server::{Running, start};
@@ -42,6 +43,12 @@ struct Args {
     /// Batches of each phone.
     #[arg(long, default_value_t = 60)]
     batches: usize,
+    /// The phones are spread over so many townships.
+    #[arg(long, default_value_t = 1)]
+    townships: usize,
+    /// On a throwaway PostgreSQL database (`HAZARD_TEST_FSYNC=on scripts/postgres.sh …`) instead of a SQLite file.
+    #[arg(long)]
+    postgres: bool,
     /// Leave the ledger in this folder, for other measurements.
     #[arg(long)]
     keep: Option<PathBuf>,
@@ -61,16 +68,27 @@ fn main() -> Result<(), Failure> {
     let temporary = tempfile::tempdir()?;
     let folder = args.keep.as_deref().unwrap_or(temporary.path());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let measured = runtime.block_on(run(&args, folder))?;
-    let limit = plain_rows::insert_again(&folder.join("ledger.sqlite3"), temporary.path(), args.batch)?;
+    let scratch = if args.postgres { Some(Scratch::on(&scratch::server()?)?) } else { None };
+    let mut settings = Settings::local(folder.to_owned());
+    settings.listen = "127.0.0.1:0".parse()?;
+    if let Some(scratch) = &scratch {
+        settings.database = scratch.options();
+    }
+    let measured = runtime.block_on(run(&args, settings))?;
+    let limit = match &scratch {
+        Some(scratch) => plain_postgres::insert_again(&scratch.url(), args.batch)?,
+        None => plain_rows::insert_again(&folder.join("ledger.sqlite3"), temporary.path(), args.batch)?,
+    };
+    let store = if args.postgres { "PostgreSQL" } else { "SQLite" };
+    let threads = if args.postgres { "one connection a township" } else { "in one thread" };
     let rate = f64::from(u32::try_from(measured.versions)?) / measured.elapsed.as_secs_f64();
     let limit_rate = f64::from(u32::try_from(limit.versions)?) / limit.elapsed.as_secs_f64();
     let mut out = std::io::stdout();
-    let shape = format!("{} clients, batches of {}", args.clients, args.batch);
+    let shape = format!("{store}, {} clients, batches of {}, {} townships", args.clients, args.batch, args.townships);
     let line = json!({"name": format!("push, durable, merged ({shape})"), "value": rate.round(), "unit": "versions/s",
-        "ratio": (rate / limit_rate * 100.0).round() / 100.0, "to": "plain diesel inserting the same rows in one thread"});
+        "ratio": (rate / limit_rate * 100.0).round() / 100.0, "to": format!("plain diesel inserting the same rows, {threads}")});
     writeln!(out, "{line}")?;
-    let line = json!({"name": "plain diesel, one thread, transactions of one batch", "value": limit_rate.round(),
+    let line = json!({"name": format!("plain diesel on {store}, {threads}, transactions of one batch"), "value": limit_rate.round(),
         "unit": "versions/s", "ratio": 1.0, "to": "itself"});
     writeln!(out, "{line}")?;
     for (name, quantile) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)] {
@@ -102,9 +120,7 @@ impl Measured {
     }
 }
 
-async fn run(args: &Args, folder: &Path) -> Result<Measured, Failure> {
-    let mut settings = Settings::local(folder.to_owned());
-    settings.listen = "127.0.0.1:0".parse()?;
+async fn run(args: &Args, settings: Settings) -> Result<Measured, Failure> {
     let running = start(settings, Arc::new(SystemClock)).await?;
     let phones = phones(&running, args).await?;
     let http = reqwest::Client::new();
@@ -139,15 +155,18 @@ async fn push_all(http: reqwest::Client, url: String, phone: Phone) -> Result<Ve
     Ok(latencies)
 }
 
-/// A township, one village, and an inspector with a session for every phone; and what each will push.
+/// Townships of one village, and an inspector with a session for every phone; and what each will push.
 async fn phones(running: &Running, args: &Args) -> Result<Vec<Phone>, Failure> {
     let now_ms = SystemClock.now_ms();
-    let township = TownshipId(Uuid::now_v7());
-    let village = VillageId(Uuid::now_v7());
-    let row = TownshipRow { id: township, name: "measured".to_owned(), created_at_ms: now_ms };
-    running.app.database.write(Scope::Whole, move |tx| tx.insert_township(row.clone())).await?;
+    let mut townships = Vec::new();
+    for number in 0..args.townships.max(1) {
+        let township = TownshipId(Uuid::now_v7());
+        let row = TownshipRow { id: township, name: format!("measured {number}"), created_at_ms: now_ms };
+        running.app.database.write(Scope::Whole, move |tx| tx.insert_township(row.clone())).await?;
+        townships.push((township, VillageId(Uuid::now_v7())));
+    }
     let mut phones = Vec::new();
-    for number in 0..args.clients {
+    for (number, (township, village)) in (0..args.clients).zip(townships.into_iter().cycle()) {
         let (account, device, session) = (AccountId(Uuid::now_v7()), DeviceId(Uuid::now_v7()), Uuid::now_v7());
         let username = format!("phone{number}");
         running

@@ -77,12 +77,12 @@ impl Fate {
 }
 
 impl Link {
-    /// Starts a proxy to a server; without `weather` it only counts.
+    /// Starts a proxy to some servers, which it takes in turns; without `weather` it only counts.
     ///
     /// # Errors
     /// There is no free port.
     pub async fn start(
-        to: SocketAddr,
+        to: Vec<SocketAddr>,
         cargo: Cargo,
         weather: Option<Weather>,
         seed: Seed,
@@ -93,10 +93,14 @@ impl Link {
         let mut rng = seed.rng("link", &format!("{cargo:?}"));
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
-            loop {
+            for turn in 0.. {
                 while connections.try_join_next().is_some() {}
                 let Ok((phone, _)) = listener.accept().await else { continue };
                 let fate = Fate::draw(&mut rng, weather);
+                let mut to = to.clone();
+                if let Some(first) = turn_of(turn, to.len()) {
+                    to.rotate_left(first);
+                }
                 connections.spawn(carry(phone, to, cargo, fate, measures.clone()));
             }
         });
@@ -104,9 +108,24 @@ impl Link {
     }
 }
 
+/// Whose turn it is among so many.
+fn turn_of(turn: usize, count: usize) -> Option<usize> {
+    turn.checked_rem(count)
+}
+
+/// A connection to the first server that takes one: one that is down is passed over, as a load balancer does.
+async fn connect(to: &[SocketAddr]) -> Option<TcpStream> {
+    for addr in to {
+        if let Ok(server) = TcpStream::connect(addr).await {
+            return Some(server);
+        }
+    }
+    None
+}
+
 /// Carries one connection until either side ends it or its fate does.
-async fn carry(phone: TcpStream, to: SocketAddr, cargo: Cargo, fate: Fate, measures: Arc<Measures>) {
-    let Ok(server) = TcpStream::connect(to).await else { return };
+async fn carry(phone: TcpStream, to: Vec<SocketAddr>, cargo: Cargo, fate: Fate, measures: Arc<Measures>) {
+    let Some(server) = connect(&to).await else { return };
     let _best_effort = (phone.set_nodelay(true), server.set_nodelay(true));
     let (from_phone, to_phone) = phone.into_split();
     let (from_server, to_server) = server.into_split();
@@ -197,7 +216,7 @@ mod tests {
     async fn through(weather: Option<Weather>) -> (Vec<u8>, Arc<Measures>) {
         let measures = Arc::new(Measures::default());
         let to = echo().await;
-        let link = Link::start(to, Cargo::Records, weather, Seed(5), measures.clone()).await.unwrap();
+        let link = Link::start(vec![to], Cargo::Records, weather, Seed(5), measures.clone()).await.unwrap();
         let mut socket = TcpStream::connect(link.addr).await.unwrap();
         let _cut = socket.write_all(&[7; 5_000]).await;
         let _cut = socket.shutdown().await;

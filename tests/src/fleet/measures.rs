@@ -49,6 +49,10 @@ pub struct Measures {
     pub crashes: Count,
     /// Times the server was killed.
     pub server_kills: Count,
+    /// Restarts of the database under the servers.
+    pub database_restarts: Count,
+    /// Servers ended in order and started again.
+    pub rolled: Count,
     /// Steps of the script that were done.
     pub steps: Count,
     latencies: Mutex<Vec<Duration>>,

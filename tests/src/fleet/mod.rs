@@ -28,6 +28,7 @@ pub mod run;
 pub mod script;
 pub mod seeds;
 pub mod server_process;
+pub mod servers;
 pub mod session;
 pub mod setup;
 pub mod trouble;

@@ -46,6 +46,18 @@ pub struct Options {
     #[arg(long)]
     pub server_bin: Option<PathBuf>,
 
+    /// The PostgreSQL database of the servers, empty; by default each run has a SQLite file.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// So many servers on the one database, behind what shares the phones out between them.
+    #[arg(long, default_value_t = 1)]
+    pub processes: usize,
+
+    /// A command that restarts the database in the middle of the run.
+    #[arg(long)]
+    pub restart_database: Option<String>,
+
     /// Requests that all phones make at the same time.
     #[arg(long, default_value_t = 16)]
     pub concurrency: usize,

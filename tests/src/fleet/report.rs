@@ -50,6 +50,10 @@ pub struct Report {
     pub crashes: u64,
     /// Times the server was killed.
     pub server_kills: u64,
+    /// Restarts of the database under the servers.
+    pub database_restarts: u64,
+    /// Servers ended in order and started again.
+    pub rolled: u64,
     /// Concurrent edits that leave a conflict.
     pub conflicts_planted: usize,
     /// Of those, how many the office decided.
@@ -121,6 +125,8 @@ impl Report {
             late: measures.late.get(),
             crashes: measures.crashes.get(),
             server_kills: measures.server_kills.get(),
+            database_restarts: measures.database_restarts.get(),
+            rolled: measures.rolled.get(),
             conflicts_planted: facts.conflicts[0],
             conflicts_decided: facts.conflicts[1],
             conflicts_listed: facts.conflicts[2],

@@ -1,22 +1,19 @@
-//! One run from its beginning to its report: lets the office and the villages work, kills the server in between, and has
+//! One run from its beginning to its report: lets the office and the villages work, lets the servers suffer in between, and has
 //! the outcome verified.
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::future::try_join_all;
 use indicatif::ProgressBar;
-use rand::RngExt;
 use sync_core::people::Role;
 use tokio::sync::watch;
 
 use super::csv::{Inspections, Row, Selection};
 use super::findings::{Findings, Sort};
 use super::mapping::{Draft, Mapping};
-use super::measures::Measures;
 use super::member::Member;
 use super::options::Options;
 use super::oracle::Oracle;
@@ -24,15 +21,14 @@ use super::photos::Album;
 use super::report::{Facts, Report, progress};
 use super::script::{self, Making, OFFICE, Script, Step, VillageScript};
 use super::seeds::Seed;
-use super::server_process::ServerProcess;
+use super::server_process::Place;
+use super::servers::Servers;
 use super::session::Session;
 use super::setup::{Crew, Fleet, Person};
 use super::trouble::Trouble;
 use super::{csv, office, verify, verify_rows};
 
 const ADMIN: &str = "admin";
-/// How much of the script is done when the server is killed.
-const KILLED_AT_PERCENT: [u64; 3] = [18, 47, 76];
 
 /// Runs a replay and verifies it.
 ///
@@ -51,18 +47,21 @@ pub async fn run(options: &Options, quiet: bool) -> Result<(Report, Findings), T
     let folder = options.keep_in.clone().unwrap_or_else(|| temporary.path().to_owned());
     std::fs::create_dir_all(&folder).map_err(Trouble::io("making the folder of the run"))?;
     let program = options.server_bin.clone().map_or_else(server_beside_this_program, Ok)?;
-    let mut server = ServerProcess::start(&program, &folder, ADMIN, &seed.secret(ADMIN)).await?;
-    let fleet = Fleet::new(options, seed, server.addr, folder).await?;
+    let place = Place { program, folder: folder.clone(), database_url: options.database_url.clone() };
+    let admin = (ADMIN, seed.secret(ADMIN));
+    let restart = options.restart_database.clone();
+    let mut servers = Servers::start(&place, (admin.0, &admin.1), options.processes, restart).await?;
+    let fleet = Fleet::new(options, seed, servers.addresses(), folder).await?;
     let mut replay = Replay::prepare(fleet, script, villages, inspections).await?;
 
     let bar = progress(replay.script.steps, quiet);
     let started = Instant::now();
     replay.open().await?;
-    replay.work(&mut server, &bar).await?;
+    replay.work(&mut servers, &bar).await?;
     replay.close().await?;
     let replayed = started.elapsed();
     bar.finish_with_message("replayed; verifying");
-    let server_resident_mib = server.resident_mib();
+    let server_resident_mib = servers.resident_mib();
     let started = Instant::now();
     let listed = replay.verify().await?;
     let facts = Facts {
@@ -130,14 +129,14 @@ impl Replay {
     }
 
     /// The villages work and the office decides, while the server is killed now and then.
-    async fn work(&mut self, server: &mut ServerProcess, bar: &ProgressBar) -> Result<(), Trouble> {
+    async fn work(&mut self, servers: &mut Servers, bar: &ProgressBar) -> Result<(), Trouble> {
         let (villages_done, done) = watch::channel(false);
         let deciding = tokio::spawn(office::decide(self.fleet.linked(OFFICE)?, self.oracle.clone(), done));
-        let kills = if self.fleet.faults { KILLED_AT_PERCENT.as_slice() } else { &[] };
-        let (measures, seed, steps) = (self.fleet.measures.clone(), self.fleet.seed, self.script.steps);
+        let (faults, measures, seed, steps) =
+            (self.fleet.faults, self.fleet.measures.clone(), self.fleet.seed, self.script.steps);
         tokio::select! {
             worked = self.stages() => worked?,
-            killed = kill_at(kills, server, &measures, steps, bar, seed) => { killed?; }
+            failed = servers.suffer(faults, &measures, steps, bar, seed) => { failed?; }
         }
         let _receiver_may_be_gone = villages_done.send(true);
         deciding.await.map_err(|error| Trouble::Stuck(format!("the office: {error}")))?
@@ -213,28 +212,4 @@ impl Replay {
 /// Each record as a step of its own.
 fn visits(drafts: &[Draft]) -> Vec<Step> {
     drafts.iter().map(|draft| Step::Visit { drafts: vec![draft.clone()], shot: None }).collect()
-}
-
-/// Moves the bar, and kills the server when so much of the script is done; ends only by an error.
-async fn kill_at(
-    percents: &[u64],
-    server: &mut ServerProcess,
-    measures: &Measures,
-    steps: u64,
-    bar: &ProgressBar,
-    seed: Seed,
-) -> Result<Infallible, Trouble> {
-    let mut percents = percents.iter();
-    let mut next = percents.next();
-    let mut rng = seed.rng("kills", "");
-    loop {
-        tokio::time::sleep(Duration::from_millis(25)).await;
-        let done = measures.steps.get();
-        bar.set_position(done.min(steps));
-        if next.is_some_and(|percent| done.saturating_mul(100) >= steps.saturating_mul(*percent)) {
-            next = percents.next();
-            server.kill_and_restart(Duration::from_millis(rng.random_range(50..600))).await?;
-            measures.server_kills.one();
-        }
-    }
 }

@@ -1,8 +1,8 @@
-//! The real server as a process of its own, on a folder and a loopback port of its own: started, killed without warning,
-//! and started again on what it left on the disk.
+//! The real server as a process of its own, on a loopback port of its own: started, killed without warning, ended in an
+//! orderly way, and started again on what it left.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -19,31 +19,69 @@ const START_MAX: Duration = Duration::from_secs(30);
 pub struct ServerProcess {
     /// Where it listens.
     pub addr: SocketAddr,
-    program: PathBuf,
-    folder: PathBuf,
+    place: Place,
     child: Child,
 }
 
-impl ServerProcess {
-    /// Makes the township and its admin, and starts.
+/// What a server is started with.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The program.
+    pub program: PathBuf,
+    /// Where its data folder and its log lie.
+    pub folder: PathBuf,
+    /// The PostgreSQL database; `None`: a SQLite file in the data folder.
+    pub database_url: Option<String>,
+}
+
+impl Place {
+    fn command(&self, what: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg(what).arg("--data-dir").arg(self.folder.join("data"));
+        if let Some(url) = &self.database_url {
+            command.env("HAZARD_DATABASE_URL", url);
+        }
+        command
+    }
+
+    /// Makes the township and its admin.
     ///
     /// # Errors
-    /// The program cannot be run, or does not answer.
-    pub async fn start(program: &Path, folder: &Path, admin: &str, password: &str) -> Result<Self, Trouble> {
-        let mut make = Command::new(program);
-        make.args(["create-account", "--township", "Replay", "--username", admin, "--role", "admin", "--data-dir"]);
-        make.arg(folder.join("data")).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut making = make.spawn().map_err(Trouble::io(format!("running {}", program.display())))?;
+    /// The program cannot be run, or refuses.
+    pub async fn make_township(&self, admin: &str, password: &str) -> Result<(), Trouble> {
+        let mut make = self.command("create-account");
+        make.args(["--township", "Replay", "--username", admin, "--role", "admin"]);
+        make.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut making = make.spawn().map_err(Trouble::io(format!("running {}", self.program.display())))?;
         if let Some(mut input) = making.stdin.take() {
             input.write_all(password.as_bytes()).await.map_err(Trouble::io("giving the password"))?;
         }
         let made = making.wait_with_output().await.map_err(Trouble::io("making the township"))?;
-        if !made.status.success() {
-            return Err(Trouble::Server(String::from_utf8_lossy(&made.stderr).into_owned()));
+        if made.status.success() {
+            return Ok(());
         }
+        Err(Trouble::Server(String::from_utf8_lossy(&made.stderr).into_owned()))
+    }
+
+    fn spawn(&self, addr: SocketAddr) -> Result<Child, Trouble> {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join("server.log"));
+        let log = log.map_err(Trouble::io("opening the server's log"))?;
+        let mut serve = self.command("serve");
+        serve.arg("--listen").arg(addr.to_string());
+        serve.env("RUST_LOG", "warn").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
+        serve.spawn().map_err(Trouble::io(format!("running {}", self.program.display())))
+    }
+}
+
+impl ServerProcess {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// The program cannot be run, or does not answer.
+    pub async fn start(place: Place) -> Result<Self, Trouble> {
         let addr = free_port()?;
-        let child = spawn(program, folder, addr)?;
-        let mut server = Self { addr, program: program.to_owned(), folder: folder.to_owned(), child };
+        let child = place.spawn(addr)?;
+        let mut server = Self { addr, place, child };
         server.wait_until_ready().await?;
         Ok(server)
     }
@@ -58,7 +96,25 @@ impl ServerProcess {
         }
         self.child.kill().await.map_err(Trouble::io("killing the server"))?;
         tokio::time::sleep(pause).await;
-        self.child = spawn(&self.program, &self.folder, self.addr)?;
+        self.child = self.place.spawn(self.addr)?;
+        self.wait_until_ready().await
+    }
+
+    /// Ends it as an operator does (SIGTERM), and starts it again on the same folder and port.
+    ///
+    /// # Errors
+    /// It does not end in order, or does not come up again.
+    pub async fn end_and_restart(&mut self) -> Result<(), Trouble> {
+        let id = self.child.id().ok_or_else(|| Trouble::Server("it ended by itself".to_owned()))?;
+        let told = Command::new("kill").args(["-TERM", &id.to_string()]).status().await;
+        told.map_err(Trouble::io("ending the server"))?;
+        let status = tokio::time::timeout(START_MAX, self.child.wait()).await;
+        let status = status.map_err(|_| Trouble::Stuck("the server does not end".to_owned()))?;
+        let status = status.map_err(Trouble::io("waiting for the server's end"))?;
+        if !status.success() {
+            return Err(Trouble::Server(format!("it ended with {status}; see {}", self.log().display())));
+        }
+        self.child = self.place.spawn(self.addr)?;
         self.wait_until_ready().await
     }
 
@@ -71,7 +127,7 @@ impl ServerProcess {
     }
 
     fn log(&self) -> PathBuf {
-        self.folder.join("server.log")
+        self.place.folder.join("server.log")
     }
 
     async fn wait_until_ready(&mut self) -> Result<(), Trouble> {
@@ -91,15 +147,6 @@ impl ServerProcess {
         }
         Err(Trouble::Stuck(format!("the server is not ready after {START_MAX:?}")))
     }
-}
-
-fn spawn(program: &Path, folder: &Path, addr: SocketAddr) -> Result<Child, Trouble> {
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("server.log"));
-    let log = log.map_err(Trouble::io("opening the server's log"))?;
-    let mut serve = Command::new(program);
-    serve.arg("serve").arg("--data-dir").arg(folder.join("data")).arg("--listen").arg(addr.to_string());
-    serve.env("RUST_LOG", "warn").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
-    serve.spawn().map_err(Trouble::io(format!("running {}", program.display())))
 }
 
 fn free_port() -> Result<SocketAddr, Trouble> {

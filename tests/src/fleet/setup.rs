@@ -39,7 +39,7 @@ pub struct Fleet {
     /// Whether anything goes wrong on purpose.
     pub faults: bool,
     folder: PathBuf,
-    server: SocketAddr,
+    servers: Vec<SocketAddr>,
     gate: Arc<Semaphore>,
     records: Link,
     photos: Link,
@@ -60,11 +60,16 @@ pub struct Person {
 }
 
 impl Fleet {
-    /// Puts the links before a server.
+    /// Puts the links before the servers.
     ///
     /// # Errors
     /// There is no free port.
-    pub async fn new(options: &Options, seed: Seed, server: SocketAddr, folder: PathBuf) -> Result<Self, Trouble> {
+    pub async fn new(
+        options: &Options,
+        seed: Seed,
+        servers: Vec<SocketAddr>,
+        folder: PathBuf,
+    ) -> Result<Self, Trouble> {
         let measures = Arc::new(Measures::default());
         let faults = !options.no_faults;
         // A slice moves little: its cuts must come early to come at all.
@@ -72,11 +77,12 @@ impl Fleet {
         let weather = |cut_after_bytes_max| {
             faults.then_some(Weather { cut_percent: CUT_PERCENT, cut_after_bytes_max, slow_percent: SLOW_PERCENT })
         };
-        let records = Link::start(server, Cargo::Records, weather(records_cut), seed, measures.clone()).await?;
-        let photos = Link::start(server, Cargo::Photos, weather(photos_cut), seed, measures.clone()).await?;
+        let records =
+            Link::start(servers.clone(), Cargo::Records, weather(records_cut), seed, measures.clone()).await?;
+        let photos = Link::start(servers.clone(), Cargo::Photos, weather(photos_cut), seed, measures.clone()).await?;
         let gate = Arc::new(Semaphore::new(options.concurrency.max(1)));
         let dies_percent = if options.slice { 12 } else { 6 };
-        Ok(Self { seed, measures, faults, folder, server, gate, records, photos, dies_percent })
+        Ok(Self { seed, measures, faults, folder, servers, gate, records, photos, dies_percent })
     }
 
     /// A session without the bad link.
@@ -84,7 +90,8 @@ impl Fleet {
     /// # Errors
     /// The HTTP client cannot be made.
     pub fn direct(&self, username: &str) -> Result<Arc<Session>, Trouble> {
-        self.session(self.server, username)
+        let first = self.servers.first().copied().ok_or_else(|| Trouble::Server("there is none".to_owned()))?;
+        self.session(first, username)
     }
 
     /// A session through the bad link.

@@ -55,7 +55,7 @@ fn state(number: u128) -> StoredRecord {
 
 type Held = (mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), DbError>>);
 
-/// A job that has done its work and does not end before the sender is dropped.
+/// A job that has done its work, and ends with one more question when the sender is dropped.
 fn held(
     database: &Database,
     scope: Scope,
@@ -70,7 +70,7 @@ fn held(
                 work(tx)?;
                 started.send(()).ok();
                 released.recv().ok();
-                Ok(())
+                tx.epoch().map(drop)
             })
             .await
     });
@@ -252,7 +252,7 @@ fn two_processes_migrate_once() {
     }
     let applied = "SELECT '' AS text, count(*) AS number FROM __diesel_schema_migrations";
     let applied: Row = diesel::sql_query(applied).get_result(&mut connection(&scratch)).unwrap();
-    let folders = std::fs::read_dir("../migrations/postgres").unwrap().count();
+    let folders = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/postgres")).unwrap().count();
     assert_eq!(usize::try_from(applied.number).unwrap(), folders);
 }
 

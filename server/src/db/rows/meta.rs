@@ -23,6 +23,12 @@ impl MetaTx for Tx<'_> {
         put(self.conn, EPOCH, &epoch.to_string())
     }
 
+    fn agree(&mut self, name: &str, value: &str) -> Result<String, DbError> {
+        let row = (meta::key.eq(name), meta::value.eq(value));
+        diesel::insert_into(meta::table).values(row).on_conflict_do_nothing().execute(self.conn)?;
+        Ok(meta::table.find(name).select(meta::value).first(self.conn)?)
+    }
+
     fn touch(&mut self) -> Result<(), DbError> {
         put(self.conn, "touched", "")
     }

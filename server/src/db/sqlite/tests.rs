@@ -51,6 +51,10 @@ fn a_file_that_is_damaged_or_no_database_is_refused_and_not_touched() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ledger.sqlite3");
     drop(open(dir.path()));
+    // A reader that is closed a moment later may leave a journal behind, in which everything would stand once more.
+    let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    drop(conn);
     let whole = std::fs::read(&path).unwrap();
     let truncated = whole[..whole.len() / 2].to_vec();
     let mut scrambled = whole.clone();
@@ -58,6 +62,9 @@ fn a_file_that_is_damaged_or_no_database_is_refused_and_not_touched() {
     for (what, bytes) in
         [("text", "姓名,电话\n".repeat(500).into_bytes()), ("truncated", truncated), ("scrambled", scrambled)]
     {
+        for journal in ["ledger.sqlite3-wal", "ledger.sqlite3-shm"] {
+            drop(std::fs::remove_file(dir.path().join(journal)));
+        }
         std::fs::write(&path, &bytes).unwrap();
         let refusal = Database::open(&DatabaseOptions::at(path.clone())).err().unwrap();
         assert!(matches!(refusal, OpenError::Damaged { .. }), "{what}: {refusal}");

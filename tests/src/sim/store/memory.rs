@@ -100,6 +100,10 @@ impl MetaTx for Memory {
         Ok(())
     }
 
+    fn agree(&mut self, _: &str, _: &str) -> Result<String, DbError> {
+        unasked()
+    }
+
     fn touch(&mut self) -> Result<(), DbError> {
         Ok(())
     }
