@@ -104,3 +104,26 @@ fn an_account_is_made_from_the_shell_without_its_password_in_the_arguments() {
     assert_eq!(again.status.code(), Some(1));
     assert!(String::from_utf8(again.stderr).unwrap().contains("taken"));
 }
+
+#[test]
+fn a_running_demo_is_backed_up_restored_and_verified_from_the_shell() {
+    let home = tempfile::tempdir().unwrap();
+    let place = |name: &str| home.path().join(name).to_str().unwrap().to_owned();
+    let (data, backups, again, file) = (place("data"), place("backups"), place("again"), place("township.zip"));
+    let (child, _, _) = demo(Path::new(&data));
+    let said = |args: &[&str]| {
+        let Output { status, stdout, stderr } = program().args(args).output().unwrap();
+        assert!(status.success(), "{args:?}: {}", String::from_utf8_lossy(&stderr));
+        String::from_utf8(stdout).unwrap()
+    };
+    assert!(said(&["backup", "--data-dir", &data, "--to", &backups, "--keep", "2"]).contains("0 records"));
+    assert!(said(&["verify", "--data-dir", &data]).contains("all is as it must be"));
+    assert!(said(&["export", "--data-dir", &data, "--township", "示范镇", "--to", &file]).contains("21 accounts"));
+    end(child);
+    assert!(said(&["restore", "--from", &backups, "--data-dir", &again]).contains("new epoch"));
+    assert!(refused(&["restore", "--from", &backups, "--data-dir", &again]).contains("is not empty"));
+    assert!(refused(&["import", "--from", &file, "--data-dir", &again]).contains("in this database already"));
+    assert!(refused(&["backup", "--data-dir", &place("nowhere"), "--to", &backups]).contains("--data-dir"));
+    let (child, _, _) = demo(Path::new(&again));
+    end(child);
+}

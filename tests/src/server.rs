@@ -115,7 +115,8 @@ impl TestServer {
         Self::start_on(None, |_| {}).await
     }
 
-    async fn start_on(scratch: Option<Scratch>, change: impl FnOnce(&mut Settings)) -> Self {
+    /// Starts a server on a database of its own, or (`None`) on a SQLite file unless the story names another.
+    pub async fn start_on(scratch: Option<Scratch>, change: impl FnOnce(&mut Settings)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut settings = Settings::local(dir.path().join("data"));
         if let Some(scratch) = &scratch {

@@ -45,8 +45,7 @@ impl Writing {
 
     /// Begins a list.
     pub(super) fn list(&mut self, name: &str) -> Result<(), Refusal> {
-        let options =
-            SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).large_file(true);
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).large_file(true);
         self.zip.start_file(name, options).map_err(broken(&self.path))?;
         self.lists.push(List { name: name.to_owned(), lines: 0, sha256: ContentHash([0; 32]) });
         self.digest = Sha256::new();

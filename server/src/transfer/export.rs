@@ -178,11 +178,8 @@ fn write_photos(
 }
 
 fn report(path: &Path, manifest: &Manifest) -> String {
-    let lists: Vec<String> = manifest
-        .lists
-        .iter()
-        .map(|list| format!("{} {}", list.lines, list.name.trim_end_matches(".jsonl")))
-        .collect();
+    let lists: Vec<String> =
+        manifest.lists.iter().map(|list| format!("{} {}", list.lines, list.name.trim_end_matches(".jsonl"))).collect();
     let passwords = if manifest.with_passwords {
         "It holds the hashes of passwords: keep it where only you can read it"
     } else {

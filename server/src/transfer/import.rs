@@ -82,7 +82,8 @@ async fn store_photos(args: &ImportArgs, file: &mut Reading) -> Result<u64, Refu
 fn take(tx: &mut dyn Transaction, path: &Path) -> Result<(), Refusal> {
     let mut file = Reading::open(path)?;
     let township = file.manifest.township;
-    let new = TownshipRow { id: township, name: file.manifest.name.clone(), created_at_ms: file.manifest.created_at_ms };
+    let new =
+        TownshipRow { id: township, name: file.manifest.name.clone(), created_at_ms: file.manifest.created_at_ms };
     tx.insert_township(new).map_err(taken)?;
     file.each("accounts.jsonl", PAGE_LINES, |page| {
         for line in page {
@@ -105,7 +106,7 @@ fn take(tx: &mut dyn Transaction, path: &Path) -> Result<(), Refusal> {
         }
         Ok(())
     })?;
-    file.each("versions.jsonl", PAGE_LINES, |page| take_versions(tx, township, page))?;
+    file.each("versions.jsonl", PAGE_LINES, |page| take_versions(tx, township, &page))?;
     let missing: BTreeSet<_> = file.manifest.photos_missing.iter().copied().collect();
     file.each("photos.jsonl", PAGE_LINES, |page| {
         for line in page {
@@ -131,7 +132,7 @@ fn taken(error: DbError) -> Refusal {
     }
 }
 
-fn take_versions(tx: &mut dyn Transaction, township: TownshipId, page: Vec<String>) -> Result<(), Refusal> {
+fn take_versions(tx: &mut dyn Transaction, township: TownshipId, page: &[String]) -> Result<(), Refusal> {
     let lines = page.iter().map(|line| read::<VersionLine>(line)).collect::<Result<Vec<_>, _>>()?;
     let arrivals: Vec<(Arrival, Option<QuarantineLine>)> = lines.into_iter().map(VersionLine::arrival).collect();
     let last_ms = arrivals.last().map_or(0, |(arrival, _)| arrival.received_at_ms);

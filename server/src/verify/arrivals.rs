@@ -118,7 +118,7 @@ fn quarantine(
     for entry in &page {
         let arrived = tx.arrived(entry.dot.replica, entry.dot.seq..=entry.dot.seq)?;
         let refusal = arrived.first().and_then(|(_, outcome)| outcome.refusal.as_ref());
-        if !refusal.is_some_and(|refusal| code_of(refusal) == entry.code) {
+        if refusal.is_none_or(|refusal| code_of(refusal) != entry.code) {
             findings.push(Finding::new(Flaw::QuarantineWrong, township, shown(entry.dot)));
         }
     }

@@ -75,7 +75,9 @@ impl Flaw {
     #[must_use]
     pub fn advice(self) -> &'static str {
         match self {
-            Self::LineWrong | Self::ConflictsWrong | Self::LinkMissing | Self::DigestWrong => "run rebuild, and report it",
+            Self::LineWrong | Self::ConflictsWrong | Self::LinkMissing | Self::DigestWrong => {
+                "run rebuild, and report it"
+            }
             Self::LineStray | Self::ConflictStray | Self::QuarantineMissing | Self::QuarantineWrong => {
                 "nothing is lost; report it"
             }

@@ -3,42 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hazard_tests::server::{TestServer, village};
-use hazard_tests::story::{Phone, change, hazard};
+use hazard_tests::server::village;
+use hazard_tests::story::{change, hazard, reinspection};
 use serde_json::json;
-use sync_core::ids::RecordId;
-use sync_core::people::Role;
+use server::db::scratch::{self, Scratch};
+use server::db::{Database, DatabaseOptions};
 
 use crate::office::*;
-
-/// A server on a file, with a phone in a village and one in the office.
-async fn township() -> (TestServer, Phone, Phone) {
-    let server = TestServer::start_on_sqlite().await;
-    let one = Phone::of(&server, "one", Role::Inspector, &[village(0)]).await;
-    let office = Phone::of(&server, "office", Role::Supervisor, &[]).await;
-    (server, one, office)
-}
-
-/// Saves a hazard with a photo, and sends both; the hazard, and the hash and bytes of the photo.
-async fn find_hazard(server: &TestServer, phone: &mut Phone) -> (RecordId, String, Vec<u8>) {
-    let found = phone.save(hazard(village(0)));
-    let bytes = some_bytes();
-    let hash = upload(server, &phone.session, &bytes).await;
-    phone.save(photo_of(found, village(0), &hash, bytes.len()));
-    phone.sync(server).await;
-    (found, hash, bytes)
-}
-
-/// Every file below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
-    }
-    found.sort();
-    found
-}
 
 #[actix_web::test]
 async fn a_destroyed_data_directory_comes_back_equal_from_its_backup() {
@@ -191,8 +162,7 @@ async fn a_second_backup_copies_only_new_photos() {
     let kept = files(&pool).into_iter().find(|file| file.ends_with(&first)).unwrap();
     assert_eq!(fs::metadata(kept).unwrap().modified().unwrap(), before);
 
-    let only_new = [("DELETE FROM blobs WHERE hash = ?", first.clone())];
-    sql(&server.data_dir().join("ledger.sqlite3"), &only_new);
+    sql(&server.data_dir().join("ledger.sqlite3"), &format!("DELETE FROM blobs WHERE hash = x'{first}'"));
     let to = folder.path().to_str().unwrap();
     let words = run(&server.data_dir(), "backup", &["--to", to, "--keep", "1"]).await.unwrap();
     assert!(words.contains("2 older backups removed, with 1 photos"), "{words}");
@@ -219,4 +189,76 @@ async fn a_backup_is_for_its_owner_only() {
     for name in ["ledger.sqlite3", "keys/token.key"] {
         assert_eq!(mode(&home.path().join("data").join(name)), 0o600, "{name}");
     }
+}
+
+#[actix_web::test]
+async fn a_backup_taken_under_writes_is_one_moment() {
+    let (server, mut one, _) = township().await;
+    let (folder, home) = (temporary(), temporary());
+    for number in 0..3 {
+        let before = u64::try_from(states(&server, &one.session).await.len()).unwrap();
+        let (data_dir, to) = (server.data_dir(), folder.path().to_owned());
+        let making = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(run(&data_dir, "backup", &["--to", to.to_str().unwrap()])).unwrap()
+        });
+        // Each round trip is one transaction that adds a hazard, its photo, and a fact about it.
+        let mut rounds = 0;
+        while !making.is_finished() || rounds < 5 {
+            let (found, _, _) = find_hazard(&server, &mut one).await;
+            one.save(reinspection(found, village(0), "not_passed", &[]));
+            one.save(change(found, village(0), &[("place", json!("边写边备份"))]));
+            one.sync(&server).await;
+            rounds += 1;
+        }
+        making.join().unwrap();
+        let after = u64::try_from(states(&server, &one.session).await.len()).unwrap();
+        let target = home.path().join(number.to_string());
+        restore(folder.path(), &target).await.unwrap();
+        assert_eq!(findings(&target, &[]).await, [], "what it holds belongs together, photos and all");
+        let ledger = Database::open_to_read(&DatabaseOptions::at(target.join("ledger.sqlite3"))).unwrap();
+        let held = ledger.read(|tx| tx.counts()).await.unwrap().records;
+        assert!((before..=after).contains(&held), "{before} {held} {after}");
+    }
+}
+
+#[actix_web::test]
+async fn a_photo_that_the_server_has_lost_is_named_and_the_rest_is_kept() {
+    let (server, mut one, _) = township().await;
+    let (_, lost, _) = find_hazard(&server, &mut one).await;
+    find_hazard(&server, &mut one).await;
+    let bytes = files(&server.data_dir()).into_iter().find(|file| file.ends_with(&lost)).unwrap();
+    fs::remove_file(bytes).unwrap();
+    let (folder, home) = (temporary(), temporary());
+    let to = folder.path().to_str().unwrap();
+    let refusal = run(&server.data_dir(), "backup", &["--to", to]).await.unwrap_err().to_string();
+    assert!(refusal.contains(&lost) && refusal.contains("complete"), "{refusal}");
+    let words = restore(folder.path(), &home.path().join("data")).await.unwrap();
+    assert!(words.contains("4 records") && words.contains(&lost), "{words}");
+}
+
+#[actix_web::test]
+async fn a_ledger_on_postgresql_comes_back_equal_from_its_backup() {
+    let cluster = scratch::server().unwrap();
+    let (from, to) = (Scratch::on(&cluster).unwrap(), Scratch::empty(&cluster).unwrap());
+    let (first, second) = (from.url(), to.url());
+    let (mut server, mut one) = on_postgres(&from, |_| {}).await;
+    find_hazard(&server, &mut one).await;
+    let at_backup = states(&server, &one.session).await;
+    let (folder, home) = (temporary(), temporary());
+    let into = folder.path().to_str().unwrap().to_owned();
+    run(&server.data_dir(), "backup", &["--to", &into, "--database-url", &first]).await.unwrap();
+    find_hazard(&server, &mut one).await;
+    let at_the_end = states(&server, &one.session).await;
+    server.stop().await;
+
+    let target = home.path().join("data");
+    let taken = run(&target, "restore", &["--from", &into, "--database-url", &first]).await.unwrap_err().to_string();
+    assert!(taken.contains("pg_restore") && !target.exists(), "a database that holds something: {taken}");
+    run(&target, "restore", &["--from", &into, "--database-url", &second]).await.unwrap();
+    assert_eq!(findings(&target, &["--database-url", &second]).await, []);
+    let server = again_on_postgres(&to, &target).await;
+    assert_eq!(states(&server, &one.session).await, at_backup);
+    one.sync(&server).await;
+    assert_eq!(states(&server, &one.session).await, at_the_end, "offered again");
 }

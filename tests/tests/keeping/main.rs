@@ -10,4 +10,6 @@
 )]
 
 mod backups;
+mod damage;
+mod moving;
 mod office;

@@ -5,16 +5,19 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use data_encoding::{BASE64, HEXLOWER};
-use hazard_tests::server::{START_MS, Session, TestServer};
-use hazard_tests::story::edit;
+use hazard_tests::server::{START_MS, Session, TestServer, village};
+use hazard_tests::story::{Phone, change, edit, hazard, reinspection};
 use reqwest::Method;
 use serde_json::{Value, json};
-use server::backup;
-use server::config::{Cli, Command};
+use server::config::{Cli, Command, Settings};
+use server::db::scratch::Scratch;
 use server::refusal::Refusal;
+use server::verify::Finding;
+use server::{backup, transfer, verify};
 use sha2::{Digest, Sha256};
 use sync_core::client::Edit;
 use sync_core::ids::{RecordId, VillageId};
+use sync_core::people::Role;
 use uuid::Uuid;
 
 /// Runs a command of the program, `--data-dir` included; what it says.
@@ -23,8 +26,22 @@ pub(crate) async fn run(data_dir: &Path, name: &str, rest: &[&str]) -> Result<St
     match Cli::try_parse_from(head.iter().chain(rest)).unwrap().command {
         Command::Backup(args) => backup::back_up(args, now_ms()).await,
         Command::Restore(args) => backup::restore(args).await,
+        Command::Export(args) => transfer::export(args, now_ms()).await,
+        Command::Import(args) => transfer::import(args).await,
         _ => panic!("no story runs {name}"),
     }
+}
+
+/// Verifies a data folder; what was found.
+pub(crate) async fn findings(data_dir: &Path, rest: &[&str]) -> Vec<Finding> {
+    let head = ["hazard-ledger", "verify", "--data-dir", data_dir.to_str().unwrap()];
+    let Command::Verify(args) = Cli::try_parse_from(head.iter().chain(rest)).unwrap().command else {
+        panic!("another command")
+    };
+    let mut found = Vec::new();
+    let outcome = verify::run(args, |finding| found.push(finding)).await;
+    assert_eq!(outcome.is_ok(), found.is_empty(), "{outcome:?}");
+    found
 }
 
 /// A time later than any that was given before, so that every backup has a name of its own.
@@ -107,14 +124,86 @@ pub(crate) fn some_bytes() -> Vec<u8> {
     [Uuid::new_v4().as_bytes().as_slice(), &[7; 5_000]].concat()
 }
 
-/// Changes a database file behind its server's back; each statement is given one hash.
-pub(crate) fn sql(path: &Path, statements: &[(&str, String)]) {
+/// Changes a database file behind its server's back.
+pub(crate) fn sql(path: &Path, statement: &str) {
     use diesel::prelude::*;
     let mut conn = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    for (statement, hash) in statements {
-        let hash = HEXLOWER.decode(hash.as_bytes()).unwrap();
-        let changed =
-            diesel::sql_query(*statement).bind::<diesel::sql_types::Binary, _>(hash).execute(&mut conn).unwrap();
-        assert_eq!(changed, 1, "{statement}");
+    // A connection that is being closed elsewhere may hold the file for a moment.
+    diesel::sql_query("PRAGMA busy_timeout = 5000").execute(&mut conn).unwrap();
+    let changed = diesel::sql_query(statement).execute(&mut conn).unwrap();
+    assert!(changed > 0, "{statement}");
+}
+
+/// Every file below a folder.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
     }
+    found.sort();
+    found
+}
+
+/// A server on a file, with a phone in a village and one in the office.
+pub(crate) async fn township() -> (TestServer, Phone, Phone) {
+    let server = TestServer::start_on_sqlite().await;
+    let one = Phone::of(&server, "one", Role::Inspector, &[village(0)]).await;
+    let office = Phone::of(&server, "office", Role::Supervisor, &[]).await;
+    (server, one, office)
+}
+
+/// Saves a hazard with a photo, and sends both; the hazard, and the hash and bytes of the photo.
+pub(crate) async fn find_hazard(server: &TestServer, phone: &mut Phone) -> (RecordId, String, Vec<u8>) {
+    let found = phone.save(hazard(village(0)));
+    let bytes = some_bytes();
+    let hash = upload(server, &phone.session, &bytes).await;
+    phone.save(photo_of(found, village(0), &hash, bytes.len()));
+    phone.sync(server).await;
+    (found, hash, bytes)
+}
+
+/// A township in which there is something of everything: a photo, a fact about a hazard, an open conflict, a refused version.
+pub(crate) async fn busy_township() -> (TestServer, Phone, Phone) {
+    let (server, mut one, mut office) = township().await;
+    let (found, _, _) = find_hazard(&server, &mut one).await;
+    office.sync(&server).await;
+    one.save(change(found, village(0), &[("level", json!("major"))]));
+    office.save(change(found, village(0), &[("level", json!("general")), ("description", json!("两人同时写"))]));
+    one.save(change(found, village(0), &[("description", json!("没有看见对方"))]));
+    one.save(reinspection(found, village(0), "not_passed", &[]));
+    one.sync(&server).await;
+    office.sync(&server).await;
+    let body =
+        json!({"sent_at_ms": START_MS, "replica": Uuid::now_v7(), "first_seq": 1, "versions": [{"no": "version"}]});
+    let (status, answer) = server.post(&one.session, "/push", &body).await;
+    assert_eq!((status, answer["outcomes"][0]["verdict"].as_str()), (200, Some("quarantined")), "{answer}");
+    one.sync(&server).await;
+    (server, one, office)
+}
+
+/// A server on PostgreSQL, with a phone in a village.
+pub(crate) async fn on_postgres(database: &Scratch, change: impl FnOnce(&mut Settings)) -> (TestServer, Phone) {
+    let options = database.options();
+    let server = TestServer::start_on(None, |settings| {
+        settings.database = options;
+        change(settings);
+    })
+    .await;
+    let one = Phone::of(&server, "one", Role::Inspector, &[village(0)]).await;
+    (server, one)
+}
+
+/// A server on a database and a data folder that are there.
+pub(crate) async fn again_on_postgres(database: &Scratch, data_dir: &Path) -> TestServer {
+    let (options, data_dir) = (database.options(), data_dir.to_owned());
+    let change = |settings: &mut Settings| (settings.database, settings.data_dir) = (options, data_dir);
+    TestServer::start_on(None, change).await
+}
+
+/// Why a data folder cannot be verified.
+pub(crate) async fn run_verify(data_dir: &Path) -> String {
+    let args = ["hazard-ledger", "verify", "--data-dir", data_dir.to_str().unwrap()];
+    let Command::Verify(args) = Cli::try_parse_from(args).unwrap().command else { panic!("another command") };
+    verify::run(args, |_| {}).await.unwrap_err().to_string()
 }
