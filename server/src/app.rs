@@ -2,6 +2,7 @@
 //! begun. The binary and the tests use the same `start`.
 
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -23,10 +24,11 @@ use crate::config::Settings;
 use crate::db::{Database, DbError, Scope};
 use crate::events::Seats;
 use crate::ledger::digests;
-use crate::limits::{HSTS_S, KEEP_ALIVE, REQUEST_HEAD_WAIT, TLS_HANDSHAKE_WAIT, TLS_HANDSHAKES_MAX};
+use crate::limits::{CONNECTIONS_MAX, HSTS_S, KEEP_ALIVE, TLS_HANDSHAKE_WAIT, TLS_HANDSHAKES_MAX};
 use crate::observe::observe;
 use crate::photos::Photos;
 use crate::photos::store::StoreError;
+use crate::rate::Rates;
 use crate::refusal::Refusal;
 use crate::tls::Certificate;
 use crate::{data_dir, demo, metering, routes};
@@ -49,6 +51,8 @@ pub struct App {
     pub passwords: Passwords,
     /// Counts failed sign-ins.
     pub throttle: Arc<Throttle>,
+    /// Counts requests.
+    pub rates: Arc<Rates>,
     /// Streams of events that are open.
     pub seats: Seats,
     /// The certificate that clients are shown, where the server ends TLS.
@@ -78,6 +82,7 @@ impl App {
             StoreError::Denied(why) => Refusal::PhotoStore { why },
             other => Refusal::DataDir { path: settings.data_dir.display().to_string(), why: other.to_string() },
         })?;
+        let rates = Arc::new(Rates::new(settings.accounts_per_address, &clock));
         Ok(Self {
             settings: Arc::new(settings),
             database,
@@ -85,6 +90,7 @@ impl App {
             tokens: Arc::new(TokenKeys::new(&key)),
             passwords: Passwords::default(),
             throttle: Arc::new(Throttle::default()),
+            rates,
             seats: Seats::default(),
             certificate,
             photos,
@@ -210,7 +216,7 @@ fn serve(app: App, listener: TcpListener) -> Result<Running, Refusal> {
     let shared = web::Data::new(app.clone());
     let has_tls = app.certificate.is_some();
     let hsts = format!("max-age={HSTS_S}");
-    let mut server = HttpServer::new(move || {
+    let server = HttpServer::new(move || {
         actix_web::App::new()
             .app_data(shared.clone())
             .configure(routes::configure)
@@ -220,13 +226,15 @@ fn serve(app: App, listener: TcpListener) -> Result<Running, Refusal> {
     })
     .disable_signals()
     .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(REQUEST_HEAD_WAIT)
+    .client_request_timeout(app.settings.head_wait)
     .tls_handshake_timeout(TLS_HANDSHAKE_WAIT)
     .max_connection_rate(TLS_HANDSHAKES_MAX)
     .shutdown_timeout(app.settings.shutdown_s);
-    if app.settings.workers > 0 {
-        server = server.workers(app.settings.workers);
-    }
+    let workers = match app.settings.workers {
+        0 => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+        workers => workers,
+    };
+    let server = server.workers(workers).max_connections(CONNECTIONS_MAX.div_ceil(workers));
     let server = match &app.certificate {
         Some(certificate) => server.listen_rustls_0_23(listener, certificate.server_config()?),
         None => server.listen(listener),

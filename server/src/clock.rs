@@ -1,7 +1,8 @@
 //! Where the server's time comes from. Everything that decides by time is given it as an argument; only here is it read.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use sync_core::time::Ms;
 
@@ -9,6 +10,12 @@ use sync_core::time::Ms;
 pub trait Clock: Send + Sync + 'static {
     /// The time now, ms since 1970.
     fn now_ms(&self) -> Ms;
+
+    /// Time that only goes forward, ms since some moment: what waits and rates are measured by, so that a clock that is
+    /// set back holds nobody up.
+    fn ticks_ms(&self) -> Ms {
+        self.now_ms()
+    }
 }
 
 /// The machine's clock.
@@ -19,6 +26,11 @@ impl Clock for SystemClock {
     fn now_ms(&self) -> Ms {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ms::try_from(since.as_millis()).unwrap_or(Ms::MAX)
+    }
+
+    fn ticks_ms(&self) -> Ms {
+        static BEGAN: OnceLock<Instant> = OnceLock::new();
+        Ms::try_from(BEGAN.get_or_init(Instant::now).elapsed().as_millis()).unwrap_or(Ms::MAX)
     }
 }
 

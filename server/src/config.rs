@@ -8,9 +8,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 
 use crate::db::DatabaseOptions;
-use crate::limits::BODY_STALL;
+use crate::limits::{ACCOUNTS_PER_ADDRESS_DEFAULT, BODY_STALL, REQUEST_HEAD_WAIT};
+use crate::proxies::{ForwardedHeader, Proxies};
 use crate::refusal::Refusal;
 use crate::tls::TlsFiles;
 
@@ -123,9 +125,22 @@ pub struct ServeArgs {
     #[arg(long, env = "HAZARD_TLS_KEY")]
     pub tls_key: Option<PathBuf>,
 
-    /// A proxy in front ends TLS, and appends the client's address to X-Forwarded-For.
+    /// A proxy in front ends TLS. Its word on who its clients are is taken from the networks of --trusted-proxy.
     #[arg(long, env = "HAZARD_BEHIND_PROXY")]
     pub behind_proxy: bool,
+
+    /// Network of proxies that append the client's address to a header, for example 10.0.0.0/24; may be repeated. With
+    /// --behind-proxy and without this: the loopback.
+    #[arg(long, env = "HAZARD_TRUSTED_PROXY", value_delimiter = ',')]
+    pub trusted_proxy: Vec<IpNet>,
+
+    /// The header to which trusted proxies append. Clients may send the other, so it is not read.
+    #[arg(long, env = "HAZARD_FORWARDED_HEADER", value_enum, default_value = "x-forwarded-for")]
+    pub forwarded_header: ForwardedHeader,
+
+    /// Accounts whose request rates one address has together; 0: rates are not limited.
+    #[arg(long, env = "HAZARD_ACCOUNTS_PER_ADDRESS", default_value_t = ACCOUNTS_PER_ADDRESS_DEFAULT)]
+    pub accounts_per_address: u32,
 
     /// What phones open, for example https://safety.example.cn. Enrolment links begin with it.
     #[arg(long, env = "HAZARD_PUBLIC_URL")]
@@ -276,8 +291,12 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The TLS certificate; `None`: the server speaks http.
     pub tls: Option<TlsFiles>,
-    /// Whether a proxy ends TLS and names clients in X-Forwarded-For.
+    /// Whether a proxy ends TLS.
     pub behind_proxy: bool,
+    /// Proxies whose word on their clients is taken.
+    pub proxies: Proxies,
+    /// Accounts whose request rates one address has together; 0: rates are not limited.
+    pub accounts_per_address: u32,
     /// What phones open; `None`: `http://<listen>`.
     pub public_url: Option<String>,
     /// Whether the demo township is wanted.
@@ -288,10 +307,13 @@ pub struct Settings {
     pub shutdown_s: u64,
     /// How long a body may pause before its request is given up.
     pub body_stall: Duration,
+    /// How long a client may take to send the head of a request.
+    pub head_wait: Duration,
 }
 
 impl Settings {
-    /// Settings for one folder on a free loopback port, otherwise as by default: for tests and tools.
+    /// Settings for one folder on a free loopback port, without limits on rates, otherwise as by default: for tests and
+    /// tools, which do in seconds what people do in days.
     #[must_use]
     pub fn local(data_dir: PathBuf) -> Self {
         Self {
@@ -302,11 +324,14 @@ impl Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             tls: None,
             behind_proxy: false,
+            proxies: Proxies::default(),
+            accounts_per_address: 0,
             public_url: None,
             demo: false,
             workers: 2,
             shutdown_s: 30,
             body_stall: BODY_STALL,
+            head_wait: REQUEST_HEAD_WAIT,
         }
     }
 
@@ -315,6 +340,11 @@ impl Settings {
     /// # Errors
     /// What cannot be understood, or is not safe; the words say how to mend it.
     pub fn from_args(args: ServeArgs) -> Result<Self, Refusal> {
+        let trusted = match args.trusted_proxy {
+            none if none.is_empty() && args.behind_proxy => Proxies::local().trusted,
+            named => named,
+        };
+        let proxies = Proxies { trusted, header: args.forwarded_header };
         let settings = Self {
             database: DatabaseOptions { readers: args.readers, writers: args.writers, ..database(&args.data)? },
             data_dir: args.data.data_dir,
@@ -323,11 +353,14 @@ impl Settings {
             listen: args.listen,
             tls: tls_files(args.tls_cert, args.tls_key)?,
             behind_proxy: args.behind_proxy,
+            proxies,
+            accounts_per_address: args.accounts_per_address,
             public_url: args.public_url.map(|url| url.trim_end_matches('/').to_owned()),
             demo: args.demo,
             workers: args.workers,
             shutdown_s: args.shutdown_s,
             body_stall: BODY_STALL,
+            head_wait: REQUEST_HEAD_WAIT,
         };
         settings.check()?;
         Ok(settings)

@@ -146,6 +146,8 @@ codes! {
     RangeUnsatisfiable, "range_unsatisfiable", StatusCode::RANGE_NOT_SATISFIABLE, "The photo has no such bytes", None;
     /// Too many attempts.
     TooManyAttempts, "too_many_attempts", StatusCode::TOO_MANY_REQUESTS, "Too many attempts", Some(30);
+    /// The account or the address asks for more than its share; `of` says which.
+    TooManyRequests, "too_many_requests", StatusCode::TOO_MANY_REQUESTS, "Too many requests", Some(1);
     /// The server has more to do than it can.
     Busy, "busy", StatusCode::SERVICE_UNAVAILABLE, "The server is busy", Some(2);
     /// The server is ending or cannot write now.

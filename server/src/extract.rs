@@ -62,7 +62,8 @@ impl FromRequest for Authenticated {
     }
 }
 
-fn claims(request: &HttpRequest) -> Result<Claims, Problem> {
+/// What the access token of a request claims, when this server has signed it.
+pub(crate) fn claims(request: &HttpRequest) -> Result<Claims, Problem> {
     let app = request.app_data::<web::Data<App>>().ok_or_else(no_app)?;
     let value = request
         .headers()
@@ -108,8 +109,7 @@ fn no_app() -> Problem {
     Problem::internal("the application's state is missing")
 }
 
-/// The address that a request came from: the connection's, or behind a proxy the last that the proxy has appended to
-/// X-Forwarded-For (what stands before it was written by the client).
+/// The address that a request came from: the connection's, or what trusted proxies say (`proxies`).
 #[derive(Clone, Copy, Debug)]
 pub struct ClientAddress(pub IpAddr);
 
@@ -122,15 +122,11 @@ impl FromRequest for ClientAddress {
     }
 }
 
-fn client_address(request: &HttpRequest) -> Result<IpAddr, Problem> {
+/// The address that a request came from.
+pub(crate) fn client_address(request: &HttpRequest) -> Result<IpAddr, Problem> {
     let app = request.app_data::<web::Data<App>>().ok_or_else(no_app)?;
-    let forwarded = || {
-        let values = request.headers().get_all("x-forwarded-for").last()?.to_str().ok()?;
-        values.rsplit(',').next()?.trim().parse().ok()
-    };
-    let peer = || request.peer_addr().map(|peer| peer.ip());
-    let address = if app.settings.behind_proxy { forwarded().or_else(peer) } else { peer() };
-    address.ok_or_else(|| Problem::internal("a connection without an address"))
+    let peer = request.peer_addr().ok_or_else(|| Problem::internal("a connection without an address"))?;
+    Ok(app.settings.proxies.client(peer.ip(), request.headers()))
 }
 
 /// A JSON body's type, and how large it may be.

@@ -23,6 +23,8 @@ pub mod logging;
 pub mod metering;
 pub mod observe;
 pub mod photos;
+pub mod proxies;
+pub mod rate;
 pub mod refusal;
 pub mod resource;
 pub mod routes;

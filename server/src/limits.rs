@@ -90,6 +90,42 @@ pub const LOGIN_REFILL_S: u64 = 30;
 /// Seconds until one more attempt is allowed to an address.
 pub const ADDRESS_REFILL_S: u64 = 3;
 
+/// Requests that one account may make of a class of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Requests at once, after a rest.
+    pub burst: u32,
+    /// Requests a minute, lastingly.
+    pub per_minute: u32,
+}
+
+/// Beginning and renewing sessions. A phone renews four times an hour.
+pub const SIGN_IN_RATE: Rate = Rate { burst: 30, per_minute: 10 };
+
+/// Push, pull, batches. A phone that comes back from a month without a network sends 24,000 versions at once.
+pub const SYNC_RATE: Rate = Rate { burst: 240, per_minute: 120 };
+
+/// Photos and uploads: two requests for each photo that is sent, one for each that is shown.
+pub const PHOTO_RATE: Rate = Rate { burst: 1_200, per_minute: 600 };
+
+/// Everything else: a person who clicks twice a second with three requests a click.
+pub const READING_RATE: Rate = Rate { burst: 600, per_minute: 360 };
+
+/// Accounts whose rates one address has together, unless another number is set: an office, or a carrier's shared address.
+pub const ACCOUNTS_PER_ADDRESS_DEFAULT: u32 = 64;
+
+/// Accounts or addresses whose rates are remembered, for each class; about 100 bytes each.
+pub const RATE_KEYS_MAX: usize = 20_000;
+
+/// Requests of one account that are under way: every picture of a long page at once, over HTTP/2.
+pub const UNDER_WAY_PER_ACCOUNT_MAX: usize = 128;
+
+/// Requests that are under way in one process.
+pub const UNDER_WAY_MAX: usize = 4_096;
+
+/// Connections of one process: every stream of events, and as many again that ask. The system must allow as many files.
+pub const CONNECTIONS_MAX: usize = 24_000;
+
 /// Addresses and accounts whose attempts are remembered; about 100 bytes each.
 pub const THROTTLE_ENTRIES_MAX: usize = 20_000;
 

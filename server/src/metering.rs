@@ -40,6 +40,10 @@ fn describe() {
     metrics::describe_counter!("hazard_photos_reduced_total", "Photos reduced, or refused by the decoder");
     metrics::describe_counter!("hazard_http_requests_total", "Requests answered, by method, route pattern and status");
     metrics::describe_histogram!("hazard_http_request_seconds", "Time from a request's head to its answer's head");
+    metrics::describe_counter!(
+        "hazard_requests_limited_total",
+        "Requests refused, by class and by whose share is used up"
+    );
     metrics::describe_gauge!("hazard_tls_expiry_seconds", "Seconds until the TLS certificate ends");
     metrics::describe_gauge!("hazard_db_writer_queue_jobs", "Write transactions that wait for the writer");
     metrics::describe_histogram!("hazard_db_jobs_per_commit", "Write transactions committed together");

@@ -13,6 +13,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::error::Problem;
+use crate::extract::client_address;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -31,9 +32,10 @@ pub async fn observe<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> 
     let began = Instant::now();
     let id = request_id(&request);
     let method = method_label(request.method());
+    let client = client_address(request.request()).map_or_else(|_| "-".to_owned(), |address| address.to_string());
     let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     request.extensions_mut().insert(RequestId(id.clone()));
-    let span = tracing::info_span!("request", request_id = %id, method, route = %route);
+    let span = tracing::info_span!("request", request_id = %id, client, method, route = %route);
     let mut outcome = next.call(request).instrument(span.clone()).await;
     let _entered = span.enter();
     let status = match &mut outcome {

@@ -7,6 +7,7 @@ use actix_web::web::{self, PathConfig, QueryConfig, ServiceConfig};
 use crate::error::{Code, Problem};
 use crate::handlers::{accounts, auth, carried, devices, events, health, ledger, photos, review, sync, uploads};
 use crate::photos::tus;
+use crate::rate;
 use crate::resource::at;
 
 /// Adds every address, and what is answered elsewhere.
@@ -22,7 +23,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(at("/healthz").get(health::alive))
         .service(at("/readyz").get(health::ready))
         .service(at("/metrics").get(health::metrics))
-        .service(web::scope("/api/v1").configure(api))
+        .service(web::scope("/api/v1").wrap(from_fn(rate::limit)).configure(api))
         .default_service(web::route().to(nowhere));
 }
 

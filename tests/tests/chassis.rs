@@ -23,6 +23,7 @@ use server::db::scratch::{self, Scratch};
 use server::demo;
 use server::error::Code;
 use server::handlers::health;
+use server::proxies::Proxies;
 use server::refusal::Refusal;
 use sync_core::people::Role;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -167,7 +168,7 @@ async fn a_full_disk_is_answered_as_such_and_leaves_no_half_account() {
 
 #[tokio::test]
 async fn behind_a_proxy_a_guesser_cannot_choose_the_address_that_is_counted() {
-    let server = TestServer::start_with(|settings| settings.behind_proxy = true).await;
+    let server = TestServer::start_with(|settings| settings.proxies = Proxies::local()).await;
     server.make_account("wang", Role::Leader, &[]).await;
     let guess = |forwarded: String, password: &str| {
         let body = json!({ "username": "wang", "password": password, "device_name": "phone" });

@@ -111,7 +111,7 @@ fn account(username: &str, address: IpAddr) -> Who {
 }
 
 /// The address that is counted: for IPv6 the /64, since one customer has all of it.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(six) => match six.to_ipv4_mapped() {

@@ -37,7 +37,7 @@ pub async fn login(
 ) -> Result<HttpResponse, Problem> {
     let device_name = account_rules::name("device_name", &body.device_name)?;
     let username = account_rules::normal_username(&body.username);
-    app.throttle.attempt(Some(&username), address.0, app.now_ms())?;
+    app.throttle.attempt(Some(&username), address.0, app.clock.ticks_ms())?;
     let wanted = username.clone();
     let account = app.database.read(move |tx| tx.account_by_username(&wanted).map_err(Problem::from)).await?;
     let verified = account.as_ref().and_then(|account| account.password_hash.clone());
@@ -88,7 +88,7 @@ pub async fn enrol(
     Json(body): Json<EnrolBody>,
 ) -> Result<HttpResponse, Problem> {
     let device_name = account_rules::name("device_name", &body.device_name)?;
-    app.throttle.attempt(None, address.0, app.now_ms())?;
+    app.throttle.attempt(None, address.0, app.clock.ticks_ms())?;
     let code = secret::canonical_code(&body.code).ok_or_else(code_refused)?;
     let code_hash = secret::code_hash(app.tokens.pepper(), &code);
     let (refresh_token, refresh_hash) = secret::new_refresh_token();

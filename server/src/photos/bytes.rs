@@ -25,8 +25,9 @@ impl PhotoBytes {
     pub fn open(args: &DataArgs, data_dir: &Path) -> Result<Self, Refusal> {
         let store = match S3Options::from_args(args.photos.clone())? {
             None => FolderStore::open(data_dir).map(|store| PhotoStore::Folder(Arc::new(store))),
-            Some(options) => ObjectsStore::open(&options, data_dir.join("scratch"))
-                .map(|store| PhotoStore::Objects(Arc::new(store))),
+            Some(options) => {
+                ObjectsStore::open(&options, data_dir.join("scratch")).map(|store| PhotoStore::Objects(Arc::new(store)))
+            }
         };
         Ok(Self { store: store.map_err(|why| refused(&why))? })
     }

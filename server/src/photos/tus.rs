@@ -58,6 +58,11 @@ pub async fn speak<B: MessageBody + 'static>(
     Ok(response)
 }
 
+/// Marks an answer that was given before this middleware as one of tus.
+pub fn mark(answer: &mut HttpResponse) {
+    answer.headers_mut().insert(TUS_RESUMABLE, VERSION_VALUE);
+}
+
 /// Says what is spoken, for `OPTIONS`.
 pub fn describe(answer: &mut HttpResponseBuilder) {
     answer

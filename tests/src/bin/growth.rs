@@ -157,7 +157,7 @@ async fn ask(app: &App, township: &Township, size: usize) -> Result<(), Failure>
 fn first_pull(server: &Path, folder: &Path, token: &str, size: usize) -> Result<(), Failure> {
     let addr = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let mut serving = Command::new(server)
-        .args(["serve", "--listen", &addr.to_string(), "--data-dir"])
+        .args(["serve", "--accounts-per-address", "0", "--listen", &addr.to_string(), "--data-dir"])
         .arg(folder)
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -67,7 +67,8 @@ impl Place {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join("server.log"));
         let log = log.map_err(Trouble::io("opening the server's log"))?;
         let mut serve = self.command("serve");
-        serve.arg("--listen").arg(addr.to_string());
+        // Months of a township are replayed in minutes, from one address.
+        serve.args(["--accounts-per-address", "0"]).arg("--listen").arg(addr.to_string());
         serve.env("RUST_LOG", "warn").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
         serve.spawn().map_err(Trouble::io(format!("running {}", self.program.display())))
     }

@@ -9,4 +9,5 @@
     reason = "tests may fail loudly"
 )]
 
+mod limits;
 mod tls;
