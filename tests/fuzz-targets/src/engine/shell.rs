@@ -27,12 +27,22 @@ pub(super) struct Shell {
     /// Whether an answer that no server gave was taken in.
     pub(super) is_deceived: bool,
     attempts: u64,
+    /// The phone's clock at the last failure: one that is set back behind it ends the wait.
+    failed_at_ms: u64,
 }
 
 impl Shell {
     pub(super) fn new(number: u128, who: Caller) -> Self {
         let phone = Phone::new(number, who);
-        Self { phone, owed: BTreeMap::new(), attempt: None, answer: None, is_deceived: false, attempts: 0 }
+        Self {
+            phone,
+            owed: BTreeMap::new(),
+            attempt: None,
+            answer: None,
+            is_deceived: false,
+            attempts: 0,
+            failed_at_ms: 0,
+        }
     }
 
     pub(super) fn write(&mut self, edit: Edit) {
@@ -65,7 +75,7 @@ impl Shell {
     pub(super) fn send(&mut self) -> Option<(u64, String)> {
         let phone = &mut self.phone;
         let not_before_ms = phone.client.not_before_ms();
-        if phone.now_ms < not_before_ms {
+        if (self.failed_at_ms..not_before_ms).contains(&phone.now_ms) {
             assert!(phone.client.poll(phone.now_ms).is_none(), "nothing is sent before the wait is over");
             phone.now_ms = not_before_ms;
         }
@@ -125,7 +135,8 @@ impl Shell {
     pub(super) fn fail(&mut self, failure: Failure) {
         self.attempt = None;
         self.answer = None;
-        let effects = self.phone.client.handle_failure(failure, self.phone.now_ms.min(TIME_MS_MAX));
+        self.failed_at_ms = self.phone.now_ms.min(TIME_MS_MAX);
+        let effects = self.phone.client.handle_failure(failure, self.failed_at_ms);
         self.store(effects);
     }
 
