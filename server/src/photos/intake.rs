@@ -50,7 +50,7 @@ impl Sum {
         }
     }
 
-    fn is_right(self) -> bool {
+    fn ends_right(self) -> bool {
         match self {
             Self::Sha1(digest, expected) => <[u8; 20]>::from(digest.finalize()) == expected,
             Self::Sha256(digest, expected) => <[u8; 32]>::from(digest.finalize()) == expected,
@@ -157,7 +157,7 @@ impl Intake {
         self.flush().await?;
         // Of a body that broke off the checksum cannot be known; its bytes stay, and the hash of the whole judges them.
         if let (Ended::Whole, Some(sum)) = (ended, self.sum.take())
-            && !sum.is_right()
+            && !sum.ends_right()
         {
             self.discard(self.start).await?;
             return Err(Problem::new(Code::ChecksumMismatch, "Send the chunk again").with("offset", self.start));

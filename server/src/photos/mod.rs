@@ -88,7 +88,7 @@ impl Photos {
                     Ok(0) => {}
                     Ok(gone) => tracing::info!(gone, "photos that nobody names were removed"),
                     Err(problem) => {
-                        tracing::error!(cause = problem.cause(), "photos that nobody names were not removed")
+                        tracing::error!(cause = problem.cause(), "photos that nobody names were not removed");
                     }
                 }
             }
