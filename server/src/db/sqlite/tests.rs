@@ -148,7 +148,8 @@ fn the_schema_that_diesel_sees_is_the_one_that_the_migrations_make() {
         conflicts,
         photo_records,
         blobs,
-        uploads
+        uploads,
+        condemned_photos
     ];
     for (table, query) in &known {
         let query = query.split(" -- ").next().unwrap();
