@@ -53,8 +53,6 @@ pub struct Measures {
     pub database_restarts: Count,
     /// Servers ended in order and started again.
     pub rolled: Count,
-    /// Steps of the script that were done.
-    pub steps: Count,
     latencies: Mutex<Vec<Duration>>,
     violations: Mutex<Vec<String>>,
 }

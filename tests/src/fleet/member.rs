@@ -11,6 +11,7 @@ use sync_core::time::Ms;
 use super::crash::until_it_dies;
 use super::journal::Journal;
 use super::measures::Measures;
+use super::pace::Pace;
 use super::phone::{Owner, Phone};
 use super::script::Step;
 use super::trouble::Trouble;
@@ -47,6 +48,7 @@ struct Network {
     wire: Wire,
     uploader: Uploader,
     measures: Arc<Measures>,
+    pace: Arc<Pace>,
 }
 
 impl Member {
@@ -56,10 +58,10 @@ impl Member {
         owner: Owner,
         wire: Wire,
         uploader: Uploader,
-        measures: Arc<Measures>,
+        (measures, pace): (Arc<Measures>, Arc<Pace>),
         battery: Option<Battery>,
     ) -> Self {
-        let network = Network { wire, uploader, measures };
+        let network = Network { wire, uploader, measures, pace };
         Self { owner: Arc::new(owner), phone: None, network, battery }
     }
 
@@ -134,8 +136,9 @@ impl Network {
                     if place < phone.next_step() {
                         continue;
                     }
+                    self.pace.turn().await;
                     phone.write(step, place.saturating_add(1))?;
-                    self.measures.steps.one();
+                    self.pace.done();
                 }
             }
         }

@@ -20,6 +20,7 @@ pub mod member;
 pub mod office;
 pub mod options;
 pub mod oracle;
+pub mod pace;
 pub mod phone;
 pub mod photos;
 pub mod plants;

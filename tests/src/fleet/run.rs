@@ -132,12 +132,15 @@ impl Replay {
     async fn work(&mut self, servers: &mut Servers, bar: &ProgressBar) -> Result<(), Trouble> {
         let (villages_done, done) = watch::channel(false);
         let deciding = tokio::spawn(office::decide(self.fleet.linked(OFFICE)?, self.oracle.clone(), done));
-        let (faults, measures, seed, steps) =
-            (self.fleet.faults, self.fleet.measures.clone(), self.fleet.seed, self.script.steps);
-        tokio::select! {
-            worked = self.stages() => worked?,
-            failed = servers.suffer(faults, &measures, steps, bar, seed) => { failed?; }
-        }
+        let (faults, measures, pace, seed) =
+            (self.fleet.faults, self.fleet.measures.clone(), self.fleet.pace.clone(), self.fleet.seed);
+        let worked = async {
+            self.stages().await?;
+            pace.end();
+            Ok(())
+        };
+        // A blow that has begun is waited for: it would leave a server down for ever.
+        tokio::try_join!(worked, servers.suffer(faults, &measures, &pace, bar, seed))?;
         let _receiver_may_be_gone = villages_done.send(true);
         deciding.await.map_err(|error| Trouble::Stuck(format!("the office: {error}")))?
     }

@@ -1,6 +1,5 @@
 //! One server or several on one database, and what befalls them while the villages work.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use rand::RngExt;
 use tokio::process::Command;
 
 use super::measures::Measures;
+use super::pace::Pace;
 use super::seeds::Seed;
 use super::server_process::{Place, ServerProcess};
 use super::trouble::Trouble;
@@ -20,15 +20,21 @@ enum Blow {
     Kill(usize),
     /// The database is restarted under all of them.
     Database,
-    /// Each is ended in order and started again, one after another: an upgrade.
-    Roll,
+    /// This one is ended in order and started again: one after another, an upgrade.
+    Roll(usize),
 }
 
 /// At how much of the script, in percent, what befalls a single server.
 const BLOWS_OF_ONE: [(u64, Blow); 3] = [(18, Blow::Kill(0)), (47, Blow::Kill(0)), (76, Blow::Kill(0))];
 /// And what befalls several.
-const BLOWS_OF_MANY: [(u64, Blow); 4] =
-    [(18, Blow::Kill(1)), (40, Blow::Database), (58, Blow::Roll), (76, Blow::Kill(0))];
+const BLOWS_OF_MANY: [(u64, Blow); 6] = [
+    (15, Blow::Kill(1)),
+    (30, Blow::Database),
+    (45, Blow::Roll(0)),
+    (55, Blow::Roll(1)),
+    (65, Blow::Roll(2)),
+    (80, Blow::Kill(0)),
+];
 
 /// The servers of a run.
 #[derive(Debug)]
@@ -69,7 +75,8 @@ impl Servers {
         self.processes.iter().filter_map(ServerProcess::resident_mib).max()
     }
 
-    /// Moves the bar, and lets befall the servers what is due when so much of the script is done; ends only by an error.
+    /// Moves the bar, and lets befall the servers what is due when so much of the script is done. The villages go on meanwhile,
+    /// but not beyond the next blow before this one has ended. Ends when they have done everything.
     ///
     /// # Errors
     /// A server or the database does not come up again.
@@ -77,24 +84,25 @@ impl Servers {
         &mut self,
         has_faults: bool,
         measures: &Measures,
-        steps: u64,
+        pace: &Pace,
         bar: &ProgressBar,
         seed: Seed,
-    ) -> Result<Infallible, Trouble> {
+    ) -> Result<(), Trouble> {
+        let steps = bar.length().unwrap_or(0);
         let blows = if self.processes.len() > 1 { BLOWS_OF_MANY.as_slice() } else { BLOWS_OF_ONE.as_slice() };
-        let mut blows = blows.iter().filter(|_| has_faults);
-        let mut next = blows.next();
+        let mut blows =
+            blows.iter().filter(|_| has_faults).map(|(percent, blow)| (percent * steps / 100, *blow)).peekable();
         let mut rng = seed.rng("kills", "");
-        loop {
+        while !pace.is_over() {
+            pace.hold_at(blows.peek().map_or(u64::MAX, |(due, _)| *due));
             tokio::time::sleep(Duration::from_millis(25)).await;
-            let done = measures.steps.get();
-            bar.set_position(done.min(steps));
-            let Some((percent, blow)) = next else { continue };
-            if done.saturating_mul(100) >= steps.saturating_mul(*percent) {
-                next = blows.next();
-                self.strike(*blow, Duration::from_millis(rng.random_range(50..600)), measures).await?;
+            bar.set_position(pace.steps().min(steps));
+            if let Some((_, blow)) = blows.next_if(|(due, _)| pace.steps() >= *due) {
+                pace.hold_at(blows.peek().map_or(u64::MAX, |(due, _)| *due));
+                self.strike(blow, Duration::from_millis(rng.random_range(50..600)), measures).await?;
             }
         }
+        Ok(())
     }
 
     async fn strike(&mut self, blow: Blow, pause: Duration, measures: &Measures) -> Result<(), Trouble> {
@@ -114,8 +122,8 @@ impl Servers {
                     measures.database_restarts.one();
                 }
             }
-            Blow::Roll => {
-                for process in &mut self.processes {
+            Blow::Roll(which) => {
+                if let Some(process) = self.processes.get_mut(which) {
                     process.end_and_restart().await?;
                     measures.rolled.one();
                 }

@@ -16,6 +16,7 @@ use super::measures::Measures;
 use super::member::{Battery, Member};
 use super::office;
 use super::options::Options;
+use super::pace::Pace;
 use super::phone::Owner;
 use super::script::{PhoneScript, Step, VillageScript};
 use super::seeds::Seed;
@@ -36,6 +37,8 @@ pub struct Fleet {
     pub seed: Seed,
     /// What is counted.
     pub measures: Arc<Measures>,
+    /// How far the villages have come.
+    pub pace: Arc<Pace>,
     /// Whether anything goes wrong on purpose.
     pub faults: bool,
     folder: PathBuf,
@@ -82,7 +85,7 @@ impl Fleet {
         let photos = Link::start(servers.clone(), Cargo::Photos, weather(photos_cut), seed, measures.clone()).await?;
         let gate = Arc::new(Semaphore::new(options.concurrency.max(1)));
         let dies_percent = if options.slice { 12 } else { 6 };
-        Ok(Self { seed, measures, faults, folder, servers, gate, records, photos, dies_percent })
+        Ok(Self { seed, measures, pace: Arc::default(), faults, folder, servers, gate, records, photos, dies_percent })
     }
 
     /// A session without the bad link.
@@ -119,11 +122,12 @@ impl Fleet {
         let chance = self.faults.then(|| self.seed.rng("wire", &name));
         let wire = Wire::new(session.clone(), measures.clone(), self.gate.clone(), chance);
         let uploader = Uploader::new(session, format!("http://{}", self.photos.addr), measures.clone());
+        let counts = (measures, self.pace.clone());
         let battery = Battery { chance: self.seed.rng("battery", &name), dies_percent: self.dies_percent };
         let folder = self.folder.join("phones").join(&name);
         let caller = Caller { account, role, villages };
         let owner = Owner { name, caller, folder, clock_off_ms, seed: self.seed };
-        Ok(Member::new(owner, wire, uploader, measures, self.faults.then_some(battery)))
+        Ok(Member::new(owner, wire, uploader, counts, self.faults.then_some(battery)))
     }
 }
 
