@@ -36,7 +36,7 @@ pub const HSTS_S: u32 = 365 * 24 * 3_600;
 /// How long an access token is valid, s. Revocation does not wait for it: every request looks the session up.
 pub const ACCESS_TOKEN_S: u64 = 15 * 60;
 
-/// By how much clocks may differ before an access token is expired, s. Both clocks are the server's.
+/// So much later than it says an access token ends, s: the clocks of several processes are never quite the same.
 pub const ACCESS_LEEWAY_S: u64 = 5;
 
 /// How long a refresh token is valid, ms: a phone may stay in a drawer over the winter.

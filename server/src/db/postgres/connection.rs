@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use diesel::connection::{Connection, Instrumentation, InstrumentationEvent, SimpleConnection};
 use diesel::pg::PgConnection;
@@ -27,6 +28,9 @@ const PARAMETERS: [(&str, &str); 7] = [
 const SETTINGS: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'; \
     SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = 'warning'; SET bytea_output = 'hex'; \
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';";
+
+/// What was turned away is run again, but not after so long: it would only hold a connection and a lock once more.
+pub(super) const RERUN_WITHIN: Duration = Duration::from_secs(10);
 
 /// How bad the worst trouble since the last look was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,7 +88,7 @@ impl Line {
     /// `Busy`: the server cannot be reached, is starting or ending, has no connection left, or turns the user away.
     pub(super) fn connect(url: &str) -> Result<Self, DbError> {
         let conn = PgConnection::establish(&with_parameters(url));
-        let mut conn = conn.map_err(|error| DbError::Busy(error.to_string()))?;
+        let mut conn = conn.map_err(|error| DbError::Busy(told(error.to_string())))?;
         conn.batch_execute(SETTINGS)?;
         let worst = Arc::new(AtomicU8::new(0));
         conn.set_instrumentation(Witness(Arc::clone(&worst)));
@@ -107,6 +111,16 @@ impl Line {
         let ended = self.conn.batch_execute("ROLLBACK").is_ok();
         ended && self.trouble() < Trouble::Lost
     }
+}
+
+/// What libpq says of a connection that was not made: of a URL that it cannot read it quotes a part, which may be of the
+/// password.
+fn told(why: String) -> String {
+    let quotes = ["percent-encoded", "in URI", "invalid integer value", "invalid port number"];
+    if quotes.iter().any(|quote| why.contains(quote)) {
+        return "the URL of the database cannot be read: percent-encode its user and its password".to_owned();
+    }
+    why
 }
 
 /// The URL with what it does not say itself.
@@ -135,6 +149,7 @@ pub fn shown(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::panic, reason = "tests")]
     use super::*;
 
     #[test]
@@ -146,6 +161,18 @@ mod tests {
         ];
         for (url, expected) in cases {
             assert_eq!(shown(url), expected);
+        }
+    }
+
+    #[test]
+    fn a_password_that_breaks_the_url_is_not_told() {
+        for url in [
+            "postgres://ledger:100%geheim@127.0.0.1/x",
+            "postgres://ledger:ge/heim@127.0.0.1:1/x",
+            "postgres://l:[geheim@x/y",
+        ] {
+            let Err(DbError::Busy(why)) = Line::connect(url).map(drop) else { panic!("{url} can be reached") };
+            assert!(!why.contains("heim") && !why.contains("100%") && !why.contains("ge/"), "{url}: {why}");
         }
     }
 

@@ -131,7 +131,7 @@ impl Postgres {
         Ok(Self {
             lanes,
             counts: Arc::new(WriterCounts::default()),
-            readers: Readers::new(Arc::from(url)),
+            readers: Readers::patient(Arc::from(url)),
             herald: Arc::new(Herald::default()),
             threads: Mutex::default(),
         })

@@ -2,9 +2,10 @@
 //! restart of the server has broken is replaced without the reader noticing.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use super::Tx;
-use super::connection::{Line, Trouble};
+use super::connection::{Line, RERUN_WITHIN, Trouble};
 use crate::db::job::run_caught;
 use crate::db::{DbError, Transaction};
 
@@ -14,12 +15,18 @@ const RUNS_MAX: u32 = 3;
 /// Connections that are not in use.
 pub(super) struct Readers {
     url: Arc<str>,
+    is_patient: bool,
     idle: Mutex<Vec<Line>>,
 }
 
 impl Readers {
     pub(super) fn new(url: Arc<str>) -> Self {
-        Self { url, idle: Mutex::default() }
+        Self { url, is_patient: false, idle: Mutex::default() }
+    }
+
+    /// Readers for whoever goes through the whole ledger: a statement may take as long as it takes.
+    pub(super) fn patient(url: Arc<str>) -> Self {
+        Self { is_patient: true, ..Self::new(url) }
     }
 
     /// Runs a job on a snapshot that it cannot change. Blocks.
@@ -27,7 +34,7 @@ impl Readers {
         &self,
         job: &mut impl FnMut(&mut dyn Transaction) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut runs = 1;
+        let (mut runs, began) = (1, Instant::now());
         loop {
             let mut line = self.begin()?;
             let outcome = run_caught(job, &mut Tx { conn: &mut line.conn, moved: Vec::new() });
@@ -38,7 +45,9 @@ impl Readers {
             }
             match trouble {
                 Trouble::None | Trouble::Refused => return outcome,
-                Trouble::Passing | Trouble::Lost if runs < RUNS_MAX => runs = runs.saturating_add(1),
+                Trouble::Passing | Trouble::Lost if runs < RUNS_MAX && began.elapsed() < RERUN_WITHIN => {
+                    runs = runs.saturating_add(1);
+                }
                 Trouble::Passing => return outcome,
                 Trouble::Lost => return Err(DbError::Busy("the connection was lost".to_owned()).into()),
             }
@@ -56,6 +65,9 @@ impl Readers {
             self.idle().clear();
         }
         let mut line = Line::connect(&self.url)?;
+        if self.is_patient {
+            line.execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")?;
+        }
         line.execute(BEGIN)?;
         Ok(line)
     }

@@ -1,13 +1,14 @@
 //! A thread that writes: it takes the jobs of one township that wait, runs them in one transaction that holds the
 //! township's lock, commits, and only then lets any of them answer (group commit). Nothing here knows what the jobs do.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use sync_core::ids::TownshipId;
 
-use super::connection::{Line, Trouble};
+use super::connection::{Line, RERUN_WITHIN, Trouble};
 use super::herald::Herald;
 use super::lanes::Lanes;
 use super::{LOCK_CLASS, Tx, WHOLE_LOCK};
@@ -42,29 +43,41 @@ impl Writer {
         while let Some((scope, group)) = self.lanes.next(&self.counts.waiting) {
             let waiting = self.counts.waiting.load(Ordering::Relaxed);
             metrics::gauge!("hazard_db_writer_queue_jobs").set(f64::from(u32::try_from(waiting).unwrap_or(u32::MAX)));
-            self.commit(scope, group);
+            if catch_unwind(AssertUnwindSafe(|| self.commit(scope, group))).is_err() {
+                // Jobs catch their own panics: this is a fault of ours. Whoever waits is told that nobody answers.
+                tracing::error!(?scope, "the writer panicked; the township goes on on a new connection");
+                self.line = None;
+            }
             self.lanes.done(scope);
         }
     }
 
     fn commit(&mut self, scope: Scope, mut group: Vec<Box<dyn Job>>) {
+        let began = Instant::now();
         match self.transact(scope, &mut group) {
             Ok(()) => {}
             Err(Failure::Whole(error)) => group.iter_mut().for_each(|job| job.refuse(&error)),
+            Err(Failure::Again(error)) if group.len() == 1 && began.elapsed() >= RERUN_WITHIN => {
+                group.iter_mut().for_each(|job| job.fail(&error));
+            }
             Err(Failure::Again(_)) => group.iter_mut().for_each(|job| self.commit_alone(scope, job)),
         }
         self.counts.jobs.fetch_add(u64::try_from(group.len()).unwrap_or(0), Ordering::Relaxed);
         group.into_iter().for_each(Job::answer);
     }
 
-    /// Runs one job in a transaction of its own, a few times if need be.
+    /// Runs one job in a transaction of its own, a few times if need be, but not again what takes long.
     fn commit_alone(&mut self, scope: Scope, job: &mut Box<dyn Job>) {
+        let began = Instant::now();
         let mut last = DbError::Busy("it could not be done now".to_owned());
         for _ in 1..RUNS_MAX {
             match self.transact(scope, std::slice::from_mut(job)) {
                 Ok(()) => return,
                 Err(Failure::Whole(error)) => return job.refuse(&error),
                 Err(Failure::Again(error)) => last = error,
+            }
+            if began.elapsed() >= RERUN_WITHIN {
+                break;
             }
         }
         job.fail(&last);
@@ -105,16 +118,14 @@ impl Writer {
         // Without the savepoint there is no transaction any more, and nothing to commit: COMMIT alone would only warn.
         if let Err(error) = line.execute("RELEASE job; COMMIT") {
             let trouble = line.trouble();
-            if line.roll_back() {
-                self.line = Some(line);
+            // A server that ends may report it after the commit and before libpq sees the connection gone.
+            let is_lost = !line.roll_back() || trouble == Trouble::Lost;
+            if is_lost {
+                let why = "the connection was lost while it committed".to_owned();
+                return Err(Failure::Whole(DbError::Unsure(why)));
             }
-            return Err(match trouble {
-                Trouble::Lost => {
-                    Failure::Whole(DbError::Unsure("the connection was lost while it committed".to_owned()))
-                }
-                Trouble::Passing => Failure::Again(error),
-                Trouble::None | Trouble::Refused => Failure::Whole(error),
-            });
+            self.line = Some(line);
+            return Err(if trouble == Trouble::Passing { Failure::Again(error) } else { Failure::Whole(error) });
         }
         self.line = Some(line);
         self.counts.commits.fetch_add(1, Ordering::Relaxed);
