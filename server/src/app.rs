@@ -129,6 +129,15 @@ impl App {
     pub fn is_ending(&self) -> bool {
         self.ending.load(Ordering::SeqCst)
     }
+
+    /// Looks at the files of the TLS certificate now; the outcome is logged.
+    pub async fn renew_certificate(self) {
+        let Some(certificate) = self.certificate.clone() else { return };
+        let now_ms = self.now_ms();
+        if spawn_blocking(move || certificate.renew_and_tell(now_ms)).await.is_err() {
+            tracing::error!("the look at the TLS certificate ended with a panic");
+        }
+    }
 }
 
 /// A new UUID v7 at a given time.
@@ -146,6 +155,8 @@ pub struct Running {
     pub app: App,
     handle: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
+    /// How `serving` ended, once it has.
+    outcome: Option<std::io::Result<()>>,
     upkeep: JoinHandle<()>,
     sweeping: JoinHandle<()>,
     renewing: Option<JoinHandle<()>>,
@@ -250,17 +261,22 @@ fn serve(app: App, listener: TcpListener) -> Result<Running, Refusal> {
         }
     });
     let sweeping = app.photos.keep_swept();
-    Ok(Running { addr, app, handle: server.handle(), serving: tokio::spawn(server), upkeep, sweeping, renewing })
+    Ok(Running {
+        addr,
+        app,
+        handle: server.handle(),
+        serving: tokio::spawn(server),
+        outcome: None,
+        upkeep,
+        sweeping,
+        renewing,
+    })
 }
 
 impl Running {
-    /// Looks at the files of the TLS certificate now; the outcome is logged.
-    pub async fn renew_certificate(&self) {
-        let Some(certificate) = self.app.certificate.clone() else { return };
-        let now_ms = self.app.now_ms();
-        if spawn_blocking(move || certificate.renew_and_tell(now_ms)).await.is_err() {
-            tracing::error!("the look at the TLS certificate ended with a panic");
-        }
+    /// Until the listener fails: it never ends by itself before [`Running::stop`].
+    pub async fn failed(&mut self) {
+        self.outcome = Some((&mut self.serving).await.map_err(std::io::Error::other).flatten());
     }
 
     /// Ends the server: it says that it is not ready, stops listening, finishes the requests in flight (within the
@@ -273,7 +289,10 @@ impl Running {
         // Streams of events never finish by themselves.
         self.app.database.feeds().close();
         self.handle.stop(true).await;
-        let served = self.serving.await.map_err(std::io::Error::other)?;
+        let served = match self.outcome {
+            Some(outcome) => outcome.and(Err(std::io::Error::other("the listener ended by itself"))),
+            None => self.serving.await.map_err(std::io::Error::other).flatten(),
+        };
         self.upkeep.abort();
         self.sweeping.abort();
         if let Some(renewing) = self.renewing {

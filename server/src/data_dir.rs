@@ -21,7 +21,11 @@ pub fn prepare(data_dir: &Path) -> Result<(), Refusal> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir).map_err(refused)?;
     let probe = data_dir.join(".write-probe");
     File::create(&probe).and_then(|mut file| file.write_all(b"x")).map_err(refused)?;
-    fs::remove_file(&probe).map_err(refused)
+    match fs::remove_file(&probe) {
+        // Another process that shares the folder starts at the same time.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(refused(error)),
+        _ => Ok(()),
+    }
 }
 
 /// The key that signs access tokens, `<data_dir>/keys/token.key`; made when there is none.

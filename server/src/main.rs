@@ -10,16 +10,35 @@ use server::clock::{Clock, SystemClock};
 use server::config::{Cli, Command, CreateAccountArgs, RebuildArgs, ServeArgs, Settings};
 use server::ledger::rebuild;
 use server::refusal::Refusal;
-use server::{Running, backup, create_account, demo, logging, transfer, verify};
+use server::{App, Running, backup, create_account, demo, logging, transfer, verify};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Gives freed memory back to the system also where many threads freed it.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let outcome = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => {
+            let outcome = runtime.block_on(carry_out(command));
+            // What a start that was broken off still waits for (a lock, a slow disk) is not waited for.
+            runtime.shutdown_background();
+            outcome
+        }
+        Err(error) => Err(Refusal::Argument(format!("no threads can be made: {error}"))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(refusal) => {
+            tracing::error!("{refusal}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn carry_out(command: Command) -> Result<(), Refusal> {
+    match command {
         Command::Serve(args) => serve(args).await,
         Command::CreateAccount(args) => make_account(args).await,
         Command::Rebuild(args) => rebuild_ledger(args).await,
@@ -43,30 +62,29 @@ async fn main() -> ExitCode {
             logging::init(args.data.log_format);
             tell(verify::run(args, |finding| say(&format!("{finding}\n"))).await)
         }
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(refusal) => {
-            tracing::error!("{refusal}");
-            ExitCode::FAILURE
-        }
     }
 }
 
 async fn serve(args: ServeArgs) -> Result<(), Refusal> {
     logging::init(args.data.log_format);
-    let signals = Signals::listen()?;
-    let running = server::start(Settings::from_args(args)?, Arc::new(SystemClock)).await?;
+    let mut signals = Signals::listen()?;
+    let starting = server::start(Settings::from_args(args)?, Arc::new(SystemClock));
+    let mut running = tokio::select! {
+        started = starting => started?,
+        () = signals.told_to_end() => {
+            tracing::info!("ending before the start was done");
+            return Ok(());
+        }
+    };
     tracing::info!("listening on {}://{}", running.app.scheme(), running.addr);
     if running.app.settings.demo {
         announce_demo(&running);
     }
-    signals.come(&running).await;
-    tracing::info!("ending: requests in flight are finished first");
-    if let Err(error) = running.stop().await {
-        tracing::error!(%error, "the server did not end cleanly");
+    tokio::select! {
+        () = signals.come(running.app.clone()) => tracing::info!("ending: requests in flight are finished first"),
+        () = running.failed() => tracing::error!("the server listens no more"),
     }
-    Ok(())
+    running.stop().await.map_err(|error| Refusal::EndedBadly { why: error.to_string() })
 }
 
 async fn make_account(args: CreateAccountArgs) -> Result<(), Refusal> {
@@ -134,13 +152,21 @@ impl Signals {
         })
     }
 
-    /// Until the server is to end. SIGHUP only has it look at its certificate.
-    async fn come(mut self, running: &Running) {
+    /// Until the server is to end.
+    async fn told_to_end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => (),
+            _ = self.interrupt.recv() => (),
+        }
+    }
+
+    /// Until the server is to end. SIGHUP only has it look at its certificate, beside which it can be ended.
+    async fn come(mut self, app: App) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                _ = self.hangup.recv() => running.renew_certificate().await,
+                _ = self.hangup.recv() => drop(tokio::spawn(app.clone().renew_certificate())),
             }
         }
     }

@@ -7,6 +7,12 @@ use crate::db::{DbError, OpenError};
 /// A start that was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
+    /// It ran, and ended otherwise than it was told to.
+    #[error("the server did not end in order: {why}. Everything that was answered is kept")]
+    EndedBadly {
+        /// What went wrong.
+        why: String,
+    },
     /// Passwords and tokens would cross the network in clear.
     #[error(
         "{listen} is open to the network, and without TLS passwords would cross it in clear. Give a certificate with \
