@@ -14,6 +14,7 @@ use super::{postgres, refused};
 use crate::config::{self, BackupArgs};
 use crate::db::{Database, DatabaseOptions, Place, copy_sqlite};
 use crate::durable::{copy_new, make_folder, sync_folder};
+use crate::limits::DAY_MS;
 use crate::photos::bytes::PhotoBytes;
 use crate::refusal::Refusal;
 
@@ -45,7 +46,13 @@ pub async fn run(args: BackupArgs, now_ms: Ms) -> Result<String, Refusal> {
     let pruned = prune(&shelf, args.keep.map(std::num::NonZeroUsize::get));
     drop(lock);
     let mut words = report(&shelf.backup(&name), &manifest, &taken);
-    words.push_str(&pruned?);
+    match pruned {
+        Ok(pruned) => words.push_str(&pruned),
+        Err(refusal) => {
+            let words = format!("{words}The backup is complete, but older ones could not be removed: {refusal}");
+            return Err(Refusal::Argument(words));
+        }
+    }
     if taken.missing.is_empty() {
         return Ok(words);
     }
@@ -96,7 +103,8 @@ async fn make(args: &BackupArgs, shelf: &Shelf, work: &Path, now_ms: Ms) -> Resu
     };
     let store = PhotoBytes::open(&args.data, &args.data.data_dir)?;
     let bar = bar("photos", ledger.read(|tx| tx.counts()).await?.photos);
-    let taken = photos::take(&ledger, &store, &shelf.photos(), work, &bar).await?;
+    let look = photos::Look { day: now_ms / DAY_MS, bar: &bar };
+    let taken = photos::take(&ledger, &store, &shelf.photos(), work, look).await?;
     ledger.close();
     bar.finish_and_clear();
     manifest.photos = taken.named;

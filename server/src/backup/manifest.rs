@@ -1,11 +1,13 @@
 //! What a backup says of itself. Where it lies is `shelf`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::make::LEDGER;
+use super::postgres::DUMP;
 use super::refused;
 use crate::db::keeping::Counts;
 use crate::durable;
@@ -85,6 +87,17 @@ impl Manifest {
         })?;
         if manifest.format > FORMAT {
             let words = format!("{} was made by a newer release ({}). Use that", path.display(), manifest.program);
+            return Err(Refusal::Argument(words));
+        }
+        let ledger = if manifest.database == "sqlite" { LEDGER } else { DUMP };
+        let has = |name: &str| manifest.parts.iter().any(|part| part.name == name);
+        let is_within =
+            |part: &Part| Path::new(&part.name).components().all(|part| matches!(part, Component::Normal(_)));
+        if !has(ledger) || !has(PHOTOS) || !manifest.parts.iter().all(is_within) {
+            let words = format!(
+                "{} is damaged: it does not name the files of a backup. Restore another: see --at",
+                path.display()
+            );
             return Err(Refusal::Argument(words));
         }
         Ok(manifest)

@@ -11,13 +11,16 @@ use indicatif::ProgressBar;
 use super::manifest::PHOTOS;
 use super::refused;
 use crate::db::Database;
-use crate::durable::{copy_new, make_folder, new_file, remove_if_there, sync_folder};
+use crate::durable::{copy_new, hash_file, make_folder, new_file, remove_if_there, sync_folder};
 use crate::photos::bytes::PhotoBytes;
 use crate::photos::hash::ContentHash;
 use crate::refusal::Refusal;
 
 /// Photos asked for at once.
 const PAGE_PHOTOS: usize = 500;
+
+/// In so many days each photo of the folder is read again: a disk that spoils one is noticed while the server still has it.
+const READ_AGAIN_DAYS: u64 = 30;
 
 /// What became of the photos of one backup.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +50,23 @@ pub(super) fn place(pool: &Path, hash: ContentHash) -> PathBuf {
     pool.join(text.get(..2).unwrap_or_default()).join(text.get(2..4).unwrap_or_default()).join(text)
 }
 
+/// How the photos of earlier backups are looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look<'a> {
+    /// The day, in days since 1970: each reads its share of the photos that are there again.
+    pub(super) day: u64,
+    /// Moves by one for each photo.
+    pub(super) bar: &'a ProgressBar,
+}
+
+impl Look<'_> {
+    /// Whether this photo is read again today.
+    fn is_due(self, photo: ContentHash) -> bool {
+        let [first, second, ..] = photo.0;
+        u64::from(u16::from_be_bytes([first, second])) % READ_AGAIN_DAYS == self.day % READ_AGAIN_DAYS
+    }
+}
+
 /// Writes the list of the photos that a ledger says were received, and copies those that the pool has not got.
 ///
 /// The ledger was copied before: a photo's bytes are in the store before the ledger says so and stay there, so that all that the
@@ -56,7 +76,7 @@ pub(super) async fn take(
     store: &PhotoBytes,
     pool: &Path,
     backup: &Path,
-    bar: &ProgressBar,
+    look: Look<'_>,
 ) -> Result<Taken, Refusal> {
     let path = backup.join(PHOTOS);
     let mut list = BufWriter::new(new_file(&path).map_err(refused(&path))?);
@@ -68,8 +88,8 @@ pub(super) async fn take(
         for blob in page {
             let one = Listed { hash: blob.hash, bytes: blob.bytes };
             writeln!(list, "{} {}", one.hash, one.bytes).map_err(refused(&path))?;
-            take_one(store, pool, one, &mut taken).await?;
-            bar.inc(1);
+            take_one(store, pool, one, look, &mut taken).await?;
+            look.bar.inc(1);
         }
     }
     let list = list.into_inner().map_err(|error| refused(&path)(error.into_error()))?;
@@ -77,10 +97,16 @@ pub(super) async fn take(
     Ok(taken)
 }
 
-async fn take_one(store: &PhotoBytes, pool: &Path, photo: Listed, taken: &mut Taken) -> Result<(), Refusal> {
+async fn take_one(
+    store: &PhotoBytes,
+    pool: &Path,
+    photo: Listed,
+    look: Look<'_>,
+    taken: &mut Taken,
+) -> Result<(), Refusal> {
     taken.named = taken.named.saturating_add(1);
     let path = place(pool, photo.hash);
-    if fs::metadata(&path).is_ok_and(|found| found.len() == photo.bytes) {
+    if is_there(&path, photo, look) {
         return Ok(());
     }
     let Some(bytes) = store.read(photo.hash).await? else {
@@ -95,6 +121,18 @@ async fn take_one(store: &PhotoBytes, pool: &Path, photo: Listed, taken: &mut Ta
     taken.copied = taken.copied.saturating_add(1);
     taken.bytes = taken.bytes.saturating_add(photo.bytes);
     Ok(())
+}
+
+/// Whether the folder has the photo, as far as today's look tells. One that is spoilt is told of and copied anew.
+fn is_there(path: &Path, photo: Listed, look: Look<'_>) -> bool {
+    if !fs::metadata(path).is_ok_and(|found| found.len() == photo.bytes) {
+        return false;
+    }
+    let is_whole = !look.is_due(photo.hash) || hash_file(path).is_ok_and(|found| found.hash == photo.hash);
+    if !is_whole {
+        tracing::error!(path = %path.display(), "this disk has spoilt a photo; it is copied anew if the server has it");
+    }
+    is_whole
 }
 
 fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -138,7 +176,10 @@ pub(super) fn prune(pool: &Path, backups: &[PathBuf]) -> Result<u64, Refusal> {
         for second in folders(&first)? {
             for file in entries(&second)? {
                 let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-                if name.parse::<ContentHash>().is_ok_and(|hash| needed.contains(&hash)) {
+                // What others have put there is none of ours; a copy that was cut is.
+                let stem = name.strip_suffix(".new").unwrap_or(name);
+                let Ok(hash) = stem.parse::<ContentHash>() else { continue };
+                if stem == name && needed.contains(&hash) {
                     continue;
                 }
                 fs::remove_file(&file).map_err(refused(&file))?;

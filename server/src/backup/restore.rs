@@ -100,6 +100,9 @@ async fn put_together(
         // What was checked may have changed meanwhile, and a disk may read wrongly the second time.
         part.check(&from, copy_new(&mut file, &to).map_err(refused(&to))?)?;
     }
+    if staging.join("keys").is_dir() {
+        sync_folder(&staging.join("keys")).map_err(refused(staging))?;
+    }
     photos(args, shelf, backup, manifest, staging).await?;
     let options = match &options.place {
         Place::Sqlite(_) => DatabaseOptions::at(staging.join(LEDGER)),

@@ -62,7 +62,8 @@ impl Shelf {
 
     /// Removes what was cut. Only under the lock.
     pub(super) fn clear_unfinished(&self) -> Result<(), Refusal> {
-        for name in self.names()?.iter().filter(|name| name.ends_with(UNFINISHED)) {
+        let is_ours = |name: &&String| name.strip_suffix(UNFINISHED).is_some_and(|name| read_name(name).is_some());
+        for name in self.names()?.iter().filter(is_ours) {
             let path = self.backup(name);
             tracing::info!(path = %path.display(), "removing a backup that was cut");
             fs::remove_dir_all(&path).map_err(refused(&path))?;
@@ -70,9 +71,18 @@ impl Shelf {
         Ok(())
     }
 
-    /// Begins a backup: where it is written until it is complete, and how it will be called.
+    /// Begins a backup: where it is written until it is complete, and how it will be called. Its name sorts after those of
+    /// all that are there, also when the clock was set back: it is the latest, and the last to be removed.
     pub(super) fn begin(&self, now_ms: Ms) -> Result<(PathBuf, String), Refusal> {
-        let name = name_at(now_ms);
+        let newest = self.complete()?.last().and_then(|name| read_name(name));
+        let newest_ms = newest.and_then(|made| Ms::try_from(made.as_millisecond()).ok());
+        let name = match newest_ms {
+            Some(newest_ms) if newest_ms >= now_ms => {
+                tracing::warn!(now_ms, newest_ms, "the clock is behind the newest backup; this one is named after it");
+                name_at(newest_ms.saturating_add(1))
+            }
+            _ => name_at(now_ms),
+        };
         if self.backup(&name).exists() {
             return Err(Refusal::Argument(format!("{name} is there already. Try again")));
         }
@@ -92,6 +102,7 @@ impl Shelf {
     pub(super) fn remove(&self, name: &str) -> Result<(), Refusal> {
         let (path, gone) = (self.backup(name), self.folder.join(format!("{name}{UNFINISHED}")));
         fs::rename(&path, &gone).map_err(refused(&path))?;
+        sync_folder(&self.folder).map_err(refused(&self.folder))?;
         fs::remove_dir_all(&gone).map_err(refused(&gone))
     }
 
@@ -163,6 +174,23 @@ mod tests {
         assert_eq!(name_at(1_772_409_600_123), "20260302T000000.123Z");
         assert_eq!(read_name("20260302T000000.123Z").unwrap().as_millisecond(), 1_772_409_600_123);
         assert_eq!(read_name("photos"), None);
+    }
+
+    #[test]
+    fn a_backup_is_the_latest_also_when_the_clock_was_set_back() {
+        let (_dir, shelf) = shelf(&["20260302T080000.000Z"]);
+        let (_, name) = shelf.begin(1_577_836_800_000).unwrap();
+        assert_eq!(name, "20260302T080000.001Z", "not 2020");
+    }
+
+    #[test]
+    fn what_others_keep_in_the_folder_stays() {
+        let (dir, shelf) = shelf(&["20260302T080000.000Z.unfinished", "letters.unfinished"]);
+        fs::write(dir.path().join("township.zip.unfinished"), "x").unwrap();
+        shelf.clear_unfinished().unwrap();
+        let mut left = shelf.names().unwrap();
+        left.sort();
+        assert_eq!(left, ["letters.unfinished", "township.zip.unfinished"]);
     }
 
     #[test]

@@ -30,8 +30,10 @@ pub struct StoredArrival {
     pub row: u64,
     /// Whose it is.
     pub township: TownshipId,
-    /// What arrived.
-    pub arrival: Arrival,
+    /// Under which number it arrived.
+    pub dot: Dot,
+    /// What arrived; `None`: its fingerprint or its outcome cannot be read any more.
+    pub arrival: Option<Arrival>,
 }
 
 /// A row of the quarantine, settled or not.

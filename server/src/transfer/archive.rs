@@ -24,6 +24,9 @@ const MANIFEST: &str = "manifest.json";
 /// Bytes of one line: a record on which very many people disagreed.
 const LINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// Bytes of lines that are held together, but for the last of them.
+const PAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
+
 /// Bytes of the manifest: it names photos only that are missing.
 const MANIFEST_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -150,13 +153,14 @@ impl Reading {
     ) -> Result<(), Refusal> {
         let mut entry = BufReader::new(self.zip.by_name(name).map_err(broken(&self.path))?);
         loop {
-            let mut page = Vec::new();
-            while page.len() < page_lines {
+            let (mut page, mut bytes) = (Vec::new(), 0_usize);
+            while page.len() < page_lines && bytes < PAGE_BYTES_MAX {
                 let mut line = String::new();
                 let read = entry.by_ref().take(LINE_BYTES_MAX).read_line(&mut line).map_err(refused(&self.path))?;
                 if read == 0 {
                     break;
                 }
+                bytes = bytes.saturating_add(line.len());
                 page.push(line);
             }
             if page.is_empty() {

@@ -134,9 +134,13 @@ fn write_versions(tx: &mut dyn Transaction, township: TownshipId, file: &mut Wri
         let Some(last) = page.last() else { break };
         after = last.row;
         for stored in page {
-            let is_refused = stored.arrival.outcome.first_verdict() == Verdict::Quarantined;
-            let entry = if is_refused { tx.quarantine_entry(stored.arrival.dot)? } else { None };
-            file.line(&VersionLine::of(stored, entry))?;
+            let Some(arrival) = stored.arrival else {
+                let what = format!("version {} of replica {}", stored.dot.seq, stored.dot.replica);
+                return Err(Refusal::Argument(format!("{what} is damaged. Nothing was exported: run verify")));
+            };
+            let is_refused = arrival.outcome.first_verdict() == Verdict::Quarantined;
+            let entry = if is_refused { tx.quarantine_entry(arrival.dot)? } else { None };
+            file.line(&VersionLine::of(arrival, entry))?;
         }
     }
     file.end_list();

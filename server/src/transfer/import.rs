@@ -155,7 +155,8 @@ fn take_versions(tx: &mut dyn Transaction, township: TownshipId, page: &[String]
     Ok(merge.publish(tx)?)
 }
 
-/// Keeps versions in their order, each refused one under the account that sent it.
+/// Keeps versions in their order, each refused one under the account that sent it. One without its line in the
+/// quarantine, which its server had lost, is that of the account whose replica it is.
 fn insert(
     tx: &mut dyn Transaction,
     township: TownshipId,
@@ -163,13 +164,19 @@ fn insert(
 ) -> Result<(), Refusal> {
     let (mut group, mut sender, mut settled) = (Vec::new(), None, Vec::new());
     for (arrival, quarantine) in arrivals {
-        if let Some(quarantine) = quarantine {
-            if sender.is_some_and(|sender| sender != quarantine.account) {
+        let is_refused = arrival.outcome.verdict == Verdict::Quarantined;
+        let account = match &quarantine {
+            Some(quarantine) => Some(quarantine.account),
+            None if is_refused => tx.replica(arrival.dot.replica)?.map(|replica| replica.account),
+            None => None,
+        };
+        if let Some(account) = account {
+            if sender.is_some_and(|sender| sender != account) {
                 insert_group(tx, township, sender, &std::mem::take(&mut group))?;
             }
-            sender = Some(quarantine.account);
-            if let Some(done) = quarantine.settled {
-                settled.push((arrival.dot, done.by.unwrap_or(quarantine.account), done.how, done.at_ms));
+            sender = Some(account);
+            if let Some(done) = quarantine.and_then(|quarantine| quarantine.settled) {
+                settled.push((arrival.dot, done.by.unwrap_or(account), done.how, done.at_ms));
             }
         }
         group.push(arrival);

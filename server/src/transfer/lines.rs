@@ -13,7 +13,7 @@ use sync_core::version::Fingerprint;
 use crate::db::DbError;
 use crate::db::accounts::Account;
 use crate::db::blobs::Blob;
-use crate::db::keeping::{QuarantineEntry, Settled, StoredArrival};
+use crate::db::keeping::{QuarantineEntry, Settled};
 use crate::db::versions::{Arrival, Replica};
 use crate::photos::hash::ContentHash;
 
@@ -143,8 +143,8 @@ pub(super) struct SettledLine {
 }
 
 impl VersionLine {
-    pub(super) fn of(stored: StoredArrival, entry: Option<QuarantineEntry>) -> Self {
-        let Arrival { dot, record, fingerprint, received_at_ms, clock_offset_ms, outcome, body } = stored.arrival;
+    pub(super) fn of(arrival: Arrival, entry: Option<QuarantineEntry>) -> Self {
+        let Arrival { dot, record, fingerprint, received_at_ms, clock_offset_ms, outcome, body } = arrival;
         let settled = |Settled { at_ms, by, how }| SettledLine { at_ms, by, how };
         let quarantine =
             entry.map(|entry| QuarantineLine { account: entry.account, settled: entry.settled.map(settled) });

@@ -17,6 +17,8 @@ pub enum Flaw {
     HistoryMissing,
     /// A version's bytes are not those that arrived.
     BodyWrong,
+    /// What became of a version, or its fingerprint, cannot be read.
+    OutcomeUnreadable,
     /// A version that was merged cannot be read.
     BodyUnreadable,
     /// A replica's numbers are not all there.
@@ -55,6 +57,7 @@ impl Flaw {
             Self::RecordMissing => "record_missing",
             Self::HistoryMissing => "history_missing",
             Self::BodyWrong => "body_wrong",
+            Self::OutcomeUnreadable => "outcome_unreadable",
             Self::BodyUnreadable => "body_unreadable",
             Self::NumbersMissing => "numbers_missing",
             Self::QuarantineMissing => "quarantine_missing",

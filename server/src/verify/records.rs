@@ -11,6 +11,7 @@ use sync_core::status::hazards_named;
 
 use super::finding::{Finding, Flaw};
 use super::{Look, PAGE_RECORDS, PAGE_ROWS, rows};
+use crate::db::hazards::HazardLine;
 use crate::db::versions::Arrival;
 use crate::db::{DbError, Transaction};
 use crate::ledger::project::{open_conflicts, photo_records, read_state};
@@ -82,7 +83,7 @@ fn fold(
         let page = tx.histories(township, ids, after, PAGE_ROWS)?;
         let Some(last) = page.last() else { return Ok(records) };
         after = last.row;
-        page.iter().for_each(|stored| add(&mut records, &stored.arrival));
+        page.iter().filter_map(|stored| stored.arrival.as_ref()).for_each(|arrival| add(&mut records, arrival));
     }
 }
 
@@ -122,10 +123,24 @@ fn derived(
     for (hazard, record) in links.into_iter().filter(|link| !kept.contains(link)) {
         findings.push(Finding::new(Flaw::LinkMissing, township, format!("{record} to hazard {hazard}")));
     }
-    for (id, line) in lines_of(tx, township, records)? {
+    for (id, line) in lines(tx, township, records)? {
         if line != tx.hazard(township, id)? {
             findings.push(Finding::new(Flaw::LineWrong, township, format!("hazard {id}")));
         }
     }
     Ok(())
+}
+
+type Lines = Vec<(RecordId, Option<HazardLine>)>;
+
+/// The lines of the hazards among some records, but for those of which a fact cannot be read: that state is found itself.
+fn lines(tx: &mut dyn Transaction, township: TownshipId, records: &[Record]) -> Result<Lines, DbError> {
+    match lines_of(tx, township, records) {
+        Err(DbError::Internal(_)) if records.len() > 1 => {
+            let each = records.iter().map(|record| lines(tx, township, std::slice::from_ref(record)));
+            Ok(each.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        }
+        Err(DbError::Internal(_)) => Ok(Vec::new()),
+        lines => lines,
+    }
 }

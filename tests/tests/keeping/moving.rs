@@ -104,6 +104,14 @@ async fn a_township_that_is_there_already_is_refused_whole() {
     let refusal = run(&server.data_dir(), "import", &["--from", from]).await.unwrap_err().to_string();
     assert!(refusal.contains("in this database already"), "{refusal}");
     // Another township, but one of its people has a username that is taken.
+    let taken = home.path().join("taken");
+    run(&taken, "import", &["--from", from]).await.unwrap();
+    let ledger = taken.join("ledger.sqlite3");
+    sql(&ledger, "UPDATE townships SET id = randomblob(16), name = 'another'");
+    sql(&ledger, "UPDATE accounts SET id = randomblob(16)");
+    let refusal = run(&taken, "import", &["--from", from]).await.unwrap_err().to_string();
+    assert!(refusal.contains("the username") && refusal.contains("is taken"), "{refusal}");
+    assert_eq!(townships(&taken).await, 1);
     let other = home.path().join("other");
     run(&other, "import", &["--from", from]).await.unwrap();
     sql(&other.join("ledger.sqlite3"), "UPDATE townships SET name = 'another'");

@@ -34,8 +34,9 @@ struct PlacedRow {
 }
 
 impl PlacedRow {
-    fn read(self) -> Result<StoredArrival, DbError> {
-        Ok(StoredArrival { row: self.row.0, township: self.township_id.into(), arrival: self.version.read()? })
+    fn read(self) -> StoredArrival {
+        let dot = self.version.dot();
+        StoredArrival { row: self.row.0, township: self.township_id.into(), dot, arrival: self.version.read().ok() }
     }
 }
 
@@ -127,7 +128,7 @@ impl KeepingTx for Tx<'_> {
             query = query.filter(versions::township_id.eq(Key::from(township)));
         }
         let found: Vec<PlacedRow> = query.load(self.conn)?;
-        found.into_iter().map(PlacedRow::read).collect()
+        Ok(found.into_iter().map(PlacedRow::read).collect())
     }
 
     fn histories(
@@ -146,7 +147,7 @@ impl KeepingTx for Tx<'_> {
             .limit(rows(limit))
             .select(PlacedRow::as_select())
             .load(self.conn)?;
-        found.into_iter().map(PlacedRow::read).collect()
+        Ok(found.into_iter().map(PlacedRow::read).collect())
     }
 
     fn replicas_after(

@@ -30,9 +30,13 @@ pub(super) struct VersionRow {
 }
 
 impl VersionRow {
+    pub(super) fn dot(&self) -> Dot {
+        Dot { replica: self.replica_id.into(), seq: self.seq.0 }
+    }
+
     pub(super) fn read(self) -> Result<Arrival, DbError> {
         Ok(Arrival {
-            dot: Dot { replica: self.replica_id.into(), seq: self.seq.0 },
+            dot: self.dot(),
             record: self.record_id.map(RecordId::from),
             fingerprint: fingerprint_from(&self.fingerprint)?,
             received_at_ms: self.received_at_ms.0,
@@ -93,7 +97,7 @@ pub(super) fn outcome_to(outcome: &Outcome) -> Result<Option<String>, DbError> {
 }
 
 /// A word of an enum as serde writes it.
-fn code_of(refusal: &Refusal) -> String {
+pub(crate) fn code_of(refusal: &Refusal) -> String {
     serde_json::to_value(refusal.code).ok().and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
