@@ -76,6 +76,10 @@ pub(crate) struct Phone {
     pub(crate) photos: BTreeSet<usize>,
     /// What a comparison found to differ and mended, since it was last asked.
     pub(crate) mended: Vec<RecordId>,
+    /// What a comparison took out of the base, since it was last asked.
+    pub(crate) taken_out: Vec<RecordId>,
+    /// Whether its disk ever kept only the beginning of an answer.
+    pub(crate) is_torn: bool,
     /// The records of which it has freed versions of its own.
     freed: BTreeSet<RecordId>,
     /// Whether a state was ever lost from its disk.
@@ -111,6 +115,8 @@ impl Phone {
             photos_received: Vec::new(),
             photos: BTreeSet::new(),
             mended: Vec::new(),
+            taken_out: Vec::new(),
+            is_torn: false,
             freed: BTreeSet::new(),
             is_damaged: false,
             base_holds: BTreeMap::new(),
@@ -290,6 +296,7 @@ impl Phone {
             .collect();
         let before = self.disk.rows().len();
         let written = self.disk.write(rows, fate, self.build.is_atomic);
+        self.is_torn |= matches!(written, Written::Died(kept) if kept > 0);
         let stored = self.disk.rows()[before..].to_vec();
         for row in &stored {
             if let Stored::Effect { effect: Effect::Settle { replica, outcome }, .. } = &**row {
@@ -301,7 +308,7 @@ impl Phone {
             match &**row {
                 Stored::Effect { effect: Effect::PhotoReceived(hash), .. } => self.photos_received.push(hash.clone()),
                 Stored::Effect { effect: Effect::Replace(state), .. } => self.mended.push(state.id),
-                Stored::Effect { effect: Effect::Drop(id), .. } => self.mended.push(*id),
+                Stored::Effect { effect: Effect::Drop(id), .. } => self.taken_out.push(*id),
                 _ => {}
             }
             if written == Written::All {

@@ -327,7 +327,8 @@ impl<'a> World<'a> {
         let (news, findings) = (std::mem::take(&mut shell.news), std::mem::take(&mut shell.findings));
         let acknowledged = std::mem::take(&mut shell.acknowledged);
         let photos = std::mem::take(&mut shell.photos_received);
-        let (mended, is_damaged) = (std::mem::take(&mut shell.mended), shell.is_damaged);
+        let (mended, taken_out) = (std::mem::take(&mut shell.mended), std::mem::take(&mut shell.taken_out));
+        let (is_damaged, is_torn) = (shell.is_damaged, shell.is_torn);
         if let Some(finding) = findings.into_iter().next() {
             return Err(finding);
         }
@@ -337,11 +338,13 @@ impl<'a> World<'a> {
         for bound in &news {
             self.oracle.written_anew(bound)?;
         }
-        if !mended.is_empty() {
+        if !(mended.is_empty() && taken_out.is_empty()) {
             self.counts.repairs += 1;
-            // Where no state was lost from a disk and the server kept what it had, the feed has brought everything.
+            // Where no state was lost from a disk and the server kept what it had, the feed has brought everything. It does
+            // not take back states that came before their cursor, when the phone died between them and the village is left.
             let is_excused = is_damaged || self.oracle.has_restored;
-            ensure!(is_excused, "the_feed_misses_nothing", "phone {phone} had to be mended in {mended:?}");
+            let holds = is_excused || (mended.is_empty() && is_torn);
+            ensure!(holds, "the_feed_misses_nothing", "phone {phone} had to be mended in {mended:?} {taken_out:?}");
         }
         for (edit, outcome) in &acknowledged {
             self.oracle.acknowledged(*edit, outcome);

@@ -142,6 +142,12 @@ impl Oracle {
         self.bind(bound)
     }
 
+    /// Whether an edit that nobody can read was written anew: its bytes stay, and what they say of the numbers that were given
+    /// up means nothing under the new id. The mended form has then seen less than its author.
+    fn is_kept_as_it_was(&self, edit: EditId) -> bool {
+        self.edits[edit].flaw == Some(Flaw::Shape) && self.written_anew.contains_key(&edit)
+    }
+
     /// Whether an edit was written before as these very bytes.
     pub(crate) fn is_written_before(&self, bound: &Bound) -> bool {
         self.edit_of(bound.dot, Fingerprint::of(bound.bytes.as_bytes())).is_some()
@@ -166,6 +172,9 @@ impl Oracle {
         if is_anew {
             // Two copies of a phone, or one before and after it was set back, each had to write anew what neither had sent,
             // or a copy met a server that had forgotten the other: nobody can tell that it is the same edit.
+            self.touched_by_restore.insert(self.edits[id].record);
+        }
+        if self.edits[id].mends.is_some_and(|first| self.is_kept_as_it_was(first)) {
             self.touched_by_restore.insert(self.edits[id].record);
         }
         let expected = self.expected(id, caller, &self.merged(self.edits[id].record));
