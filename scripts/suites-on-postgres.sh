@@ -9,7 +9,7 @@ status=0
 # The stories of PostgreSQL itself have run with all others.
 cargo test --locked --workspace --no-fail-fast --lib -p server -- db::tests db::ledger_tests auth::rotation || status=1
 cargo test --locked --workspace --no-fail-fast --test accounts --test carried --test chassis --test digest --test events \
-    --test ledger --test photos --test bucket --test sync || status=1
+    --test ledger --test photos --test bucket --test sync --test tenants || status=1
 cargo test --locked --workspace --no-fail-fast --test simulation -- real_database stories || status=1
 cargo test --locked --workspace --no-fail-fast --test replay -- a_slice || status=1
 exit "$status"

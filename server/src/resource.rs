@@ -1,24 +1,41 @@
-//! An address with its methods: whatever else is asked of it is answered with a problem that names them.
+//! An address with its methods: whatever else is asked of it is answered with a problem that names them. It can say what
+//! it answers, so that a test can go through all of them.
 
 use actix_web::dev::{AppService, HttpServiceFactory};
 use actix_web::http::Method;
-use actix_web::{Handler, Resource, Responder, Route, web};
+use actix_web::{Handler, Resource, Responder, web};
 
 use crate::error::{Code, Problem};
 
 /// One address and the handlers of its methods.
 pub struct Address {
+    path: &'static str,
     resource: Resource,
     methods: Vec<&'static str>,
 }
 
 /// Begins an address; `path` is relative to its scope.
 #[must_use]
-pub fn at(path: &str) -> Address {
-    Address { resource: web::resource(path), methods: Vec::new() }
+pub fn at(path: &'static str) -> Address {
+    Address { path, resource: web::resource(path), methods: Vec::new() }
+}
+
+/// One method of one address.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Route {
+    /// For example `GET`.
+    pub method: &'static str,
+    /// The whole address, with names in braces for its parts: `/api/v1/records/{id}`.
+    pub path: String,
 }
 
 impl Address {
+    /// What it answers, below `scope`.
+    pub(crate) fn routes(&self, scope: &str) -> impl Iterator<Item = Route> {
+        let path = format!("{scope}{}", self.path);
+        self.methods.iter().map(move |method| Route { method, path: path.clone() })
+    }
+
     /// Answers a method by a handler.
     #[must_use]
     pub fn on<F, Args>(mut self, method: &Method, handler: F) -> Self
@@ -28,7 +45,7 @@ impl Address {
         F::Output: Responder + 'static,
     {
         self.methods.push(method_name(method));
-        self.resource = self.resource.route(Route::new().method(method.clone()).to(handler));
+        self.resource = self.resource.route(web::method(method.clone()).to(handler));
         self
     }
 

@@ -8,7 +8,13 @@ use crate::error::{Code, Problem};
 use crate::handlers::{accounts, auth, carried, devices, events, health, ledger, photos, review, sync, uploads};
 use crate::photos::tus;
 use crate::rate;
-use crate::resource::at;
+use crate::resource::{Address, Route, at};
+
+/// Where phones and screens ask.
+const API: &str = "/api/v1";
+
+/// Where photos are uploaded, below [`API`].
+const UPLOADS: &str = "/uploads";
 
 /// Adds every address, and what is answered elsewhere.
 pub fn configure(config: &mut ServiceConfig) {
@@ -19,54 +25,74 @@ pub fn configure(config: &mut ServiceConfig) {
         )
         .app_data(QueryConfig::default().error_handler(|error, _| {
             Problem::new(Code::MalformedRequest, "The query cannot be read").with("reason", error.to_string()).into()
+        }));
+    add(config, operation());
+    config
+        .service(web::scope(API).wrap(from_fn(rate::limit)).configure(|config| {
+            add(config, api());
+            let uploads = web::scope(UPLOADS).wrap(from_fn(tus::speak)).configure(|config| add(config, uploads()));
+            config.service(uploads.default_service(web::route().to(nowhere)));
+            config.default_service(web::route().to(nowhere));
         }))
-        .service(at("/healthz").get(health::alive))
-        .service(at("/readyz").get(health::ready))
-        .service(at("/metrics").get(health::metrics))
-        .service(web::scope("/api/v1").wrap(from_fn(rate::limit)).configure(api))
         .default_service(web::route().to(nowhere));
 }
 
-fn api(config: &mut ServiceConfig) {
-    config
-        .service(at("/auth/login").post(auth::login))
-        .service(at("/auth/enrol").post(auth::enrol))
-        .service(at("/auth/refresh").post(auth::refresh))
-        .service(at("/auth/logout").post(auth::logout))
-        .service(at("/me").get(accounts::me))
-        .service(at("/accounts").get(accounts::list).post(accounts::create))
-        .service(at("/accounts/{id}").patch(accounts::change))
-        .service(at("/accounts/{id}/enrolments").post(accounts::enrol))
-        .service(at("/devices").get(devices::list))
-        .service(at("/devices/{id}/revoke").post(devices::revoke))
-        .service(at("/sync").post(sync::round_trip))
-        .service(at("/push").post(sync::push))
-        .service(at("/pull").post(sync::pull))
-        .service(at("/batches").post(carried::import))
-        .service(at("/events").get(events::listen))
-        .service(at("/hazards").get(ledger::hazards))
-        .service(at("/records/{id}").get(ledger::record))
-        .service(at("/records/{id}/history").get(ledger::history))
-        .service(at("/records/{id}/resolve").post(review::resolve))
-        .service(at("/conflicts").get(review::conflicts))
-        .service(at("/quarantine").get(review::quarantine))
-        .service(at("/quarantine/{replica}/{seq}/repair").post(review::repair))
-        .service(at("/quarantine/{replica}/{seq}/dismiss").post(review::dismiss))
-        .service(at("/photos/{sha256}").get(photos::show).on(&Method::HEAD, photos::show))
-        .service(
-            web::scope("/uploads")
-                .wrap(from_fn(tus::speak))
-                .service(at("").on(&Method::OPTIONS, uploads::describe).post(uploads::create))
-                .service(
-                    at("/{sha256}")
-                        .on(&Method::OPTIONS, uploads::describe)
-                        .on(&Method::HEAD, uploads::find)
-                        .patch(uploads::append)
-                        .on(&Method::DELETE, uploads::end),
-                )
-                .default_service(web::route().to(nowhere)),
-        )
-        .default_service(web::route().to(nowhere));
+/// Everything that the server answers, in order: made of the same lists as [`configure`].
+#[must_use]
+pub fn table() -> Vec<Route> {
+    let uploads_at = [API, UPLOADS].concat();
+    let parts = [("", operation()), (API, api()), (uploads_at.as_str(), uploads())];
+    parts.iter().flat_map(|(scope, list)| list.iter().flat_map(|address| address.routes(scope))).collect()
+}
+
+fn add(config: &mut ServiceConfig, addresses: Vec<Address>) {
+    for address in addresses {
+        config.service(address);
+    }
+}
+
+fn operation() -> Vec<Address> {
+    vec![at("/healthz").get(health::alive), at("/readyz").get(health::ready), at("/metrics").get(health::metrics)]
+}
+
+fn api() -> Vec<Address> {
+    vec![
+        at("/auth/login").post(auth::login),
+        at("/auth/enrol").post(auth::enrol),
+        at("/auth/refresh").post(auth::refresh),
+        at("/auth/logout").post(auth::logout),
+        at("/me").get(accounts::me),
+        at("/accounts").get(accounts::list).post(accounts::create),
+        at("/accounts/{id}").patch(accounts::change),
+        at("/accounts/{id}/enrolments").post(accounts::enrol),
+        at("/devices").get(devices::list),
+        at("/devices/{id}/revoke").post(devices::revoke),
+        at("/sync").post(sync::round_trip),
+        at("/push").post(sync::push),
+        at("/pull").post(sync::pull),
+        at("/batches").post(carried::import),
+        at("/events").get(events::listen),
+        at("/hazards").get(ledger::hazards),
+        at("/records/{id}").get(ledger::record),
+        at("/records/{id}/history").get(ledger::history),
+        at("/records/{id}/resolve").post(review::resolve),
+        at("/conflicts").get(review::conflicts),
+        at("/quarantine").get(review::quarantine),
+        at("/quarantine/{replica}/{seq}/repair").post(review::repair),
+        at("/quarantine/{replica}/{seq}/dismiss").post(review::dismiss),
+        at("/photos/{sha256}").get(photos::show).on(&Method::HEAD, photos::show),
+    ]
+}
+
+fn uploads() -> Vec<Address> {
+    vec![
+        at("").on(&Method::OPTIONS, uploads::describe).post(uploads::create),
+        at("/{sha256}")
+            .on(&Method::OPTIONS, uploads::describe)
+            .on(&Method::HEAD, uploads::find)
+            .patch(uploads::append)
+            .on(&Method::DELETE, uploads::end),
+    ]
 }
 
 async fn nowhere() -> Result<actix_web::HttpResponse, Problem> {

@@ -133,15 +133,17 @@ impl TestServer {
     }
 
     async fn make_township(&self) {
+        self.make_township_of(township(), demo::TOWNSHIP).await;
+    }
+
+    /// Makes a township straight in the database, unless it is there.
+    pub async fn make_township_of(&self, id: TownshipId, name: &str) {
+        let row = TownshipRow { id, name: name.to_owned(), created_at_ms: START_MS };
         self.app()
             .database
-            .write(Scope::Whole, |tx| match tx.township(township())? {
+            .write(Scope::Whole, move |tx| match tx.township(row.id)? {
                 Some(_) => Ok::<_, DbError>(()),
-                None => tx.insert_township(TownshipRow {
-                    id: township(),
-                    name: demo::TOWNSHIP.to_owned(),
-                    created_at_ms: START_MS,
-                }),
+                None => tx.insert_township(row.clone()),
             })
             .await
             .unwrap();
@@ -264,9 +266,20 @@ impl TestServer {
 
     /// Makes an account straight in the database, with [`PASSWORD`].
     pub async fn make_account(&self, username: &str, role: Role, villages: &[VillageId]) -> AccountId {
+        self.make_account_in(township(), username, role, villages).await
+    }
+
+    /// Makes an account of any township straight in the database, with [`PASSWORD`].
+    pub async fn make_account_in(
+        &self,
+        township: TownshipId,
+        username: &str,
+        role: Role,
+        villages: &[VillageId],
+    ) -> AccountId {
         let account = Account {
             id: AccountId(Uuid::now_v7()),
-            township: township(),
+            township,
             username: username.to_owned(),
             display_name: username.to_owned(),
             role,
@@ -277,7 +290,7 @@ impl TestServer {
             updated_at_ms: START_MS,
         };
         let id = account.id;
-        let made = self.app().database.write(Scope::Township(township()), move |tx| tx.insert_account(&account));
+        let made = self.app().database.write(Scope::Township(township), move |tx| tx.insert_account(&account));
         assert!(made.await.unwrap(), "{username} is new");
         id
     }

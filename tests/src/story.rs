@@ -38,7 +38,12 @@ pub struct Phone {
 impl Phone {
     /// Makes an account of a role in some villages, signs in, and takes up a fresh phone.
     pub async fn of(server: &TestServer, username: &str, role: Role, villages: &[VillageId]) -> Self {
-        let session = server.enlist(username, role, villages).await;
+        Self::with(server.enlist(username, role, villages).await, role, villages)
+    }
+
+    /// A fresh phone of somebody who has signed in.
+    #[must_use]
+    pub fn with(session: Session, role: Role, villages: &[VillageId]) -> Self {
         let villages = villages.iter().copied().collect();
         let caller = Caller { account: session.account, role, villages };
         let client = Client::new(ReplicaId(Uuid::now_v7()));

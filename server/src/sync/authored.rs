@@ -107,18 +107,22 @@ fn compose(
 }
 
 /// The replica under which this server writes in a township: derived from the epoch, so that a server restored from a
-/// backup does not reuse the numbers that it gave out after it.
+/// backup does not reuse the numbers that it gave out after it. What it is derived from is no secret: where a phone, of this
+/// township or another, has taken the id, the next one is derived from it.
 fn server_replica(tx: &mut dyn Transaction, sender: &Sender, instead_of: Option<Dot>) -> Result<Replica, DbError> {
     let epoch = tx.epoch()?.ok_or_else(|| DbError::Internal("the database has no epoch".to_owned()))?;
-    let id = ReplicaId(server_replica_id(epoch, sender.township, instead_of));
-    let fresh = Replica {
-        id,
-        township: sender.township,
-        account: sender.caller.account,
-        device: DeviceId(Uuid::nil()),
-        highest: 0,
-    };
-    Ok(tx.replica(id)?.unwrap_or(fresh))
+    let own = DeviceId(Uuid::nil());
+    let mut id = ReplicaId(server_replica_id(epoch, sender.township, instead_of));
+    loop {
+        match tx.replica(id)? {
+            None => {
+                let (township, account) = (sender.township, sender.caller.account);
+                return Ok(Replica { id, township, account, device: own, highest: 0 });
+            }
+            Some(known) if known.township == sender.township && known.device == own => return Ok(known),
+            Some(taken) => id = ReplicaId(server_replica_id(taken.id.0, sender.township, instead_of)),
+        }
+    }
 }
 
 /// A UUID of version 8 (RFC 9562): SHA-256 over the epoch, the township, and the dot whose place is taken.
