@@ -112,8 +112,13 @@ async fn put_together(
         }
     };
     let ledger = Database::open(&options)?;
-    let epoch = Uuid::new_v4();
-    ledger.write(Scope::Whole, move |tx| tx.set_epoch(epoch)).await?;
+    let (epoch, missing) = (Uuid::new_v4(), manifest.photos_missing.clone());
+    let begun = ledger.write(Scope::Whole, move |tx| {
+        // A phone that still holds one of them is asked for it, and no other is told that it is here.
+        missing.iter().try_for_each(|hash| tx.forget_blob(*hash))?;
+        tx.set_epoch(epoch)
+    });
+    begun.await?;
     let counts = ledger.read(|tx| tx.counts()).await?;
     ledger.close();
     Ok(counts)

@@ -60,6 +60,18 @@ pub trait BlobTx {
     /// The database failed.
     fn blobs_lacking(&mut self, township: TownshipId, asked: &[ContentHash]) -> Result<Vec<ContentHash>, DbError>;
 
+    /// Those of `asked` whose bytes the township's rows say are stored, and how many bytes, in no order.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn blobs_noted(&mut self, township: TownshipId, asked: &[ContentHash]) -> Result<Vec<(ContentHash, u64)>, DbError>;
+
+    /// Forgets a photo in every township; its bytes are lost.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn forget_blob(&mut self, hash: ContentHash) -> Result<(), DbError>;
+
     /// Notes that a photo's bytes are stored; where that is known already, nothing changes.
     ///
     /// # Errors

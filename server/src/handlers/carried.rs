@@ -19,6 +19,6 @@ pub async fn import(
         return Err(Problem::new(Code::Forbidden, "The office takes in files"));
     }
     let opened = unseal(&file, app.tokens.seal_secret())?;
-    let receipts = opened.take(&app.database, who.township, app.now_ms()).await?;
+    let receipts = opened.take(&app.database, &app.photos.store, who.township, app.now_ms()).await?;
     Ok(text("text/plain; charset=utf-8", receipts))
 }

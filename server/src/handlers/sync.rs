@@ -1,7 +1,5 @@
 //! The sync protocol over HTTP: the round trip, and its halves. What is taken is durable before the answer.
 
-use std::collections::BTreeSet;
-
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -15,6 +13,7 @@ use crate::db::Scope;
 use crate::error::{Problem, ok};
 use crate::extract::{Authenticated, Body, Json};
 use crate::photos::hash::{ContentHash, read_all};
+use crate::photos::receipts::receipts;
 use crate::sync::push::Sender;
 use crate::sync::{pull, push};
 
@@ -105,21 +104,15 @@ fn hashes(asked: &[String]) -> Result<Vec<ContentHash>, Problem> {
     read_all(asked)
 }
 
-/// The named photos, apart: those whose bytes the township has, and those that it lacks.
+/// The named photos, apart: those whose bytes the township has, and those that it lacks. In neither is what cannot be told now.
 async fn photos(
     app: &App,
     who: &Authenticated,
     asked: Vec<ContentHash>,
 ) -> Result<(Vec<String>, Vec<String>), Problem> {
-    if asked.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
-    }
-    let (township, named) = (who.township, asked.clone());
-    let lacking = app.database.read(move |tx| tx.blobs_lacking(township, &named).map_err(Problem::from)).await?;
-    let lacking: BTreeSet<ContentHash> = lacking.into_iter().collect();
-    let (wanted, received): (Vec<_>, Vec<_>) = asked.into_iter().partition(|hash| lacking.contains(hash));
+    let told = receipts(&app.database, &app.photos.store, who.township, asked).await?;
     let text = |hashes: Vec<ContentHash>| hashes.iter().map(ToString::to_string).collect();
-    Ok((text(received), text(wanted)))
+    Ok((text(told.received), text(told.wanted)))
 }
 
 /// Who sends, and when, with how far their clock is off.

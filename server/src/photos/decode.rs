@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use image::error::ImageError;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
-use jpeg_decoder::{Error as JpegError, PixelFormat};
+use jpeg_decoder::{CodingProcess, Error as JpegError, PixelFormat};
 
 use super::variants::Refusal;
 use super::{exif, sniff};
@@ -41,15 +41,20 @@ pub(super) fn decode(bytes: &[u8], edge_px: u16, deadline: Instant) -> Result<De
         return Err(Refusal::FormatNotDecoded { content_type: sniff::content_type(bytes).to_owned() });
     }
     let (width, height) = exif::stored_size(bytes).unwrap_or((0, 0));
-    if width.max(height) > SIDE_PX_MAX || u64::from(width) * u64::from(height) > PIXELS_MAX {
-        return Err(Refusal::TooManyPixels { width, height });
-    }
+    check_size(width, height)?;
     if format == Some(ImageFormat::Jpeg)
         && let Some(decoded) = reduced(bytes, (width, height), edge_px, deadline)?
     {
         return Ok(decoded);
     }
     whole(bytes, (width, height), deadline)
+}
+
+fn check_size(width: u32, height: u32) -> Result<(), Refusal> {
+    if width.max(height) > SIDE_PX_MAX || u64::from(width) * u64::from(height) > PIXELS_MAX {
+        return Err(Refusal::TooManyPixels { width, height });
+    }
+    Ok(())
 }
 
 /// A JPEG at the smallest scale that suffices. `None` where that is the whole, and where this decoder cannot read what the
@@ -60,6 +65,15 @@ fn reduced(bytes: &[u8], stored: (u32, u32), edge_px: u16, deadline: Instant) ->
         JpegError::Io(error) if error.kind() == io::ErrorKind::TimedOut => Err(Refusal::TooSlow),
         _ => Ok(None),
     };
+    if let Err(error) = decoder.read_info() {
+        return given_up(error);
+    }
+    // What this decoder reads from the header, it takes memory for: another reader's size, or none, is no leave to go on.
+    let Some(announced) = decoder.info() else { return Ok(None) };
+    check_size(announced.width.into(), announced.height.into())?;
+    if announced.coding_process == CodingProcess::Lossless {
+        return Err(Refusal::FormatNotDecoded { content_type: sniff::content_type(bytes).to_owned() });
+    }
     let (width, height) = match decoder.scale(edge_px, edge_px) {
         Ok(size) => size,
         Err(error) => return given_up(error),
@@ -162,6 +176,37 @@ mod tests {
             let other = small(decode(&bytes, u16::MAX, soon()).unwrap().image);
             let apart: u32 = one.pixels().zip(other.pixels()).map(|(a, b)| u32::from(a.0[0].abs_diff(b.0[0]))).sum();
             assert!(apart < 2 * 64 * 64, "{name}: {apart}");
+        }
+    }
+
+    /// The headers of a JPEG of one grey component, whose frame is of the kind that its marker says, and a few bytes of a scan.
+    fn announced(marker: u8, width: u16, height: u16) -> Vec<u8> {
+        let mut bytes = vec![0xff, 0xd8, 0xff, marker, 0, 11, 8];
+        bytes.extend(height.to_be_bytes());
+        bytes.extend(width.to_be_bytes());
+        bytes.extend([1, 1, 0x11, 0]);
+        // A table of one code of one bit.
+        bytes.extend([0xff, 0xc4, 0, 20, 0, 1]);
+        bytes.extend([0; 15]);
+        bytes.push(0);
+        bytes.extend([0xff, 0xda, 0, 8, 1, 1, 0, 1, 0, 0]);
+        bytes.extend([0; 64]);
+        bytes.extend([0xff, 0xd9]);
+        bytes
+    }
+
+    #[test]
+    fn a_lossless_jpeg_is_not_decoded_whatever_size_it_announces() {
+        let refused = |side| decode(&announced(0xc3, side, side), 256, soon()).unwrap_err();
+        assert_eq!(refused(65_535), Refusal::TooManyPixels { width: 65_535, height: 65_535 });
+        assert_eq!(refused(64), Refusal::FormatNotDecoded { content_type: "image/jpeg".to_owned() });
+    }
+
+    #[test]
+    fn a_jpeg_is_refused_by_the_size_that_its_decoder_reads() {
+        for (width, height) in [(65_535, 65_535), (20_001, 1), (10_000, 5_001)] {
+            let refused = reduced(&announced(0xc0, width, height), (0, 0), 256, soon()).unwrap_err();
+            assert_eq!(refused, Refusal::TooManyPixels { width: width.into(), height: height.into() });
         }
     }
 

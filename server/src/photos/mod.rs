@@ -9,6 +9,7 @@ pub mod hash;
 mod intake;
 mod objects;
 mod partial;
+pub mod receipts;
 pub mod retention;
 #[cfg(test)]
 mod samples;

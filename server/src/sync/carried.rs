@@ -10,6 +10,9 @@ use super::pull::epoch;
 use super::push::{self, Sender};
 use crate::db::{Database, Scope, Transaction};
 use crate::error::{Code, Problem};
+use crate::photos::hash::{ContentHash, read_all};
+use crate::photos::receipts;
+use crate::photos::store::PhotoStore;
 
 /// A file whose seal was found right.
 #[derive(Debug)]
@@ -42,20 +45,25 @@ impl Opened {
     /// # Errors
     /// `file_forged` for an account or device that is not of this township; those of a push; the database's own. What was
     /// taken before stays, and is told again when the file comes again.
-    pub async fn take(self, database: &Database, township: TownshipId, now_ms: Ms) -> Result<String, Problem> {
+    pub async fn take(
+        self,
+        database: &Database,
+        store: &PhotoStore,
+        township: TownshipId,
+        now_ms: Ms,
+    ) -> Result<String, Problem> {
         let Self { carried: Carried { account, device, pushes, photos, .. }, key } = self;
-        let hashes = crate::photos::hash::read_all(&photos)?;
+        let hashes = read_all(&photos)?;
         let sender = database.read(move |tx| author(tx, township, account, device, now_ms)).await?;
-        let mut receipts = Vec::with_capacity(pushes.len());
+        let mut answers = Vec::with_capacity(pushes.len());
         for push in pushes {
-            receipts.push(take(database, push, sender.clone()).await?);
+            answers.push(take(database, push, sender.clone()).await?);
         }
-        let lacking = database.read(move |tx| Ok::<_, Problem>((tx.blobs_lacking(township, &hashes)?, epoch(tx)?)));
-        let (lacking, epoch) = lacking.await?;
-        let epoch = epoch.to_string();
-        let lacking: Vec<String> = lacking.iter().map(ToString::to_string).collect();
-        let (photos_wanted, photos_received) = photos.into_iter().partition(|hash| lacking.contains(hash));
-        Ok(seal(&key, &Receipts { account, device, now_ms, epoch, pushes: receipts, photos_received, photos_wanted }))
+        let told = receipts::receipts(database, store, township, hashes).await?;
+        let text = |hashes: Vec<ContentHash>| hashes.iter().map(ToString::to_string).collect();
+        let (photos_received, photos_wanted) = (text(told.received), text(told.wanted));
+        let epoch = database.read(|tx| Ok::<_, Problem>(epoch(tx)?)).await?.to_string();
+        Ok(seal(&key, &Receipts { account, device, now_ms, epoch, pushes: answers, photos_received, photos_wanted }))
     }
 }
 

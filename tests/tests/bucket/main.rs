@@ -9,6 +9,8 @@
     reason = "tests may fail loudly"
 )]
 
+#[path = "../photos/lost.rs"]
+mod lost;
 #[path = "../photos/phone.rs"]
 mod phone;
 #[path = "../photos/refusals.rs"]

@@ -130,23 +130,6 @@ async fn the_largest_photo_is_sent_to_the_bucket_in_parts() {
 }
 
 #[tokio::test]
-async fn a_photo_whose_bytes_were_lost_can_be_sent_again() {
-    let server = crate::start().await;
-    let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
-    let bytes = sample("gps/DSCN0010.jpg");
-    let hash = phone.upload(&bytes).await;
-    let file = crate::photos_dir(&server).join("blobs").join(&hash[..2]).join(&hash[2..4]).join(&hash);
-    std::fs::remove_file(&file).unwrap();
-    assert_eq!(
-        refused(phone.show(&hash, "?variant=original").send().await.unwrap()).await,
-        (404, "photo_pending".to_owned())
-    );
-    assert_eq!(header(&phone.create(&hash, bytes.len()).await, "upload-offset"), "0");
-    phone.upload(&bytes).await;
-    assert_eq!(std::fs::read(&file).unwrap(), bytes);
-}
-
-#[tokio::test]
 async fn keys_that_the_bucket_refuses_keep_the_server_from_starting() {
     let mut server: TestServer = crate::start().await;
     let mut wrong = crate::bucket();

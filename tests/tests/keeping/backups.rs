@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hazard_tests::server::village;
+use hazard_tests::server::{township as township_id, village};
 use hazard_tests::story::{change, hazard, reinspection};
 use serde_json::json;
 use server::db::scratch::{self, Scratch};
-use server::db::{Database, DatabaseOptions};
+use server::db::{Database, DatabaseOptions, DbError};
+use server::photos::hash::ContentHash;
 
 use crate::office::*;
 
@@ -235,6 +236,11 @@ async fn a_photo_that_the_server_has_lost_is_named_and_the_rest_is_kept() {
     assert!(refusal.contains(&lost) && refusal.contains("complete"), "{refusal}");
     let words = restore(folder.path(), &home.path().join("data")).await.unwrap();
     assert!(words.contains("4 records") && words.contains(&lost), "{words}");
+    let restored = home.path().join("data/ledger.sqlite3");
+    let ledger = Database::open_to_read(&DatabaseOptions::at(restored)).unwrap();
+    let lost: ContentHash = lost.parse().unwrap();
+    let lacking = ledger.read(move |tx| tx.blobs_lacking(township_id(), &[lost])).await;
+    assert_eq!(lacking.unwrap_or_else(|error: DbError| panic!("{error}")), [lost], "a phone may be asked for it");
 }
 
 #[actix_web::test]

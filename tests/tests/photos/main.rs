@@ -9,6 +9,7 @@
     reason = "tests may fail loudly"
 )]
 
+mod lost;
 mod phone;
 mod refusals;
 mod retention;

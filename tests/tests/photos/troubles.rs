@@ -107,24 +107,6 @@ async fn a_full_disk_is_told_and_the_upload_goes_on_when_there_is_room() {
 }
 
 #[tokio::test]
-async fn a_photo_whose_bytes_were_lost_can_be_sent_again() {
-    let server = TestServer::start().await;
-    let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
-    let bytes = sample("gps/DSCN0010.jpg");
-    let hash = phone.upload(&bytes).await;
-    let file = server.data_dir().join("blobs").join(&hash[..2]).join(&hash[2..4]).join(&hash);
-    std::fs::remove_file(&file).unwrap();
-    assert_eq!(
-        refused(phone.show(&hash, "?variant=original").send().await.unwrap()).await,
-        (404, "photo_pending".to_owned())
-    );
-    let again = phone.create(&hash, bytes.len()).await;
-    assert_eq!(header(&again, "upload-offset"), "0");
-    phone.upload(&bytes).await;
-    assert_eq!(std::fs::read(&file).unwrap(), bytes);
-}
-
-#[tokio::test]
 async fn a_second_request_to_a_busy_upload_is_told_to_wait() {
     let server = TestServer::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);

@@ -95,6 +95,26 @@ impl BlobTx for Tx<'_> {
         Ok(asked.iter().copied().filter(|hash| !stored.contains(hash.0.as_slice())).collect())
     }
 
+    fn blobs_noted(&mut self, township: TownshipId, asked: &[ContentHash]) -> Result<Vec<(ContentHash, u64)>, DbError> {
+        let mut noted = Vec::new();
+        for some in asked.chunks(KEYS_PER_STATEMENT) {
+            let rows: Vec<(Vec<u8>, Whole)> = blobs::table
+                .filter(blobs::township_id.eq(Key::from(township)))
+                .filter(blobs::hash.eq_any(some.iter().map(|hash| hash.0.as_slice())))
+                .select((blobs::hash, blobs::bytes))
+                .load(self.conn)?;
+            for (hash, bytes) in rows {
+                noted.push((read_hash(&hash)?, bytes.0));
+            }
+        }
+        Ok(noted)
+    }
+
+    fn forget_blob(&mut self, hash: ContentHash) -> Result<(), DbError> {
+        diesel::delete(blobs::table.filter(blobs::hash.eq(hash.0.as_slice()))).execute(self.conn)?;
+        Ok(())
+    }
+
     fn insert_blob(&mut self, blob: &Blob) -> Result<(), DbError> {
         let row = BlobRow {
             township_id: blob.township.into(),

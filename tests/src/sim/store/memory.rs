@@ -315,6 +315,14 @@ impl BlobTx for Memory {
         Ok(asked.iter().filter(|hash| self.tables.blobs.get(hash).is_none()).copied().collect())
     }
 
+    fn blobs_noted(&mut self, _: TownshipId, _: &[ContentHash]) -> Result<Vec<(ContentHash, u64)>, DbError> {
+        unasked()
+    }
+
+    fn forget_blob(&mut self, _: ContentHash) -> Result<(), DbError> {
+        unasked()
+    }
+
     fn insert_blob(&mut self, blob: &Blob) -> Result<(), DbError> {
         if self.tables.blobs.get(&blob.hash).is_none() {
             self.tables.blobs.put(blob.hash, Rc::new(blob.clone()));
