@@ -206,6 +206,10 @@ pub struct RestoreArgs {
     /// Which backup: `latest`, its name, or a time (2026-11-23T20:30:00Z) at which it had begun.
     #[arg(long, default_value = "latest")]
     pub at: String,
+
+    /// Restore also where photos of the backup are damaged or gone: without those, which phones that hold them are asked for.
+    #[arg(long)]
+    pub without_damaged_photos: bool,
 }
 
 /// Settings of `verify`.

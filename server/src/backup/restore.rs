@@ -34,13 +34,20 @@ pub async fn run(args: RestoreArgs) -> Result<String, Refusal> {
     let staging = beside(target)?;
     make_folder(&staging).map_err(refused(&staging))?;
     let restored = put_together(&args, &shelf, &backup, &manifest, &options, &staging).await;
-    let placed = restored.and_then(|counts| put_in_place(&staging, target).map(|()| counts));
-    let counts = placed.inspect_err(|_| {
+    let placed = restored.and_then(|restored| put_in_place(&staging, target).map(|()| restored));
+    let restored = placed.inspect_err(|_| {
         if let Err(error) = fs::remove_dir_all(&staging) {
             tracing::warn!(%error, path = %staging.display(), "what was begun stays behind");
         }
     })?;
-    Ok(report(target, &manifest, counts))
+    Ok(report(target, &manifest, &restored))
+}
+
+/// What a restore came to.
+struct Restored {
+    counts: Counts,
+    /// Photos that the ledger named and the backup has not.
+    lacking: Vec<ContentHash>,
 }
 
 /// The database that is to be filled: the kind that was backed up, in a place where there is none.
@@ -90,7 +97,7 @@ async fn put_together(
     manifest: &Manifest,
     options: &DatabaseOptions,
     staging: &Path,
-) -> Result<Counts, Refusal> {
+) -> Result<Restored, Refusal> {
     for part in manifest.parts.iter().filter(|part| part.name == LEDGER || part.name.starts_with("keys/")) {
         let (from, to) = (backup.join(&part.name), staging.join(&part.name));
         if let Some(folder) = to.parent() {
@@ -103,7 +110,7 @@ async fn put_together(
     if staging.join("keys").is_dir() {
         sync_folder(&staging.join("keys")).map_err(refused(staging))?;
     }
-    photos(args, shelf, backup, manifest, staging).await?;
+    let lacking = photos(args, shelf, backup, manifest, staging).await?;
     let options = match &options.place {
         Place::Sqlite(_) => DatabaseOptions::at(staging.join(LEDGER)),
         Place::Postgres(url) => {
@@ -112,7 +119,7 @@ async fn put_together(
         }
     };
     let ledger = Database::open(&options)?;
-    let (epoch, missing) = (Uuid::new_v4(), manifest.photos_missing.clone());
+    let (epoch, missing) = (Uuid::new_v4(), lacking.clone());
     let begun = ledger.write(Scope::Whole, move |tx| {
         // A phone that still holds one of them is asked for it, and no other is told that it is here.
         missing.iter().try_for_each(|hash| tx.forget_blob(*hash))?;
@@ -121,19 +128,20 @@ async fn put_together(
     begun.await?;
     let counts = ledger.read(|tx| tx.counts()).await?;
     ledger.close();
-    Ok(counts)
+    Ok(Restored { counts, lacking })
 }
 
-/// Brings the photos of the backup into the store, each against its hash.
+/// Brings the photos of the backup into the store, each against its hash; those that the backup has not.
 async fn photos(
     args: &RestoreArgs,
     shelf: &Shelf,
     backup: &Path,
     manifest: &Manifest,
     staging: &Path,
-) -> Result<(), Refusal> {
+) -> Result<Vec<ContentHash>, Refusal> {
     let store = PhotoBytes::open(&args.data, staging)?;
     let bar = bar("photos", manifest.photos);
+    let (mut lacking, mut damaged) = (manifest.photos_missing.clone(), Vec::new());
     for photo in listed(backup)? {
         let photo = photo?;
         bar.inc(1);
@@ -141,18 +149,24 @@ async fn photos(
             continue;
         }
         let path = place(&shelf.photos(), photo.hash);
-        let bytes = fs::read(&path).map_err(refused(&path))?;
-        if ContentHash::of(&bytes) != photo.hash {
-            return Err(Refusal::Argument(format!(
-                "{} is damaged: its bytes have another hash. Nothing was restored. Remove this one file and run backup again \
-                 beside the server, if there still is one; a copy of it under the same name from elsewhere will do, too",
-                path.display()
-            )));
+        match fs::read(&path) {
+            Ok(bytes) if ContentHash::of(&bytes) == photo.hash => store.put(photo.hash, bytes).await?,
+            _ => {
+                lacking.push(photo.hash);
+                damaged.push(path.display().to_string());
+            }
         }
-        store.put(photo.hash, bytes).await?;
     }
     bar.finish_and_clear();
-    Ok(())
+    if damaged.is_empty() || args.without_damaged_photos {
+        return Ok(lacking);
+    }
+    Err(Refusal::Argument(format!(
+        "Nothing was restored: these photos of the backup are damaged or gone. Remove the files and run backup again beside the \
+         server, if there still is one; copies of them under the same names from elsewhere will do, too. Without either add \
+         --without-damaged-photos: phones that still hold them are then asked for them.\n{}",
+        damaged.join("\n")
+    )))
 }
 
 fn put_in_place(staging: &Path, target: &Path) -> Result<(), Refusal> {
@@ -166,7 +180,8 @@ fn put_in_place(staging: &Path, target: &Path) -> Result<(), Refusal> {
     target.parent().map_or(Ok(()), sync_folder).map_err(failed)
 }
 
-fn report(target: &Path, manifest: &Manifest, counts: Counts) -> String {
+fn report(target: &Path, manifest: &Manifest, restored: &Restored) -> String {
+    let Restored { counts, lacking } = restored;
     let mut words = format!(
         "{} holds the backup that began at {}: {} records, {} versions, {} photos.\n\
          A new epoch has begun: at their next sync the phones read the ledger again, and offer again what they still hold and the \
@@ -178,9 +193,11 @@ fn report(target: &Path, manifest: &Manifest, counts: Counts) -> String {
         counts.versions,
         counts.photos
     );
-    if !manifest.photos_missing.is_empty() {
-        words.push_str("The server had lost the bytes of these photos before the backup was made:\n");
-        manifest.photos_missing.iter().for_each(|hash| words.push_str(&format!("{hash}\n")));
+    if !lacking.is_empty() {
+        words.push_str(
+            "The bytes of these photos are not in the backup; phones that still hold them are asked for them:\n",
+        );
+        lacking.iter().for_each(|hash| words.push_str(&format!("{hash}\n")));
     }
     words
 }

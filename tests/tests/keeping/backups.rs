@@ -149,6 +149,24 @@ async fn a_backup_with_a_flipped_bit_is_refused() {
 }
 
 #[actix_web::test]
+async fn a_backup_whose_photos_are_damaged_can_be_restored_without_them() {
+    let (server, mut one, _) = township().await;
+    let lost = [find_hazard(&server, &mut one).await.1, find_hazard(&server, &mut one).await.1];
+    find_hazard(&server, &mut one).await;
+    let (folder, home) = (temporary(), temporary());
+    back_up(&server, folder.path()).await;
+    let pool = |hash: &String| files(folder.path()).into_iter().find(|file| file.ends_with(hash)).unwrap();
+    fs::remove_file(pool(&lost[0])).unwrap();
+    fs::write(pool(&lost[1]), "spoilt").unwrap();
+    let (target, from) = (home.path().join("data"), folder.path().to_str().unwrap());
+    let refusal = run(&target, "restore", &["--from", from]).await.unwrap_err().to_string();
+    assert!(lost.iter().all(|hash| refusal.contains(hash)), "all at once: {refusal}");
+    let words = run(&target, "restore", &["--from", from, "--without-damaged-photos"]).await.unwrap();
+    assert!(lost.iter().all(|hash| words.contains(hash)) && words.contains("1 photos"), "{words}");
+    assert_eq!(findings(&target, &[]).await, [], "the ledger does not say that it has them");
+}
+
+#[actix_web::test]
 async fn a_second_backup_copies_only_new_photos() {
     let (server, mut one, _) = township().await;
     let (_, first, _) = find_hazard(&server, &mut one).await;
