@@ -12,6 +12,12 @@ pub const REQUEST_HEAD_WAIT: Duration = Duration::from_secs(30);
 /// How long a body may pause before its request is given up. A link in the hills may fall silent for half a minute.
 pub const BODY_STALL: Duration = Duration::from_secs(60);
 
+/// Bytes a second that a body makes on average once `BODY_STALL` is over; 2G makes ten times as many.
+pub const BODY_BYTES_PER_S_MIN: u64 = 256;
+
+/// Bytes of a body that a thread of the network inflates itself; larger ones are given to others.
+pub const INLINE_BODY_BYTES_MAX: usize = 256 * 1024;
+
 /// How long a connection may idle between requests.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
