@@ -130,7 +130,7 @@ pub struct ServeArgs {
     pub behind_proxy: bool,
 
     /// Network of proxies that append the client's address to a header, for example 10.0.0.0/24; may be repeated. With
-    /// --behind-proxy and without this: the loopback.
+    /// --behind-proxy and without this: the loopback, if that is what is listened on; otherwise it must be given.
     #[arg(long, env = "HAZARD_TRUSTED_PROXY", value_delimiter = ',')]
     pub trusted_proxy: Vec<IpNet>,
 
@@ -345,7 +345,7 @@ impl Settings {
     /// What cannot be understood, or is not safe; the words say how to mend it.
     pub fn from_args(args: ServeArgs) -> Result<Self, Refusal> {
         let trusted = match args.trusted_proxy {
-            none if none.is_empty() && args.behind_proxy => Proxies::local().trusted,
+            none if none.is_empty() && args.behind_proxy && args.listen.ip().is_loopback() => Proxies::local().trusted,
             named => named,
         };
         let proxies = Proxies { trusted, header: args.forwarded_header };
@@ -381,6 +381,9 @@ impl Settings {
         }
         if !loopback && !self.behind_proxy && self.tls.is_none() {
             return Err(Refusal::ClearText { listen: self.listen });
+        }
+        if !loopback && self.behind_proxy && self.proxies.trusted.is_empty() {
+            return Err(Refusal::ProxyUnnamed { listen: self.listen });
         }
         if self.database.readers == 0 || self.database.readers > 64 {
             return Err(Refusal::Readers { readers: self.database.readers });
@@ -452,7 +455,17 @@ mod tests {
         let refusal = settings(&["--listen", "0.0.0.0:8080"]).unwrap_err();
         assert!(matches!(refusal, Refusal::ClearText { .. }));
         assert!(refusal.to_string().contains("--behind-proxy"), "{refusal}");
-        assert!(settings(&["--listen", "0.0.0.0:8080", "--behind-proxy"]).is_ok());
+        let open = ["--listen", "0.0.0.0:8080", "--behind-proxy"];
+        assert!(settings(&[&open[..], &["--trusted-proxy", "10.0.0.0/24"]].concat()).is_ok());
+    }
+
+    #[test]
+    fn a_proxy_elsewhere_must_be_named_or_all_phones_are_one() {
+        let refusal = settings(&["--listen", "0.0.0.0:8080", "--behind-proxy"]).unwrap_err();
+        assert!(matches!(refusal, Refusal::ProxyUnnamed { .. }));
+        assert!(refusal.to_string().contains("--trusted-proxy"), "{refusal}");
+        let local = settings(&["--behind-proxy"]).unwrap();
+        assert_eq!(local.proxies.trusted, Proxies::local().trusted, "on loopback the proxy is on loopback");
     }
 
     #[test]

@@ -4,24 +4,21 @@ use std::future::{Future, Ready, ready};
 use std::net::IpAddr;
 use std::pin::Pin;
 
-use actix_web::dev::{Decompress, Payload};
-use actix_web::error::PayloadError;
+use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use sync_core::ids::{AccountId, DeviceId, TownshipId};
 use sync_core::people::Caller;
 use sync_core::time::Ms;
-use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::token::Claims;
+use crate::body::read_body;
 use crate::db::Transaction;
 use crate::error::{Code, Problem};
-use crate::limits::{BODY_STALL, SMALL_BODY_BYTES_MAX};
+use crate::limits::SMALL_BODY_BYTES_MAX;
 
 type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
@@ -182,49 +179,4 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         };
         Problem::new(Code::MalformedBody, what).with("line", error.line()).with("column", error.column())
     })
-}
-
-/// Reads a whole body, decompressed (gzip, deflate), of at most `bytes_max` bytes after decompression.
-///
-/// # Errors
-/// `body_too_large`, `body_stalled`, `unsupported_media` for another encoding, `malformed_body` for a damaged or cut one.
-pub fn read_body(
-    request: &HttpRequest,
-    payload: &mut Payload,
-    bytes_max: usize,
-) -> impl Future<Output = Result<Bytes, Problem>> + use<> {
-    let announced =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let readable = match request.headers().get(header::CONTENT_ENCODING).map(|value| value.to_str()) {
-        None => true,
-        Some(Ok(encoding)) => ["identity", "gzip", "deflate"].iter().any(|known| encoding.eq_ignore_ascii_case(known)),
-        Some(Err(_)) => false,
-    };
-    let stall = request.app_data::<web::Data<App>>().map_or(BODY_STALL, |app| app.settings.body_stall);
-    let stalled = || Problem::new(Code::BodyStalled, "Send the request again; nothing of it was kept");
-    let mut stream = Decompress::from_headers(payload.take(), request.headers());
-    async move {
-        let too_large = || {
-            Problem::new(Code::BodyTooLarge, format!("At most {bytes_max} bytes are read here"))
-                .with("bytes_max", bytes_max)
-        };
-        if !readable {
-            return Err(Problem::new(Code::UnsupportedMedia, "Send the body as it is, or as gzip or deflate"));
-        }
-        if announced.is_some_and(|bytes| usize::try_from(bytes).map_or(true, |bytes| bytes > bytes_max)) {
-            return Err(too_large());
-        }
-        let mut body = BytesMut::new();
-        while let Some(chunk) = timeout(stall, stream.next()).await.map_err(|_| stalled())? {
-            let chunk = chunk.map_err(|error| match error {
-                PayloadError::Overflow => too_large(),
-                _ => Problem::new(Code::MalformedBody, "The body was cut off, or its compression is damaged"),
-            })?;
-            if body.len().saturating_add(chunk.len()) > bytes_max {
-                return Err(too_large());
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body.freeze())
-    }
 }

@@ -6,6 +6,7 @@
 pub mod app;
 pub mod auth;
 pub mod backup;
+pub mod body;
 pub mod clock;
 pub mod config;
 pub mod create_account;

@@ -6,11 +6,18 @@ use std::time::Duration;
 /// Bytes of a body of the account endpoints: names, passwords and a few hundred village ids.
 pub const SMALL_BODY_BYTES_MAX: usize = 32 * 1024;
 
-/// How long a client may take to send the head of a request. 2G needs seconds, an idle attacker is cut.
+/// How long a client may take to send the first head on a connection. 2G needs seconds, an idle attacker is cut. Actix has no
+/// such limit for a later head of which a part has come.
 pub const REQUEST_HEAD_WAIT: Duration = Duration::from_secs(30);
 
 /// How long a body may pause before its request is given up. A link in the hills may fall silent for half a minute.
 pub const BODY_STALL: Duration = Duration::from_secs(60);
+
+/// Bytes a second that a body makes on average once `BODY_STALL` is over; 2G makes ten times as many.
+pub const BODY_BYTES_PER_S_MIN: u64 = 256;
+
+/// Bytes of a body that a thread of the network inflates itself; larger ones are given to others.
+pub const INLINE_BODY_BYTES_MAX: usize = 256 * 1024;
 
 /// How long a connection may idle between requests.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);

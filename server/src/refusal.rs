@@ -23,6 +23,15 @@ pub enum Refusal {
         /// The address that was asked for.
         listen: SocketAddr,
     },
+    /// All phones would be counted as one.
+    #[error(
+        "{listen} is open to the network and --behind-proxy is given, but no --trusted-proxy: all phones would be counted as one \
+         address. Name the network from which the proxy connects with --trusted-proxy, or listen on 127.0.0.1"
+    )]
+    ProxyUnnamed {
+        /// The address that was asked for.
+        listen: SocketAddr,
+    },
     /// Known passwords would be open to the network.
     #[error(
         "--demo makes accounts with known passwords and listens on loopback only, not on {listen}. Leave out --demo or --listen"

@@ -63,6 +63,18 @@ impl Throttle {
         Ok(())
     }
 
+    /// Gives an attempt back of which nothing was verified: the server was busy, or failed. Earlier failures stay.
+    pub fn given_up(&self, username: Option<&str>, address: IpAddr) {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken =
+            [Some((Who::Address(network(address)), ADDRESS)), username.map(|name| (account(name, address), ACCOUNT))];
+        for (who, rule) in taken.into_iter().flatten() {
+            if let Some(bucket) = buckets.get_mut(&who) {
+                bucket.filled_at_ms = bucket.filled_at_ms.saturating_sub(rule.refill_ms);
+            }
+        }
+    }
+
     /// Gives an attempt back that was none: the password was right. The account's failures are forgotten.
     pub fn succeeded(&self, username: Option<&str>, address: IpAddr) {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -131,6 +143,22 @@ mod tests {
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn who_finds_the_server_busy_is_not_locked_out_and_a_guesser_gains_nothing_by_it() {
+        let throttle = Throttle::default();
+        for _ in 0..200 {
+            throttle.attempt(Some("wang"), ip(HERE), T).unwrap();
+            throttle.given_up(Some("wang"), ip(HERE));
+        }
+        for _ in 0..LOGIN_FAILURES_MAX {
+            throttle.attempt(Some("wang"), ip(HERE), T).unwrap();
+        }
+        assert!(throttle.attempt(Some("wang"), ip(HERE), T).is_err());
+        throttle.given_up(Some("wang"), ip(HERE));
+        throttle.attempt(Some("wang"), ip(HERE), T).unwrap();
+        assert!(throttle.attempt(Some("wang"), ip(HERE), T).is_err(), "one was given back, and no more");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Signing in by password or enrolment code, renewing a session, signing out.
 
+use std::net::IpAddr;
+
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use sync_core::ids::{AccountId, DeviceId, TownshipId};
@@ -39,10 +41,14 @@ pub async fn login(
     let username = account_rules::normal_username(&body.username);
     app.throttle.attempt(Some(&username), address.0, app.clock.ticks_ms())?;
     let wanted = username.clone();
-    let account = app.database.read(move |tx| tx.account_by_username(&wanted).map_err(Problem::from)).await?;
-    let verified = account.as_ref().and_then(|account| account.password_hash.clone());
-    let right = app.passwords.verify(body.password, verified.clone()).await?;
-    let account = account.filter(|_| right).ok_or_else(credentials_refused)?;
+    let proof = async {
+        let account = app.database.read(move |tx| tx.account_by_username(&wanted).map_err(Problem::from)).await?;
+        let verified = account.as_ref().and_then(|account| account.password_hash.clone());
+        let right = app.passwords.verify(body.password, verified.clone()).await?;
+        account.filter(|_| right).ok_or_else(credentials_refused).map(|account| (account, verified))
+    };
+    let proof: Result<_, Problem> = proof.await;
+    let (account, verified) = proof.inspect_err(|problem| settle(&app, Some(&username), address.0, problem))?;
     app.throttle.succeeded(Some(&username), address.0);
     let (refresh_token, refresh_hash) = secret::new_refresh_token();
     let with = SignIn::new(&app, body.device_id, device_name, refresh_hash);
@@ -63,6 +69,13 @@ fn begin(
 ) -> Result<Opened, Problem> {
     let current = tx.account(account)?.filter(|current| current.password_hash.as_deref() == verified);
     open_session(tx, current.ok_or_else(credentials_refused)?, with)
+}
+
+/// Gives an attempt back unless it was the credentials that were refused.
+fn settle(app: &App, username: Option<&str>, address: IpAddr, problem: &Problem) {
+    if !matches!(problem.code(), Code::CredentialsRefused | Code::EnrolmentRefused) {
+        app.throttle.given_up(username, address);
+    }
 }
 
 fn credentials_refused() -> Problem {
@@ -95,9 +108,13 @@ pub async fn enrol(
     let with = SignIn::new(&app, None, device_name, refresh_hash);
     let now_ms = with.now_ms;
     let sought = code_hash.clone();
-    let found = app.database.read(move |tx| tx.enrolment(&sought).map_err(Problem::from)).await?;
-    let home = Scope::Township(found.ok_or_else(code_refused)?.township);
-    let opened = app.database.write(home, move |tx| redeem(tx, &code_hash, &with)).await?;
+    let opened = async {
+        let found = app.database.read(move |tx| tx.enrolment(&sought).map_err(Problem::from)).await?;
+        let home = Scope::Township(found.ok_or_else(code_refused)?.township);
+        app.database.write(home, move |tx| redeem(tx, &code_hash, &with)).await
+    };
+    let opened: Result<_, Problem> = opened.await;
+    let opened = opened.inspect_err(|problem| settle(&app, None, address.0, problem))?;
     app.throttle.succeeded(None, address.0);
     Ok(ok(&SessionAnswer::new(&app, opened, refresh_token, now_ms)?))
 }

@@ -80,3 +80,19 @@ async fn a_head_that_stops_coming_is_given_up() {
     stream.read_to_string(&mut text).await.unwrap();
     assert!(text.starts_with("HTTP/1.1 408"), "{text}");
 }
+
+#[tokio::test]
+async fn a_body_that_trickles_is_given_up() {
+    let server = TestServer::start_with(|settings| settings.body_stall = Duration::from_millis(200)).await;
+    let mut stream = TcpStream::connect(server.url("").trim_start_matches("http://")).await.unwrap();
+    let head = "POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 30000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0_u8; 2048];
+    let bytes = loop {
+        match tokio::time::timeout(Duration::from_millis(20), stream.read(&mut answer)).await {
+            Ok(read) => break read.unwrap(),
+            Err(_) => stream.write_all(b" ").await.unwrap(),
+        }
+    };
+    assert!(answer[..bytes].starts_with(b"HTTP/1.1 408"), "no pause was as long as what a body may pause");
+}
