@@ -16,8 +16,8 @@ pub enum Refusal {
     /// Passwords and tokens would cross the network in clear.
     #[error(
         "{listen} is open to the network, and without TLS passwords would cross it in clear. Give a certificate with \
-         --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy that ends TLS, or add --behind-proxy when that \
-         proxy is on another machine of a private network"
+         --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy that ends TLS, or add --behind-proxy and \
+         --trusted-proxy when that proxy is on another machine of a private network"
     )]
     ClearText {
         /// The address that was asked for.
