@@ -196,7 +196,9 @@ impl ObjectsStore {
     pub(super) async fn probe(&self) -> Result<(), StoreError> {
         let path = self.at(".write-probe");
         self.put_at(&path, Bytes::from_static(b"x")).await?;
-        self.delete(&path).await
+        self.delete(&path).await?;
+        // Uploads are found by listing; a key without that right would fail at the first of them.
+        self.uploads().await.map(drop)
     }
 }
 
