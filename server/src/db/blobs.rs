@@ -179,6 +179,12 @@ pub trait BlobTx {
     /// The database failed.
     fn delete_upload(&mut self, device: DeviceId, hash: ContentHash) -> Result<bool, DbError>;
 
+    /// Forgets an upload that expired at or before `now_ms`; says whether it did. One that has moved on since stays.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn expire_upload(&mut self, device: DeviceId, hash: ContentHash, now_ms: Ms) -> Result<bool, DbError>;
+
     /// Uploads that expired at or before `now_ms`, at most `limit`.
     ///
     /// # Errors

@@ -112,7 +112,7 @@ impl FolderStore {
     }
 
     pub(super) fn partial(&self, key: UploadKey, recorded: u64) -> Result<FilePartial, StoreError> {
-        Ok(FilePartial::open(&self.upload_path(key), recorded)?)
+        FilePartial::open(&self.upload_path(key), recorded)
     }
 
     pub(super) fn received(&self, key: UploadKey) -> Result<u64, StoreError> {
@@ -127,7 +127,7 @@ impl FolderStore {
     }
 
     pub(super) fn remove_upload(&self, key: UploadKey) -> Result<(), StoreError> {
-        Ok(partial::remove(&self.upload_path(key))?)
+        partial::remove_unheld(&self.upload_path(key))
     }
 
     pub(super) fn uploads(&self) -> Result<Vec<UploadKey>, StoreError> {
@@ -162,6 +162,13 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
     use super::*;
     use std::io::Read;
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use sync_core::ids::DeviceId;
+    use uuid::Uuid;
+
+    use crate::photos::store::PhotoStore;
 
     fn store() -> (tempfile::TempDir, FolderStore) {
         let dir = tempfile::tempdir().unwrap();
@@ -224,6 +231,22 @@ mod tests {
         let name = BlobName::original(ContentHash::of(b"never seen"));
         assert!(store.open_blob(&name).unwrap().is_none());
         assert_eq!(store.size(&name).unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn of_two_servers_on_one_folder_one_at_a_time_has_an_upload_until_it_is_stored() {
+        let dir = tempfile::tempdir().unwrap();
+        let [one, other] = [0, 1].map(|_| PhotoStore::Folder(Arc::new(FolderStore::open(dir.path()).unwrap())));
+        let hash = ContentHash::of(b"photo");
+        let key = (DeviceId(Uuid::nil()), hash);
+        let mut held = one.partial(key, 0).await.unwrap();
+        held.append(Bytes::from_static(b"photo")).await.unwrap();
+        assert!(matches!(other.partial(key, 0).await, Err(StoreError::Busy)));
+        assert!(matches!(other.remove_upload(key).await, Err(StoreError::Busy)));
+        one.finish(key, held).await.unwrap();
+        assert_eq!(other.open(BlobName::original(hash)).await.unwrap().unwrap().read_all().await.unwrap(), b"photo");
+        assert_eq!(other.partial(key, 0).await.unwrap().at(), 0, "a new upload, of new bytes");
+        assert_eq!(other.size(BlobName::original(hash)).await.unwrap(), Some(5));
     }
 
     #[test]

@@ -104,6 +104,7 @@ pub(crate) fn storage_problem(error: StoreError) -> Problem {
         StoreError::Full => {
             Problem::new(Code::StorageFull, "Keep the photo; what is missing can be sent when there is room again")
         }
+        StoreError::Busy => Problem::new(Code::UploadBusy, "Another server takes in this upload"),
         StoreError::Unavailable(_) | StoreError::Denied(_) => {
             Problem::new(Code::PhotoStoreUnavailable, "Keep the photo; what is missing can be sent after a while")
                 .caused_by(error.to_string())

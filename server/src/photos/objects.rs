@@ -13,7 +13,7 @@ use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{
-    BackoffConfig, ClientOptions, Error, GetOptions, MultipartUpload, ObjectStore, ObjectStoreExt, RetryConfig,
+    BackoffConfig, ClientOptions, Error, MultipartUpload, ObjectStore, ObjectStoreExt, RetryConfig,
 };
 use sha2::{Digest, Sha256};
 
@@ -22,6 +22,9 @@ use super::slots::Slots;
 use super::store::{Blob, BlobBody, BlobName, Found, StoreError, UploadKey, on_thread, read_upload_name, upload_name};
 use crate::config::S3Options;
 use crate::limits::{STORE_CONNECT_WAIT, STORE_PART_BYTES, STORE_REQUEST_WAIT, STORE_RETRIES_MAX, STORE_RETRY_WAIT};
+
+/// Bytes of a stored photo that are asked for at a time.
+const STEP_BYTES: u64 = 1024 * 1024;
 
 /// A bucket, and the folder for what is on its way between it and the network.
 #[derive(Debug)]
@@ -193,7 +196,9 @@ impl ObjectsStore {
     pub(super) async fn probe(&self) -> Result<(), StoreError> {
         let path = self.at(".write-probe");
         self.put_at(&path, Bytes::from_static(b"x")).await?;
-        self.delete(&path).await
+        self.delete(&path).await?;
+        // Uploads are found by listing; a key without that right would fail at the first of them.
+        self.uploads().await.map(drop)
     }
 }
 
@@ -236,17 +241,22 @@ impl ObjectBody {
         self.store.bucket.get_range(&self.path, range).await.map_err(failed)
     }
 
-    /// `count` bytes from the byte `from`, as they come.
+    /// `count` bytes from the byte `from`, each step a request of its own: one for all of them would end after the time of one
+    /// request, however willingly a slow phone goes on reading.
     pub(super) fn stream(self, from: u64, count: u64) -> BoxStream<'static, io::Result<Bytes>> {
-        if count == 0 {
-            return stream::empty().boxed();
-        }
-        let opened = async move {
-            let options = GetOptions::new().with_range(Some(from..from.saturating_add(count)));
-            let found = self.store.bucket.get_opts(&self.path, options).await.map_err(io::Error::other)?;
-            Ok::<_, io::Error>(found.into_stream().map_err(io::Error::other))
-        };
-        stream::once(opened).try_flatten().boxed()
+        let end = from.saturating_add(count);
+        stream::try_unfold((self, from), move |(body, at)| async move {
+            if at >= end {
+                return Ok(None);
+            }
+            let next = at.saturating_add(STEP_BYTES).min(end);
+            let bytes = body.read(at..next).await.map_err(io::Error::other)?;
+            if u64::try_from(bytes.len()).ok() != next.checked_sub(at) {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            Ok(Some((bytes, (body, next))))
+        })
+        .boxed()
     }
 }
 

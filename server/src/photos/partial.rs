@@ -1,8 +1,9 @@
 //! The bytes of an unfinished upload: a growing file, or the slots of an object store (`slots`). Bytes are appended; what
 //! was made durable is never cut off by a later failure. Which offset is told to the client is decided in `uploads`.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -81,7 +82,7 @@ async fn on_file(
     on_thread(move || Ok(work(&mut file.lock().unwrap_or_else(PoisonError::into_inner))?)).await
 }
 
-/// An unfinished upload's file, open at its end.
+/// An unfinished upload's file, open at its end. Whoever has it has its lock, among all processes, until it is dropped.
 #[derive(Debug)]
 pub(super) struct FilePartial {
     file: File,
@@ -91,9 +92,13 @@ pub(super) struct FilePartial {
 impl FilePartial {
     /// Opens the file of an upload of which `recorded` bytes are known to be durable, and cuts off what lies beyond: it
     /// was written before a crash and is not known to be whole. Where fewer bytes are there, it stands at those.
-    pub(super) fn open(path: &Path, recorded: u64) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] while another has it; the file system's.
+    pub(super) fn open(path: &Path, recorded: u64) -> Result<Self, StoreError> {
         let is_new = !path.exists();
         let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        lock(&file, path)?;
         if let Some(folder) = path.parent().filter(|_| is_new) {
             sync_folder(folder)?;
         }
@@ -146,6 +151,35 @@ pub(super) fn length(path: &Path) -> io::Result<u64> {
     }
 }
 
+/// Takes the lock of the file that was opened at `path`. One that has left that name meanwhile, because it was finished or
+/// removed, is nobody's upload any more.
+fn lock(file: &File, path: &Path) -> Result<(), StoreError> {
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(StoreError::Busy),
+        Err(TryLockError::Error(error)) => return Err(error.into()),
+    }
+    let ours = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => Ok(()),
+        Ok(_) => Err(StoreError::Busy),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::Busy),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes the file of an upload that nobody has open, if there is one.
+pub(super) fn remove_unheld(path: &Path) -> Result<(), StoreError> {
+    match File::open(path) {
+        Ok(file) => {
+            lock(&file, path)?;
+            Ok(remove(path)?)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Removes the file at `path`, if there is one.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
@@ -182,6 +216,26 @@ mod tests {
         partial.append(b" again").unwrap();
         partial.sync().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"good again");
+    }
+
+    #[test]
+    fn an_upload_that_one_has_open_is_neither_opened_nor_removed_by_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("part");
+        let mut held = FilePartial::open(&path, 0).unwrap();
+        held.append(b"0123456789").unwrap();
+        assert!(matches!(FilePartial::open(&path, 3), Err(StoreError::Busy)));
+        assert!(matches!(remove_unheld(&path), Err(StoreError::Busy)));
+        assert_eq!(fs::read(&path).unwrap(), b"0123456789");
+        let file = File::open(&path).unwrap();
+        drop(held);
+        fs::rename(&path, dir.path().join("blob")).unwrap();
+        assert!(matches!(lock(&file, &path), Err(StoreError::Busy)), "it has been finished meanwhile");
+        drop(file);
+        assert_eq!(FilePartial::open(&path, 10).unwrap().at(), 0);
+        remove_unheld(&path).unwrap();
+        remove_unheld(&path).unwrap();
+        assert_eq!(fs::read(dir.path().join("blob")).unwrap(), b"0123456789");
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Slots {
     pub(super) async fn settle(&mut self) {
         for path in std::mem::take(&mut self.replaced) {
             if let Err(error) = self.store.delete(&path).await {
-                tracing::info!(%error, "a part of an upload stays in the photo store for now");
+                tracing::info!(%error, "a replaced part of an upload could not be removed; it goes with the next part, or with the upload");
             }
         }
     }

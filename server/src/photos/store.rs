@@ -195,6 +195,9 @@ pub enum StoreError {
         /// The hash that the bytes really have.
         actual: ContentHash,
     },
+    /// Another process has the upload open.
+    #[error("another server takes in this upload")]
+    Busy,
     /// The object store does not answer, or says that it cannot now.
     #[error("the photo store does not answer: {0}")]
     Unavailable(String),
@@ -218,8 +221,8 @@ impl From<io::Error> for StoreError {
 /// A store of photos; clones share it.
 ///
 /// Under a name there is nothing or the whole; whoever sees a name sees all its bytes, also after a power failure. What has
-/// been answered for is durable. Any number of threads may put the same name at the same time, and over an object store
-/// any number of processes.
+/// been answered for is durable. Any number of threads and processes may put the same name at the same time. Of an upload in a
+/// folder one process at a time has the file; the others are told so.
 #[derive(Clone, Debug)]
 pub enum PhotoStore {
     /// Files in the data folder.
@@ -276,7 +279,7 @@ impl PhotoStore {
     /// Opens the bytes of an unfinished upload, of which `recorded` are known to be durable.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Unavailable`].
+    /// [`StoreError::Busy`], [`StoreError::Io`], [`StoreError::Unavailable`].
     pub(super) async fn partial(&self, key: UploadKey, recorded: u64) -> Result<Partial, StoreError> {
         match self {
             Self::Folder(folder) => with(folder, move |folder| folder.partial(key, recorded)).await.map(Partial::file),
@@ -302,7 +305,15 @@ impl PhotoStore {
     /// [`StoreError::HashMismatch`], and those of every store. After an error the upload's bytes are still there.
     pub(super) async fn finish(&self, key: UploadKey, partial: Partial) -> Result<Found, StoreError> {
         match (self, partial) {
-            (Self::Folder(folder), _) => with(folder, move |folder| folder.finish(key)).await,
+            // Until the photo has its name, nobody else may open, cut off or remove the upload.
+            (Self::Folder(folder), held) => {
+                with(folder, move |folder| {
+                    let found = folder.finish(key);
+                    drop(held);
+                    found
+                })
+                .await
+            }
             (Self::Objects(objects), Partial::Slots(slots)) => objects.finish(key, *slots).await,
             (Self::Objects(_), Partial::File(_)) => Err(io::Error::other("an upload of another store").into()),
         }
@@ -311,7 +322,7 @@ impl PhotoStore {
     /// Removes an upload's bytes, if there are any.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Unavailable`].
+    /// [`StoreError::Busy`], [`StoreError::Io`], [`StoreError::Unavailable`].
     pub(super) async fn remove_upload(&self, key: UploadKey) -> Result<(), StoreError> {
         match self {
             Self::Folder(folder) => with(folder, move |folder| folder.remove_upload(key)).await,

@@ -279,8 +279,14 @@ impl Uploads {
         for upload in expired {
             let key = (upload.device, upload.hash);
             let Ok(_claim) = self.claim(key) else { continue };
-            self.forget(upload.township, key).await?;
-            gone += 1;
+            // Another server may have moved it on since it was read.
+            let expired = self.database.write(Scope::Township(upload.township), move |tx| {
+                tx.expire_upload(upload.device, upload.hash, now_ms)
+            });
+            if expired.await.map_err(|error: DbError| Problem::from(error))? {
+                self.remove_bytes(key).await;
+                gone += 1;
+            }
         }
         for key in self.store.uploads().await.map_err(storage_problem)? {
             // Owned ones are passed by without a claim, which would turn a phone away.

@@ -1,6 +1,6 @@
 //! A bucket that stops answering: whoever asks is told so and when to come again, and nothing that was acknowledged is lost.
 
-use hazard_tests::server::{TestServer, village};
+use hazard_tests::server::{START_MS, TestServer, village};
 use serde_json::json;
 use sync_core::people::Role;
 use tokio::net::{TcpListener, TcpStream};
@@ -73,8 +73,11 @@ async fn a_store_that_does_not_answer_is_said_clearly_and_uploads_go_on_afterwar
         let status = response.status().as_u16();
         assert!(status == 503, "{status}");
     }
-    let (status, answer) = server.post(&phone.session, "/sync", &json!({})).await;
-    assert_ne!(status, 503, "the ledger works without photos: {answer}");
+    let asked = json!({"sent_at_ms": START_MS, "pull": {}, "photos": [stored]});
+    let (status, answer) = server.post(&phone.session, "/sync", &asked).await;
+    assert_eq!(status, 200, "the ledger works without photos: {answer}");
+    assert!(answer["pull"]["records"].is_array(), "{answer}");
+    assert!(answer["photos_received"].is_null() && answer["photos_wanted"].is_null(), "nobody knows now: {answer}");
     gate.open();
     assert_eq!(phone.offset(&hash).await, 50_000, "what was acknowledged is there");
     assert_eq!(phone.send(&hash, 50_000, &bytes[50_000..]).await.status(), 204);

@@ -139,6 +139,21 @@ async fn a_photo_that_came_to_be_named_or_sent_while_a_sweep_looked_is_not_conde
 }
 
 #[tokio::test]
+async fn an_upload_that_moved_on_while_a_sweep_looked_does_not_expire() {
+    let server = crate::start().await;
+    let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
+    let bytes = sample("gps/DSCN0010.jpg");
+    let photo = hash(&bytes);
+    phone.create_with(&photo, bytes.len(), &bytes[..1000]).await;
+    let (device, hash) = (phone.session.device, photo.parse::<ContentHash>().unwrap());
+    let database = &server.app().database;
+    for (at_ms, ends) in [(START_MS, false), (START_MS + 400 * DAY_MS, true)] {
+        let expired = database.write(Scope::Township(township()), move |tx| tx.expire_upload(device, hash, at_ms));
+        assert_eq!(expired.await.unwrap_or_else(|error: DbError| panic!("{error}")), ends);
+    }
+}
+
+#[tokio::test]
 async fn photos_are_kept_for_ever_where_that_is_asked() {
     let mut server = crate::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);

@@ -272,6 +272,13 @@ impl BlobTx for Tx<'_> {
         Ok(gone == 1)
     }
 
+    fn expire_upload(&mut self, device: DeviceId, hash: ContentHash, now_ms: Ms) -> Result<bool, DbError> {
+        let expired = uploads::table
+            .find((Key::from(device), hash.0.as_slice()))
+            .filter(uploads::expires_at_ms.le(Whole(now_ms)));
+        Ok(diesel::delete(expired).execute(self.conn)? == 1)
+    }
+
     fn expired_uploads(&mut self, now_ms: Ms, limit: u32) -> Result<Vec<Upload>, DbError> {
         let rows: Vec<UploadRow> = uploads::table
             .filter(uploads::expires_at_ms.le(Whole(now_ms)))

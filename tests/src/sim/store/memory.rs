@@ -387,6 +387,10 @@ impl BlobTx for Memory {
         unasked()
     }
 
+    fn expire_upload(&mut self, _: DeviceId, _: ContentHash, _: Ms) -> Result<bool, DbError> {
+        unasked()
+    }
+
     fn expired_uploads(&mut self, _: Ms, _: u32) -> Result<Vec<Upload>, DbError> {
         unasked()
     }
