@@ -8,6 +8,7 @@ pub mod auth;
 pub mod backup;
 pub mod clock;
 pub mod config;
+pub mod county;
 pub mod create_account;
 pub mod data_dir;
 pub mod db;
