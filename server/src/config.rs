@@ -34,6 +34,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Make an account (and its township); the password is read from standard input.
     CreateAccount(CreateAccountArgs),
+    /// Put a township under a county, whose accounts then read its ledger; a server may be running.
+    AttachTownship(AttachTownshipArgs),
     /// Derive the ledger's lines and lists anew from the records, and mend what differs.
     Rebuild(RebuildArgs),
     /// Copy the ledger, as it is at one moment, the photos and the keys into a backup folder; a server may be running.
@@ -267,6 +269,11 @@ pub struct CreateAccountArgs {
     #[arg(long)]
     pub township: Option<String>,
 
+    /// In place of a township: the name of a county, whose account reads the ledgers of the townships under it. It is set up
+    /// when it does not exist.
+    #[arg(long, conflicts_with = "township")]
+    pub county: Option<String>,
+
     /// What the person signs in with.
     #[arg(long)]
     pub username: String,
@@ -275,9 +282,25 @@ pub struct CreateAccountArgs {
     #[arg(long)]
     pub display_name: Option<String>,
 
-    /// inspector, supervisor, leader or admin.
-    #[arg(long, default_value = "admin")]
-    pub role: String,
+    /// inspector, supervisor, leader or admin; for a county, county or admin. Admin if it is left out, for a county county.
+    #[arg(long)]
+    pub role: Option<String>,
+}
+
+/// Settings of `attach-township`.
+#[derive(Debug, Args)]
+pub struct AttachTownshipArgs {
+    /// Where the data lies.
+    #[command(flatten)]
+    pub data: DataArgs,
+
+    /// The county's name.
+    #[arg(long)]
+    pub county: String,
+
+    /// The township's name. If it is under another county, it leaves that one.
+    #[arg(long)]
+    pub township: String,
 }
 
 /// What a server runs with. [`Settings::check`] says whether it is safe.

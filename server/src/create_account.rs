@@ -26,12 +26,16 @@ use crate::refusal::Refusal;
 /// What is not allowed, in words; nothing is kept then.
 pub async fn run(args: CreateAccountArgs, stdin: impl Read, now_ms: Ms) -> Result<(String, String), Refusal> {
     let refused = |problem: Problem| Refusal::Argument(problem.detail().to_owned());
-    let role = Role::from_name(&args.role)
-        .ok_or_else(|| Refusal::Argument("--role is inspector, supervisor, leader or admin".to_owned()))?;
+    let role = role(&args)?;
     let username = account_rules::username(&args.username).map_err(refused)?;
     let shown = args.display_name.as_deref().unwrap_or(&username);
     let display_name = account_rules::name("display_name", shown).map_err(refused)?;
-    let township = args.township.map(|name| account_rules::name("township", &name)).transpose().map_err(refused)?;
+    let township = args
+        .county
+        .or(args.township)
+        .map(|name| account_rules::name("township", &name))
+        .transpose()
+        .map_err(refused)?;
     let password = read_password(stdin)?;
     password::check(&password).map_err(refused)?;
     let hash = password::hash_now(&password).map_err(refused)?;
@@ -51,6 +55,19 @@ pub async fn run(args: CreateAccountArgs, stdin: impl Read, now_ms: Ms) -> Resul
     };
     let name = database.write(Scope::Whole, move |tx| insert(tx, township.as_deref(), account.clone())).await?;
     Ok((username, name))
+}
+
+/// The role that is asked for. A county's people read, or look after its accounts.
+fn role(args: &CreateAccountArgs) -> Result<Role, Refusal> {
+    let refused = |words: &str| Err(Refusal::Argument(words.to_owned()));
+    let usual = if args.county.is_some() { Role::County } else { Role::Admin };
+    match (args.role.as_deref().map_or(Some(usual), Role::from_name), &args.county) {
+        (Some(role @ (Role::County | Role::Admin)), Some(_)) => Ok(role),
+        (Some(_), Some(_)) => refused("--role is county or admin where --county is named"),
+        (Some(Role::County), None) => refused("Name the county with --county"),
+        (Some(role), None) => Ok(role),
+        (None, _) => refused("--role is inspector, supervisor, leader or admin"),
+    }
 }
 
 fn insert(tx: &mut dyn Transaction, township: Option<&str>, mut account: Account) -> Result<String, Refusal> {

@@ -90,6 +90,8 @@ codes! {
     AccountDisabled, "account_disabled", StatusCode::FORBIDDEN, "The account is disabled", None;
     /// The caller's role does not allow it.
     Forbidden, "forbidden", StatusCode::FORBIDDEN, "This account may not do that", None;
+    /// A county account reads ledgers; it works in no township.
+    CountyReadsOnly, "county_reads_only", StatusCode::FORBIDDEN, "An account of a county only reads ledgers", None;
     /// The username belongs to another account.
     UsernameTaken, "username_taken", StatusCode::CONFLICT, "The username is taken", None;
     /// A township must keep an administrator.

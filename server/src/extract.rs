@@ -9,7 +9,8 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 use sync_core::ids::{AccountId, DeviceId, TownshipId};
-use sync_core::people::Caller;
+use sync_core::people::{Caller, Role};
+use sync_core::permissions::works_in_township;
 use sync_core::time::Ms;
 use uuid::Uuid;
 
@@ -18,11 +19,12 @@ use crate::auth::token::Claims;
 use crate::body::read_body;
 use crate::db::Transaction;
 use crate::error::{Code, Problem};
-use crate::limits::SMALL_BODY_BYTES_MAX;
+use crate::limits::{COUNTY_TOWNSHIPS_MAX, SMALL_BODY_BYTES_MAX};
 
 type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
-/// The caller, as the database knows it at this moment: a revoked session, device or account is refused at once.
+/// The caller, as the database knows it at this moment: a revoked session, device or account is refused at once. It works in
+/// its township: a county's account, which only reads, is refused (see [`Reader`] and [`Person`]).
 #[derive(Clone, Debug)]
 pub struct Authenticated {
     /// The account, its role and villages.
@@ -50,13 +52,86 @@ impl FromRequest for Authenticated {
     type Future = Extracted<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let claims = claims(request);
-        let app = request.app_data::<web::Data<App>>().cloned();
-        Box::pin(async move {
-            let (claims, app) = (claims?, app.ok_or_else(no_app)?);
-            app.database.read(move |tx| look_up(tx, &claims)).await
+        ask(request, |tx, claims| {
+            let who = look_up(tx, claims)?;
+            if works_in_township(who.caller.role) { Ok(who) } else { Err(county_reads_only()) }
         })
     }
+}
+
+/// Whoever has signed in, a county's account too: for what concerns only the caller's own session.
+#[derive(Clone, Debug)]
+pub struct Person(pub Authenticated);
+
+impl FromRequest for Person {
+    type Error = Problem;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ask(request, |tx, claims| look_up(tx, claims).map(Self))
+    }
+}
+
+/// Who reads ledgers, and which: one's own township's, or those of all townships under a county.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    /// The account, its role and villages.
+    pub caller: Caller,
+    /// The townships, by id.
+    townships: Vec<TownshipId>,
+}
+
+impl Reader {
+    /// The townships that a request is about: the one that it names, or all that the caller reads.
+    ///
+    /// # Errors
+    /// `not_found` for a township that the caller does not read: whether there is one is not told.
+    pub fn over(&self, named: Option<TownshipId>) -> Result<Vec<TownshipId>, Problem> {
+        match named {
+            None => Ok(self.townships.clone()),
+            Some(named) if self.townships.contains(&named) => Ok(vec![named]),
+            Some(_) => Err(Problem::new(Code::NotFound, "There is no such township, or it is not yours to see")),
+        }
+    }
+
+    /// Whether answers say of which township each row is.
+    #[must_use]
+    pub fn is_county(&self) -> bool {
+        self.caller.role == Role::County
+    }
+}
+
+impl FromRequest for Reader {
+    type Error = Problem;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ask(request, |tx, claims| {
+            let who = look_up(tx, claims)?;
+            let townships = match who.caller.role {
+                Role::County => tx.townships_under(who.township, COUNTY_TOWNSHIPS_MAX)?,
+                _ => vec![who.township],
+            };
+            Ok(Self { caller: who.caller, townships })
+        })
+    }
+}
+
+/// Reads who is behind a request from the database.
+fn ask<T: Send + 'static>(
+    request: &HttpRequest,
+    find: fn(&mut dyn Transaction, &Claims) -> Result<T, Problem>,
+) -> Extracted<T> {
+    let claims = claims(request);
+    let app = request.app_data::<web::Data<App>>().cloned();
+    Box::pin(async move {
+        let (claims, app) = (claims?, app.ok_or_else(no_app)?);
+        app.database.read(move |tx| find(tx, &claims)).await
+    })
+}
+
+fn county_reads_only() -> Problem {
+    Problem::new(Code::CountyReadsOnly, "Ask the township's own people")
 }
 
 /// What the access token of a request claims, when this server has signed it.

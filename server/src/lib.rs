@@ -9,6 +9,7 @@ pub mod backup;
 pub mod body;
 pub mod clock;
 pub mod config;
+pub mod county;
 pub mod create_account;
 pub mod data_dir;
 pub mod db;

@@ -76,6 +76,9 @@ pub const VILLAGES_PER_ACCOUNT_MAX: usize = 200;
 /// Devices of one account that are not revoked.
 pub const DEVICES_PER_ACCOUNT_MAX: u64 = 100;
 
+/// Townships under one county that are read.
+pub const COUNTY_TOWNSHIPS_MAX: u32 = 500;
+
 /// Rows in one page of a list of accounts or devices.
 pub const PAGE_ROWS_MAX: u32 = 200;
 

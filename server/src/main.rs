@@ -7,10 +7,10 @@ use std::sync::Arc;
 use clap::Parser;
 use mimalloc::MiMalloc;
 use server::clock::{Clock, SystemClock};
-use server::config::{Cli, Command, CreateAccountArgs, RebuildArgs, ServeArgs, Settings};
+use server::config::{AttachTownshipArgs, Cli, Command, CreateAccountArgs, RebuildArgs, ServeArgs, Settings};
 use server::ledger::rebuild;
 use server::refusal::Refusal;
-use server::{App, Running, backup, create_account, demo, logging, transfer, verify};
+use server::{App, Running, backup, county, create_account, demo, logging, transfer, verify};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Gives freed memory back to the system also where many threads freed it.
@@ -41,6 +41,7 @@ async fn carry_out(command: Command) -> Result<(), Refusal> {
     match command {
         Command::Serve(args) => serve(args).await,
         Command::CreateAccount(args) => make_account(args).await,
+        Command::AttachTownship(args) => attach_township(args).await,
         Command::Rebuild(args) => rebuild_ledger(args).await,
         Command::Backup(args) => {
             logging::init(args.data.log_format);
@@ -91,6 +92,13 @@ async fn make_account(args: CreateAccountArgs) -> Result<(), Refusal> {
     logging::init(args.data.log_format);
     let (username, township) = create_account::run(args, std::io::stdin(), SystemClock.now_ms()).await?;
     say(&format!("{username} can sign in now, in {township}\n"));
+    Ok(())
+}
+
+async fn attach_township(args: AttachTownshipArgs) -> Result<(), Refusal> {
+    logging::init(args.data.log_format);
+    let (township, county) = county::run(args).await?;
+    say(&format!("{county} reads the ledger of {township} now\n"));
     Ok(())
 }
 

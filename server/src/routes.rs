@@ -5,7 +5,9 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, PathConfig, QueryConfig, ServiceConfig};
 
 use crate::error::{Code, Problem};
-use crate::handlers::{accounts, auth, carried, devices, events, health, ledger, photos, review, sync, uploads};
+use crate::handlers::{
+    accounts, auth, carried, devices, events, health, ledger, photos, review, sync, townships, uploads,
+};
 use crate::photos::tus;
 use crate::rate;
 use crate::resource::{Address, Route, at};
@@ -72,6 +74,7 @@ fn api() -> Vec<Address> {
         at("/pull").post(sync::pull),
         at("/batches").post(carried::import),
         at("/events").get(events::listen),
+        at("/townships").get(townships::list),
         at("/hazards").get(ledger::hazards),
         at("/records/{id}").get(ledger::record),
         at("/records/{id}/history").get(ledger::history),

@@ -19,11 +19,13 @@ pub enum Role {
     Leader,
     /// A clerk for accounts, devices and backups; does not edit the ledger.
     Admin,
+    /// 县应急局: reads the ledgers of the townships under it. It works in none of them: it has no phone and writes nothing.
+    County,
 }
 
 impl Role {
     /// Every role, in a fixed order.
-    pub const ALL: [Self; 4] = [Self::Inspector, Self::Supervisor, Self::Leader, Self::Admin];
+    pub const ALL: [Self; 5] = [Self::Inspector, Self::Supervisor, Self::Leader, Self::Admin, Self::County];
 
     /// The name on the wire and in the database.
     #[must_use]
@@ -33,6 +35,7 @@ impl Role {
             Self::Supervisor => "supervisor",
             Self::Leader => "leader",
             Self::Admin => "admin",
+            Self::County => "county",
         }
     }
 

@@ -67,6 +67,13 @@ pub fn may_write(role: Role, kind: &str, field: &str) -> bool {
     })
 }
 
+/// Whether a role works in a township: it has a phone or a desk there, follows the feed, sends versions. A county only reads
+/// ledgers; what it sends is refused before anything of it is read.
+#[must_use]
+pub fn works_in_township(role: Role) -> bool {
+    role != Role::County
+}
+
 /// Whether the caller may see records of this kind and village.
 #[must_use]
 pub fn may_read(caller: &Caller, kind: &str, village: Option<VillageId>) -> bool {
@@ -103,6 +110,9 @@ pub fn objections(version: &Version, caller: &Caller, standing: Option<&Record>)
     }
     if !caller.covers(version.village) {
         found.push(Refusal::new(RefusalCode::OutOfScope, "the village is not one of the account's"));
+    }
+    if !works_in_township(caller.role) {
+        found.push(Refusal::new(RefusalCode::NotPermitted, "a county reads and does not write"));
     }
     for path in version.changes.keys() {
         let (field, _) = split_path(path);
@@ -180,7 +190,29 @@ mod tests {
             assert_eq!(writes(Role::Leader, kind), leader, "{}", kind.name);
             let admin = if kind.name == "village" { all.clone() } else { vec![] };
             assert_eq!(writes(Role::Admin, kind), admin, "{}", kind.name);
+            assert_eq!(writes(Role::County, kind), Vec::<&str>::new(), "{}", kind.name);
         }
+    }
+
+    #[test]
+    fn a_county_reads_every_kind_and_writes_not_even_an_edit_without_changes() {
+        let account = crate::ids::AccountId(uuid::Uuid::from_u128(9));
+        let caller = Caller { account, role: Role::County, villages: std::collections::BTreeSet::new() };
+        assert!(KINDS.iter().all(|kind| may_read(&caller, kind.name, None)));
+        assert!(!may_write(Role::County, "a_kind_of_tomorrow", "a_field") && !may_decide(Role::County));
+        let replica = crate::ids::ReplicaId(uuid::Uuid::from_u128(7));
+        let version = Version {
+            record: crate::ids::RecordId(uuid::Uuid::from_u128(8)),
+            kind: "campaign".to_owned(),
+            village: None,
+            dot: crate::dots::Dot { replica, seq: 1 },
+            context: crate::dots::VersionVector::default(),
+            stamp: crate::time::Stamp::default(),
+            author: account,
+            changes: std::collections::BTreeMap::new(),
+        };
+        let codes: Vec<_> = objections(&version, &caller, None).into_iter().map(|refusal| refusal.code).collect();
+        assert_eq!(codes, [RefusalCode::NotPermitted]);
     }
 
     #[test]

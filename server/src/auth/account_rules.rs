@@ -46,6 +46,17 @@ pub fn name(field: &str, typed: &str) -> Result<String, Problem> {
     Ok(name.to_owned())
 }
 
+/// A role that an administrator may give. County accounts are made by whoever operates the server.
+///
+/// # Errors
+/// `invalid_field`.
+pub fn role(role: Role) -> Result<Role, Problem> {
+    if role == Role::County {
+        return Err(Problem::field("role", "Accounts of a county are made on the server itself"));
+    }
+    Ok(role)
+}
+
 /// The villages of an account: only inspectors have any.
 ///
 /// # Errors

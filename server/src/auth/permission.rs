@@ -27,7 +27,7 @@ pub fn may(role: Role, act: Act) -> bool {
     match (role, act) {
         (Role::Admin, _) | (Role::Supervisor, Act::ListAccounts | Act::ListDevices) => true,
         (Role::Supervisor, Act::Enrol(whose) | Act::RevokeDevice(whose)) => whose == Role::Inspector,
-        (Role::Supervisor, Act::ManageAccounts) | (Role::Inspector | Role::Leader, _) => false,
+        (Role::Supervisor, Act::ManageAccounts) | (Role::Inspector | Role::Leader | Role::County, _) => false,
     }
 }
 

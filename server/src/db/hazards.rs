@@ -64,6 +64,15 @@ pub struct HazardFilter {
     pub after: Option<(Ms, RecordId)>,
 }
 
+/// How many hazards there are, voided ones left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HazardNumbers {
+    /// Status and whether it reads as major → how many.
+    pub by_status: std::collections::BTreeMap<(String, bool), u64>,
+    /// Not closed, and past their deadline.
+    pub overdue: u64,
+}
+
 /// Questions about the ledger.
 pub trait HazardTx {
     /// Stores the lines of hazards, each hazard once.
@@ -82,6 +91,12 @@ pub trait HazardTx {
         filter: &HazardFilter,
         limit: usize,
     ) -> Result<Vec<HazardLine>, DbError>;
+
+    /// The numbers of a township; `today` is a day of its calendar.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn hazard_numbers(&mut self, township: TownshipId, today: &str) -> Result<HazardNumbers, DbError>;
 
     /// The line of one hazard.
     ///

@@ -77,6 +77,12 @@ pub trait ProjectionTx {
         limit: usize,
     ) -> Result<Vec<OpenConflict>, DbError>;
 
+    /// How many conflicts are open in a township.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn count_conflicts(&mut self, township: TownshipId) -> Result<u64, DbError>;
+
     /// Notes which bytes photo records name; it may be noted already.
     ///
     /// # Errors

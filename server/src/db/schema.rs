@@ -36,6 +36,17 @@ diesel::table! {
         disabled_at_ms -> Nullable<BigInt>,
         created_at_ms -> BigInt,
         updated_at_ms -> BigInt,
+        is_county -> Bool,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
+    county_townships (township_id) {
+        township_id -> Id,
+        county_id -> Id,
     }
 }
 
@@ -301,6 +312,7 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(
     townships,
+    county_townships,
     accounts,
     account_villages,
     devices,

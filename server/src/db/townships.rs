@@ -41,4 +41,22 @@ pub trait TownshipTx {
     /// # Errors
     /// The database failed.
     fn townships(&mut self) -> Result<Vec<TownshipRow>, DbError>;
+
+    /// Puts a township under a county, in place of the one it was under.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn put_under(&mut self, township: TownshipId, county: TownshipId) -> Result<(), DbError>;
+
+    /// The county that a township is under.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn county_of(&mut self, township: TownshipId) -> Result<Option<TownshipId>, DbError>;
+
+    /// The townships under a county, by id, at most `limit`.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn townships_under(&mut self, county: TownshipId, limit: u32) -> Result<Vec<TownshipId>, DbError>;
 }

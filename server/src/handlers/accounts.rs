@@ -18,14 +18,14 @@ use crate::db::enrolments::Enrolment;
 use crate::db::sessions::RevokedWhy;
 use crate::db::{Scope, Transaction};
 use crate::error::{Code, Problem, created, ok};
-use crate::extract::{Authenticated, Body, Json};
+use crate::extract::{Authenticated, Body, Json, Person};
 use crate::limits::{ENROLMENT_MS, PAGE_ROWS_MAX};
 
 /// `GET me`: the caller's account, township and device.
 ///
 /// # Errors
 /// Those of an access token.
-pub async fn me(app: web::Data<App>, me: Authenticated) -> Result<HttpResponse, Problem> {
+pub async fn me(app: web::Data<App>, Person(me): Person) -> Result<HttpResponse, Problem> {
     let (id, township) = (me.account(), me.township);
     let (account, name) =
         app.database.read(move |tx| Ok::<_, Problem>((find(tx, id)?, sign_in::township_name(tx, township)?))).await?;
@@ -83,7 +83,7 @@ impl NewAccountBody {
             township,
             username: account_rules::username(&self.username)?,
             display_name: account_rules::name("display_name", &self.display_name)?,
-            role: self.role,
+            role: account_rules::role(self.role)?,
             villages: account_rules::villages(self.role, self.villages)?,
             password_hash: None,
             disabled_at_ms: None,
@@ -174,8 +174,8 @@ fn apply(mut account: Account, changes: AccountChanges, now_ms: Ms) -> Result<Ac
     if let Some(name) = changes.display_name {
         account.display_name = account_rules::name("display_name", &name)?;
     }
-    if let Some(role) = changes.role {
-        account.role = role;
+    if let Some(role) = changes.role.filter(|role| *role != account.role) {
+        account.role = account_rules::role(role)?;
         if role != Role::Inspector {
             account.villages = BTreeSet::new();
         }

@@ -14,7 +14,7 @@ use crate::auth::{account_rules, secret};
 use crate::db::sessions::RevokedWhy;
 use crate::db::{DbError, Scope, Transaction};
 use crate::error::{Code, Problem, done, ok};
-use crate::extract::{Authenticated, Body, ClientAddress, Json};
+use crate::extract::{Body, ClientAddress, Json, Person};
 
 /// The body of `POST auth/login`.
 #[derive(Deserialize)]
@@ -202,7 +202,7 @@ fn refusal(rotation: Rotation) -> Problem {
 ///
 /// # Errors
 /// Those of an access token.
-pub async fn logout(app: web::Data<App>, caller: Authenticated) -> Result<HttpResponse, Problem> {
+pub async fn logout(app: web::Data<App>, Person(caller): Person) -> Result<HttpResponse, Problem> {
     let now_ms = app.now_ms();
     app.database
         .write(Scope::Township(caller.township), move |tx| {

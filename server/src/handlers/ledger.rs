@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
-use sync_core::ids::{RecordId, VillageId};
+use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::people::Caller;
 use sync_core::time::{Ms, township_date};
 
@@ -10,15 +10,20 @@ use super::page::{Page, rows_within};
 use crate::app::App;
 use crate::db::hazards::HazardFilter;
 use crate::error::{Code, Problem, ok};
-use crate::extract::Authenticated;
+use crate::extract::Reader;
 use crate::ledger::project::villages_of;
+use crate::ledger::reach::{self, LineMark};
 use crate::ledger::read::{self, Line};
 use crate::limits::HISTORY_ROWS_MAX;
+
+/// Characters of an id.
+pub(super) const ID_CHARS: usize = 36;
 
 /// The query of GET /api/v1/hazards. Lists are separated by commas; what is absent does not narrow.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HazardQuery {
+    township: Option<TownshipId>,
     village: Option<String>,
     site: Option<RecordId>,
     sector: Option<String>,
@@ -38,19 +43,23 @@ pub struct HazardQuery {
 /// GET /api/v1/hazards: lines of the ledger, the newest find first.
 pub async fn hazards(
     app: web::Data<App>,
-    who: Authenticated,
+    who: Reader,
     query: web::Query<HazardQuery>,
 ) -> Result<HttpResponse, Problem> {
     let today = township_date(app.clock.now_ms());
     let limit = rows_within(query.limit);
-    let filter = query.filter(&who.caller, &today)?;
-    let township = who.township;
-    let mut lines =
-        app.database.read(move |tx| Ok::<_, Problem>(tx.hazards(township, &filter, limit.saturating_add(1))?)).await?;
+    let (filter, over) = (query.filter(&who.caller, &today)?, who.over(query.township)?);
+    let mark = query.after.as_deref().map(after).transpose()?;
+    let read = app.database.read(move |tx| reach::lines(tx, &over, &filter, mark, limit.saturating_add(1)));
+    let mut lines = read.await.map_err(Problem::from)?;
     let more = lines.len() > limit;
     lines.truncate(limit);
-    let next = lines.last().filter(|_| more).map(|last| format!("{}-{}", last.found_at_ms, last.id));
-    Ok(ok(&Page { rows: lines.into_iter().map(|line| Line::on(line, &today)).collect(), next }))
+    let next = lines.last().filter(|_| more).map(|(township, last)| {
+        let place = format!("{}-{}", last.found_at_ms, last.id);
+        if who.is_county() { format!("{place}-{township}") } else { place }
+    });
+    let line = |(township, line)| Line::on(line, &today, who.is_county().then_some(township));
+    Ok(ok(&Page { rows: lines.into_iter().map(line).collect(), next }))
 }
 
 impl HazardQuery {
@@ -61,7 +70,6 @@ impl HazardQuery {
             Some("general") => Some(false),
             Some(_) => return Err(Problem::field("level", "major or general")),
         };
-        let after = self.after.as_deref().map(after).transpose()?;
         Ok(HazardFilter {
             villages: self.villages(caller)?,
             site: self.site,
@@ -73,7 +81,7 @@ impl HazardQuery {
             found_before_ms: self.found_before,
             text: self.text.clone().filter(|text| !text.is_empty()),
             with_void: self.with_void,
-            after,
+            after: None,
         })
     }
 
@@ -95,19 +103,44 @@ fn words(list: Option<&str>) -> Vec<String> {
     list.unwrap_or_default().split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-fn after(text: &str) -> Result<(Ms, RecordId), Problem> {
-    let parsed = text.split_once('-').and_then(|(at, id)| Some((at.parse().ok()?, id.parse().ok()?)));
+/// Where a page of lines begins: `<ms>-<id>`, of several townships `<ms>-<id>-<township>`.
+fn after(text: &str) -> Result<LineMark, Problem> {
+    let parsed = text.split_once('-').and_then(|(at, rest)| {
+        let (id, township) = rest.split_at_checked(ID_CHARS)?;
+        let township = match township.strip_prefix('-') {
+            Some(township) => Some(township.parse().ok()?),
+            None if township.is_empty() => None,
+            None => return None,
+        };
+        Some(LineMark { found_at_ms: at.parse().ok()?, id: id.parse().ok()?, township })
+    });
     parsed.ok_or_else(|| Problem::field("after", "the `next` of the page before"))
 }
 
+/// The query of one record.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordQuery {
+    township: Option<TownshipId>,
+}
+
 /// GET /api/v1/records/{id}: one record with everything about it.
-pub async fn record(app: web::Data<App>, who: Authenticated, id: web::Path<RecordId>) -> Result<HttpResponse, Problem> {
+pub async fn record(
+    app: web::Data<App>,
+    who: Reader,
+    id: web::Path<RecordId>,
+    query: web::Query<RecordQuery>,
+) -> Result<HttpResponse, Problem> {
     let now_ms = app.clock.now_ms();
+    let (over, caller, is_county) = (who.over(query.township)?, who.caller.clone(), who.is_county());
     let view = app
         .database
-        .read(move |tx| Ok::<_, Problem>(read::record_view(tx, who.township, &who.caller, *id, now_ms)?))
-        .await?;
-    view.map(|view| ok(&view)).ok_or_else(unknown)
+        .read(move |tx| reach::first(&over, |township| read::record_view(tx, township, &caller, *id, now_ms)))
+        .await
+        .map_err(Problem::from)?;
+    let (township, mut view) = view.ok_or_else(unknown)?;
+    view.township = is_county.then_some(township);
+    Ok(ok(&view))
 }
 
 /// The query of a record's history.
@@ -116,22 +149,25 @@ pub async fn record(app: web::Data<App>, who: Authenticated, id: web::Path<Recor
 pub struct HistoryQuery {
     #[serde(default)]
     offset: usize,
+    township: Option<TownshipId>,
 }
 
 /// GET /api/v1/records/{id}/history: its versions as they arrived.
 pub async fn history(
     app: web::Data<App>,
-    who: Authenticated,
+    who: Reader,
     id: web::Path<RecordId>,
     query: web::Query<HistoryQuery>,
 ) -> Result<HttpResponse, Problem> {
     let offset = query.offset;
     let limit = HISTORY_ROWS_MAX.saturating_add(1);
+    let over = who.over(query.township)?;
     let entries = app
         .database
-        .read(move |tx| Ok::<_, Problem>(read::history(tx, who.township, &who.caller, *id, offset, limit)?))
-        .await?;
-    let mut rows = entries.ok_or_else(unknown)?;
+        .read(move |tx| reach::first(&over, |township| read::history(tx, township, &who.caller, *id, offset, limit)))
+        .await
+        .map_err(Problem::from)?;
+    let (_, mut rows) = entries.ok_or_else(unknown)?;
     let next = (rows.len() > HISTORY_ROWS_MAX).then(|| offset.saturating_add(HISTORY_ROWS_MAX).to_string());
     rows.truncate(HISTORY_ROWS_MAX);
     Ok(ok(&Page { rows, next }))

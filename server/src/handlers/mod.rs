@@ -11,5 +11,6 @@ pub mod page;
 pub mod photos;
 pub mod review;
 pub mod sync;
+pub mod townships;
 pub mod uploads;
 pub mod views;

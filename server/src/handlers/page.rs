@@ -1,6 +1,7 @@
 //! Pages of lists: at most so many rows, and where the next page begins.
 
 use serde::{Deserialize, Serialize};
+use sync_core::ids::TownshipId;
 
 use crate::limits::{LEDGER_ROWS_DEFAULT, LEDGER_ROWS_MAX};
 
@@ -10,6 +11,8 @@ use crate::limits::{LEDGER_ROWS_DEFAULT, LEDGER_ROWS_MAX};
 pub struct PageQuery {
     /// The `next` of the page before.
     pub after: Option<String>,
+    /// The township that is asked about; all that the caller reads if it is left out.
+    pub township: Option<TownshipId>,
     limit: Option<usize>,
 }
 

@@ -2,14 +2,16 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
+use sync_core::ids::TownshipId;
 
 use crate::app::App;
 use crate::db::blobs::Blob;
 use crate::error::{Code, Problem};
-use crate::extract::Authenticated;
+use crate::extract::Reader;
+use crate::ledger::reach;
 use crate::photos::hash::ContentHash;
 use crate::photos::send::{Sent, is_unchanged, send, unchanged};
-use crate::photos::sight::{Sight, look_up};
+use crate::photos::sight::Sight;
 use crate::photos::storage_problem;
 use crate::photos::store::BlobName;
 use crate::photos::variants::VariantSize;
@@ -34,6 +36,7 @@ pub enum Wanted {
 pub struct PhotoQuery {
     #[serde(default)]
     variant: Wanted,
+    township: Option<TownshipId>,
 }
 
 /// `GET` and `HEAD photos/{sha256}?variant=256|1280|original`: a photo that the caller may see; of the original also one
@@ -43,13 +46,14 @@ pub struct PhotoQuery {
 /// `photo_unknown`, `photo_pending`, `variant_unavailable`, `range_unsatisfiable`, `busy`.
 pub async fn show(
     app: web::Data<App>,
-    me: Authenticated,
+    me: Reader,
     hash: web::Path<ContentHash>,
     query: web::Query<PhotoQuery>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let hash = hash.into_inner();
-    let seen = app.database.read(move |tx| look_up(tx, me.township, &me.caller, hash).map_err(Problem::from)).await?;
+    let over = me.over(query.township)?;
+    let seen = app.database.read(move |tx| reach::photo(tx, &over, &me.caller, hash).map_err(Problem::from)).await?;
     match seen {
         Sight::Unknown => Err(Problem::new(Code::PhotoUnknown, "No record that you may see names this photo")),
         Sight::Pending => Err(Problem::new(Code::PhotoPending, "Its record is here; its bytes are on their way")),

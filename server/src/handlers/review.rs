@@ -6,21 +6,22 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sync_core::dots::{Dot, VersionVector};
-use sync_core::ids::{RecordId, ReplicaId};
+use sync_core::ids::{RecordId, ReplicaId, TownshipId, VillageId};
 use sync_core::people::Role;
 use sync_core::permissions::may_decide;
 use sync_core::protocol::Outcome;
 use sync_core::time::Ms;
 use sync_core::validate::Refusal;
 
-use super::ledger::unknown;
+use super::ledger::{ID_CHARS, unknown};
 use super::page::{LimitQuery, Page, PageQuery};
 use super::sync::sender;
 use crate::app::App;
 use crate::db::{Scope, Transaction};
 use crate::error::{Code, Problem, done, ok};
-use crate::extract::{Authenticated, Body, Json};
+use crate::extract::{Authenticated, Body, Json, Reader};
 use crate::ledger::project::villages_of;
+use crate::ledger::reach::{self, ConflictMark};
 use crate::ledger::read;
 use crate::sync::authored::{self, Writing};
 use crate::sync::push::Sender;
@@ -29,30 +30,57 @@ use crate::sync::repair::{self, Mending};
 /// GET /api/v1/conflicts: the fields on which distinct values stand under review, with those values.
 pub async fn conflicts(
     app: web::Data<App>,
-    who: Authenticated,
+    who: Reader,
     query: web::Query<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let limit = query.limit();
-    let after = query.after.as_deref().map(after).transpose()?;
+    let (limit, over, is_county) = (query.limit(), who.over(query.township)?, who.is_county());
+    let mark = query.after.as_deref().map(|text| after(text, is_county)).transpose()?;
     let villages = villages_of(&who.caller);
-    let page = app.database.read(move |tx| {
-        let mut open = tx.conflicts(who.township, villages.as_deref(), after.clone(), limit.saturating_add(1))?;
-        let more = open.len() > limit;
-        open.truncate(limit);
-        let next = open.last().filter(|_| more).map(|last| format!("{}-{}", last.record, last.path));
-        let rows = open.into_iter().map(|open| read::conflict_view(tx, who.township, open));
-        Ok::<_, Problem>(Page { rows: rows.collect::<Result<Vec<_>, _>>()?, next })
-    });
+    let page =
+        app.database.read(move |tx| page_of_conflicts(tx, &over, villages.as_deref(), mark.as_ref(), limit, is_county));
     Ok(ok(&page.await?))
 }
 
-/// Where a page of conflicts begins: `<record>-<path>`.
-fn after(text: &str) -> Result<(RecordId, String), Problem> {
-    let parsed = text.split_at_checked(36).and_then(|(id, path)| {
-        let path = path.strip_prefix('-')?;
-        Some((id.parse().ok()?, path.to_owned()))
+fn page_of_conflicts(
+    tx: &mut dyn Transaction,
+    over: &[TownshipId],
+    villages: Option<&[VillageId]>,
+    mark: Option<&ConflictMark>,
+    limit: usize,
+    is_county: bool,
+) -> Result<Page<read::ConflictView>, Problem> {
+    let mut open = reach::conflicts(tx, over, villages, mark, limit.saturating_add(1))?;
+    let more = open.len() > limit;
+    open.truncate(limit);
+    let next = open.last().filter(|_| more).map(|(township, last)| {
+        let place = format!("{}-{}", last.record, last.path);
+        if is_county { format!("{township}-{place}") } else { place }
     });
-    parsed.ok_or_else(|| Problem::field("after", "the `next` of the page before"))
+    let rows = open.into_iter().map(|(township, open)| {
+        let mut view = read::conflict_view(tx, township, open)?;
+        view.township = is_county.then_some(township);
+        Ok::<_, Problem>(view)
+    });
+    Ok(Page { rows: rows.collect::<Result<_, _>>()?, next })
+}
+
+/// Where a page of conflicts begins: `<record>-<path>`, of several townships `<township>-<record>-<path>`.
+fn after(text: &str, is_county: bool) -> Result<ConflictMark, Problem> {
+    let split = |text: &'_ str| -> Option<(String, String)> {
+        let (id, rest) = text.split_at_checked(ID_CHARS)?;
+        Some((id.to_owned(), rest.strip_prefix('-')?.to_owned()))
+    };
+    let parse = || -> Option<ConflictMark> {
+        let (township, rest): (Option<TownshipId>, String) = if is_county {
+            let (township, rest) = split(text)?;
+            (Some(township.parse().ok()?), rest)
+        } else {
+            (None, text.to_owned())
+        };
+        let (record, path) = split(&rest)?;
+        Some(ConflictMark { township, last: (record.parse::<RecordId>().ok()?, path) })
+    };
+    parse().ok_or_else(|| Problem::field("after", "the `next` of the page before"))
 }
 
 /// A decision on one field.

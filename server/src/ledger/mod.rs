@@ -3,5 +3,6 @@
 
 pub mod digests;
 pub mod project;
+pub mod reach;
 pub mod read;
 pub mod rebuild;

@@ -25,6 +25,9 @@ use crate::photos::hash::ContentHash;
 /// One line of the ledger, as it is sent.
 #[derive(Debug, Serialize)]
 pub struct Line {
+    /// For readers of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    township: Option<TownshipId>,
     id: RecordId,
     village: Option<VillageId>,
     site: Option<RecordId>,
@@ -42,11 +45,12 @@ pub struct Line {
 }
 
 impl Line {
-    /// The line on a day of the township's calendar.
+    /// The line on a day of the township's calendar; `township` where it is to be said.
     #[must_use]
-    pub fn on(line: HazardLine, today: &str) -> Self {
+    pub fn on(line: HazardLine, today: &str, township: Option<TownshipId>) -> Self {
         let open = line.status != "closed" && !line.is_void;
         Self {
+            township,
             overdue: open && line.deadline.as_deref().is_some_and(|deadline| deadline < today),
             level: if line.is_major { "major" } else { "general" },
             id: line.id,
@@ -88,6 +92,9 @@ pub struct FieldView {
 /// One record with everything about it.
 #[derive(Debug, Serialize)]
 pub struct RecordView {
+    /// For readers of several townships.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub township: Option<TownshipId>,
     id: RecordId,
     kind: String,
     village: Option<VillageId>,
@@ -140,6 +147,9 @@ pub struct HistoryEntry {
 /// An open conflict with the values between which a supervisor decides.
 #[derive(Debug, Serialize)]
 pub struct ConflictView {
+    /// For readers of several townships.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub township: Option<TownshipId>,
     record: RecordId,
     path: String,
     kind: String,
@@ -188,6 +198,7 @@ pub fn record_view(
     };
     let state = RawValue::from_string(record.to_json()).map_err(|error| DbError::Internal(error.to_string()))?;
     Ok(Some(RecordView {
+        township: None,
         id: record.id,
         kind: record.kind.clone(),
         village: record.village,
@@ -281,5 +292,14 @@ pub fn conflict_view(
     let record = tx.record(township, open.record)?.as_deref().map(read_state).transpose()?;
     let shown = record.as_ref().and_then(|record| record.shown(&open.path)).map(|shown| shown.sibling.value.clone());
     let siblings = record.as_ref().map(|record| siblings(record, &open.path)).unwrap_or_default();
-    Ok(ConflictView { record: open.record, path: open.path, kind: open.kind, village: open.village, shown, siblings })
+    let township = None;
+    Ok(ConflictView {
+        township,
+        record: open.record,
+        path: open.path,
+        kind: open.kind,
+        village: open.village,
+        shown,
+        siblings,
+    })
 }

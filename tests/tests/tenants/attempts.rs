@@ -41,7 +41,10 @@ fn sync(of: &Town) -> Vec<Attempt> {
 fn ledger(of: &Town) -> Vec<Attempt> {
     let hazards = |query: String| attempt("GET /api/v1/hazards", &[]).query(&query);
     vec![
+        attempt("GET /api/v1/townships", &[]),
+        attempt("GET /api/v1/townships", &[]).query(&format!("?township={}", of.id)).refused(&["not_found"]),
         hazards(String::new()),
+        hazards(format!("?township={}", of.id)).refused(&["not_found"]),
         hazards(format!("?village={}", of.village)).empty("/rows"),
         hazards(format!("?site={}", of.hazard)).empty("/rows"),
         hazards(format!("?after={}-{}", START_MS + 1, of.hazard)),
@@ -49,7 +52,11 @@ fn ledger(of: &Town) -> Vec<Attempt> {
         attempt("GET /api/v1/records/{id}", &[&of.hazard]).refused(&["not_found"]),
         attempt("GET /api/v1/records/{id}", &[&of.village]).refused(&["not_found"]),
         attempt("GET /api/v1/records/{id}/history", &[&of.hazard]).refused(&["not_found"]),
+        attempt("GET /api/v1/records/{id}", &[&of.hazard])
+            .query(&format!("?township={}", of.id))
+            .refused(&["not_found"]),
         attempt("GET /api/v1/conflicts", &[]),
+        attempt("GET /api/v1/conflicts", &[]).query(&format!("?township={}", of.id)).refused(&["not_found"]),
         attempt("GET /api/v1/conflicts", &[]).query(&format!("?after={}-a", of.hazard)),
         attempt("GET /api/v1/quarantine", &[]).query("?limit=500"),
     ]

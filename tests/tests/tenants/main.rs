@@ -11,6 +11,7 @@
 
 mod attempt;
 mod attempts;
+mod county;
 mod crossing;
 mod ids;
 mod photos;

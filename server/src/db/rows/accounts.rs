@@ -24,20 +24,24 @@ struct AccountRow {
     disabled_at_ms: Option<Whole>,
     created_at_ms: Whole,
     updated_at_ms: Whole,
+    is_county: bool,
 }
 
 impl AccountRow {
     fn of(account: &Account) -> Self {
+        let is_county = account.role == Role::County;
         Self {
             id: account.id.into(),
             township_id: account.township.into(),
             username: account.username.clone(),
             display_name: account.display_name.clone(),
-            role: account.role.name().to_owned(),
+            // See the migration of counties.
+            role: if is_county { Role::Inspector } else { account.role }.name().to_owned(),
             password_hash: account.password_hash.clone(),
             disabled_at_ms: account.disabled_at_ms.map(Whole),
             created_at_ms: Whole(account.created_at_ms),
             updated_at_ms: Whole(account.updated_at_ms),
+            is_county,
         }
     }
 
@@ -47,7 +51,7 @@ impl AccountRow {
             township: self.township_id.into(),
             username: self.username,
             display_name: self.display_name,
-            role: role(&self.role)?,
+            role: if self.is_county { Role::County } else { role(&self.role)? },
             villages,
             password_hash: self.password_hash,
             disabled_at_ms: self.disabled_at_ms.map(|at| at.0),

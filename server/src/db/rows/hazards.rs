@@ -1,11 +1,12 @@
 //! The rows of `db/hazards.rs`, and their queries.
 
+use diesel::dsl::count_star;
 use diesel::prelude::*;
 use sync_core::ids::{RecordId, TownshipId, VillageId};
 
 use super::{Backend, Tx, alike, many};
 use crate::db::DbError;
-use crate::db::hazards::{HazardFilter, HazardLine, HazardTx};
+use crate::db::hazards::{HazardFilter, HazardLine, HazardNumbers, HazardTx};
 use crate::db::schema::hazards;
 use crate::db::types::{Key, Whole, storable};
 
@@ -112,6 +113,19 @@ impl HazardTx for Tx<'_> {
             .select(HazardRow::as_select())
             .load(self.conn)?;
         Ok(rows.into_iter().map(HazardLine::from).collect())
+    }
+
+    fn hazard_numbers(&mut self, township: TownshipId, today: &str) -> Result<HazardNumbers, DbError> {
+        let counted: Vec<(String, bool, Whole)> = hazards::table
+            .filter(hazards::township_id.eq(Key::from(township)))
+            .filter(hazards::is_void.eq(false))
+            .group_by((hazards::status, hazards::is_major))
+            .select((hazards::status, hazards::is_major, count_star()))
+            .load(self.conn)?;
+        let filter = HazardFilter { overdue_on: Some(today.to_owned()), ..HazardFilter::default() };
+        let overdue: Whole = narrowed(township, &filter).count().get_result(self.conn)?;
+        let by_status = counted.into_iter().map(|(status, is_major, count)| ((status, is_major), count.0)).collect();
+        Ok(HazardNumbers { by_status, overdue: overdue.0 })
     }
 
     fn hazard(&mut self, township: TownshipId, id: RecordId) -> Result<Option<HazardLine>, DbError> {

@@ -8,7 +8,7 @@ use super::{Tx, many};
 use crate::db::DbError;
 use crate::db::projections::{OpenConflict, PhotoRecord, ProjectionTx};
 use crate::db::schema::{conflicts, mentions, photo_records};
-use crate::db::types::{KEYS_PER_STATEMENT, Key, storable};
+use crate::db::types::{KEYS_PER_STATEMENT, Key, Whole, storable};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = conflicts)]
@@ -120,6 +120,11 @@ impl ProjectionTx for Tx<'_> {
         }
         let rows: Vec<ConflictRow> = query.load(self.conn)?;
         Ok(rows.into_iter().map(OpenConflict::from).collect())
+    }
+
+    fn count_conflicts(&mut self, township: TownshipId) -> Result<u64, DbError> {
+        let open = conflicts::table.filter(conflicts::township_id.eq(Key::from(township)));
+        Ok(open.count().get_result::<Whole>(self.conn)?.0)
     }
 
     fn put_photo_records(&mut self, township: TownshipId, photos: &[PhotoRecord]) -> Result<(), DbError> {

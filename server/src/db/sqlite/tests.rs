@@ -131,6 +131,7 @@ fn the_schema_that_diesel_sees_is_the_one_that_the_migrations_make() {
     let known = whole_rows![
         meta,
         townships,
+        county_townships,
         accounts,
         account_villages,
         devices,

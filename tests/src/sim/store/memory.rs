@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use server::db::blobs::{Blob, BlobTx, Upload};
 use server::db::digests::DigestTx;
-use server::db::hazards::{HazardFilter, HazardLine, HazardTx};
+use server::db::hazards::{HazardFilter, HazardLine, HazardNumbers, HazardTx};
 use server::db::meta::MetaTx;
 use server::db::projections::{OpenConflict, PhotoRecord, ProjectionTx};
 use server::db::records::{FeedEntry, RecordTx, StoredRecord};
@@ -277,6 +277,10 @@ impl ProjectionTx for Memory {
         Ok(open.take(limit).collect())
     }
 
+    fn count_conflicts(&mut self, _: TownshipId) -> Result<u64, DbError> {
+        unasked()
+    }
+
     fn put_photo_records(&mut self, _: TownshipId, photos: &[PhotoRecord]) -> Result<(), DbError> {
         photos.iter().for_each(|photo| self.tables.photo_records.put(photo.clone(), ()));
         Ok(())
@@ -299,6 +303,10 @@ impl HazardTx for Memory {
 
     fn hazards(&mut self, _: TownshipId, _: &HazardFilter, limit: usize) -> Result<Vec<HazardLine>, DbError> {
         Ok(self.tables.hazards.rows().values().take(limit).map(|line| (**line).clone()).collect())
+    }
+
+    fn hazard_numbers(&mut self, _: TownshipId, _: &str) -> Result<HazardNumbers, DbError> {
+        unasked()
     }
 
     fn hazard(&mut self, _: TownshipId, id: RecordId) -> Result<Option<HazardLine>, DbError> {

@@ -35,6 +35,18 @@ impl TownshipTx for Memory {
     fn townships(&mut self) -> Result<Vec<TownshipRow>, DbError> {
         unasked()
     }
+
+    fn put_under(&mut self, _: TownshipId, _: TownshipId) -> Result<(), DbError> {
+        unasked()
+    }
+
+    fn county_of(&mut self, _: TownshipId) -> Result<Option<TownshipId>, DbError> {
+        unasked()
+    }
+
+    fn townships_under(&mut self, _: TownshipId, _: u32) -> Result<Vec<TownshipId>, DbError> {
+        unasked()
+    }
 }
 
 impl KeepingTx for Memory {
