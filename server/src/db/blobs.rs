@@ -72,7 +72,8 @@ pub trait BlobTx {
     /// The database failed.
     fn forget_blob(&mut self, hash: ContentHash) -> Result<(), DbError>;
 
-    /// Notes that a photo's bytes are stored; where that is known already, nothing changes.
+    /// Notes that a photo's bytes are stored. Where that is known already, the bytes were lost and have come again: what they
+    /// say now counts, and who sent them first stays.
     ///
     /// # Errors
     /// The database failed.

@@ -2,6 +2,7 @@
 
 use diesel::dsl::{exists, max, not};
 use diesel::prelude::*;
+use diesel::upsert::excluded;
 use sync_core::ids::{DeviceId, TownshipId};
 use sync_core::time::Ms;
 
@@ -127,7 +128,19 @@ impl BlobTx for Tx<'_> {
             facts: blob.facts.clone(),
             stored_at_ms: Whole(blob.stored_at_ms),
         };
-        diesel::insert_into(blobs::table).values(row).on_conflict_do_nothing().execute(self.conn)?;
+        diesel::insert_into(blobs::table)
+            .values(row)
+            .on_conflict((blobs::township_id, blobs::hash))
+            .do_update()
+            .set((
+                blobs::bytes.eq(excluded(blobs::bytes)),
+                blobs::content_type.eq(excluded(blobs::content_type)),
+                blobs::width.eq(excluded(blobs::width)),
+                blobs::height.eq(excluded(blobs::height)),
+                blobs::facts.eq(excluded(blobs::facts)),
+                blobs::stored_at_ms.eq(excluded(blobs::stored_at_ms)),
+            ))
+            .execute(self.conn)?;
         Ok(())
     }
 

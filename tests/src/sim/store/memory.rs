@@ -324,9 +324,8 @@ impl BlobTx for Memory {
     }
 
     fn insert_blob(&mut self, blob: &Blob) -> Result<(), DbError> {
-        if self.tables.blobs.get(&blob.hash).is_none() {
-            self.tables.blobs.put(blob.hash, Rc::new(blob.clone()));
-        }
+        let first = self.tables.blobs.get(&blob.hash).map_or(blob.account, |known| known.account);
+        self.tables.blobs.put(blob.hash, Rc::new(Blob { account: first, ..blob.clone() }));
         Ok(())
     }
 
