@@ -117,6 +117,9 @@ impl BlobTx for Tx<'_> {
     }
 
     fn insert_blob(&mut self, blob: &Blob) -> Result<(), DbError> {
+        if self.is_condemned(blob.hash)? {
+            return Err(DbError::Conflict(format!("the photo {}, an old copy of which is being removed", blob.hash)));
+        }
         let row = BlobRow {
             township_id: blob.township.into(),
             hash: blob.hash.0.to_vec(),
@@ -222,13 +225,36 @@ impl BlobTx for Tx<'_> {
         Ok(diesel::select(exists(condemned)).get_result(self.conn)?)
     }
 
-    fn condemned(&mut self, limit: u32) -> Result<Vec<ContentHash>, DbError> {
-        let hashes: Vec<Vec<u8>> = condemned_photos::table
-            .order(condemned_photos::condemned_at_ms)
+    fn condemned(
+        &mut self,
+        after: Option<(Ms, ContentHash)>,
+        limit: u32,
+    ) -> Result<Vec<(Ms, ContentHash)>, DbError> {
+        let mut condemned = condemned_photos::table
+            .order((condemned_photos::condemned_at_ms, condemned_photos::hash))
             .limit(limit.into())
-            .select(condemned_photos::hash)
-            .load(self.conn)?;
-        hashes.iter().map(|hash| read_hash(hash)).collect()
+            .select((condemned_photos::condemned_at_ms, condemned_photos::hash))
+            .into_boxed();
+        if let Some((at_ms, hash)) = after {
+            let at = Whole(at_ms);
+            let beside = condemned_photos::condemned_at_ms.eq(at).and(condemned_photos::hash.gt(hash.0.to_vec()));
+            condemned = condemned.filter(condemned_photos::condemned_at_ms.gt(at).or(beside));
+        }
+        let rows: Vec<(Whole, Vec<u8>)> = condemned.load(self.conn)?;
+        rows.into_iter().map(|(at, hash)| Ok((at.0, read_hash(&hash)?))).collect()
+    }
+
+    fn take_removal(&mut self, hash: ContentHash, now_ms: Ms, until_ms: Ms) -> Result<bool, DbError> {
+        let kept = blobs::table.filter(blobs::hash.eq(hash.0.as_slice()));
+        if diesel::select(exists(kept)).get_result(self.conn)? {
+            self.absolve(hash)?;
+            return Ok(false);
+        }
+        let taken = diesel::update(condemned_photos::table.find(hash.0.as_slice()))
+            .filter(condemned_photos::removed_until_ms.le(Whole(now_ms)))
+            .set(condemned_photos::removed_until_ms.eq(Whole(until_ms)))
+            .execute(self.conn)?;
+        Ok(taken == 1)
     }
 
     fn absolve(&mut self, hash: ContentHash) -> Result<(), DbError> {

@@ -358,7 +358,11 @@ impl BlobTx for Memory {
         unasked()
     }
 
-    fn condemned(&mut self, _: u32) -> Result<Vec<ContentHash>, DbError> {
+    fn condemned(&mut self, _: Option<(Ms, ContentHash)>, _: u32) -> Result<Vec<(Ms, ContentHash)>, DbError> {
+        unasked()
+    }
+
+    fn take_removal(&mut self, _: ContentHash, _: Ms, _: Ms) -> Result<bool, DbError> {
         unasked()
     }
 
