@@ -135,11 +135,7 @@ pub trait BlobTx {
     ///
     /// # Errors
     /// The database failed.
-    fn condemned(
-        &mut self,
-        after: Option<(Ms, ContentHash)>,
-        limit: u32,
-    ) -> Result<Vec<(Ms, ContentHash)>, DbError>;
+    fn condemned(&mut self, after: Option<(Ms, ContentHash)>, limit: u32) -> Result<Vec<(Ms, ContentHash)>, DbError>;
 
     /// Takes the removal of condemned bytes upon one server until `until_ms`; says whether it may go on. It may not when
     /// another has it at `now_ms`, when they are not condemned any more, and when a township has the photo again, which

@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::hash::ContentHash;
 use super::partial::{self, FilePartial};
-use super::store::{
-    Blob, BlobBody, BlobName, BlobPart, Found, StoreError, UploadKey, read_upload_name, upload_name,
-};
+use super::store::{Blob, BlobBody, BlobName, BlobPart, Found, StoreError, UploadKey, read_upload_name, upload_name};
 
 /// Two folders of one file system, so that a finished upload is only renamed.
 #[derive(Debug)]

@@ -23,7 +23,8 @@ fn hash_of(photo: &str) -> ContentHash {
 /// What a server that was killed in the middle of a sweep leaves.
 async fn condemn(server: &TestServer, hash: ContentHash) {
     let ms = u64::MAX >> 1;
-    let condemned = server.app().database.write(Scope::Whole, move |tx| tx.condemn_blob(township(), hash, ms, START_MS));
+    let condemned =
+        server.app().database.write(Scope::Whole, move |tx| tx.condemn_blob(township(), hash, ms, START_MS));
     assert!(condemned.await.unwrap_or_else(|error: DbError| panic!("{error}")));
 }
 

@@ -225,11 +225,7 @@ impl BlobTx for Tx<'_> {
         Ok(diesel::select(exists(condemned)).get_result(self.conn)?)
     }
 
-    fn condemned(
-        &mut self,
-        after: Option<(Ms, ContentHash)>,
-        limit: u32,
-    ) -> Result<Vec<(Ms, ContentHash)>, DbError> {
+    fn condemned(&mut self, after: Option<(Ms, ContentHash)>, limit: u32) -> Result<Vec<(Ms, ContentHash)>, DbError> {
         let mut condemned = condemned_photos::table
             .order((condemned_photos::condemned_at_ms, condemned_photos::hash))
             .limit(limit.into())
