@@ -30,7 +30,10 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
+    let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
+    above.map_or(Ok(()), make_folder)?;
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    // Each level is durable in the one above it before anything is put into it.
     folder.parent().map_or(Ok(()), sync_folder)
 }
 

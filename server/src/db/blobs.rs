@@ -72,10 +72,11 @@ pub trait BlobTx {
     /// The database failed.
     fn forget_blob(&mut self, hash: ContentHash) -> Result<(), DbError>;
 
-    /// Notes that a photo's bytes are stored; where that is known already, nothing changes.
+    /// Notes that a photo's bytes are stored. Where that is known already, the bytes were lost and have come again: what they
+    /// say now counts, and who sent them first stays.
     ///
     /// # Errors
-    /// The database failed.
+    /// The database failed, or the bytes are being removed (`Conflict`).
     fn insert_blob(&mut self, blob: &Blob) -> Result<(), DbError>;
 
     /// Notes that a phone has offered a stored photo again; says whether it is still there.
@@ -130,11 +131,21 @@ pub trait BlobTx {
     /// The database failed.
     fn is_condemned(&mut self, hash: ContentHash) -> Result<bool, DbError>;
 
-    /// Hashes whose bytes are being removed, at most `limit`.
+    /// Hashes whose bytes are being removed, by when they were condemned and by hash: those after `after`, at most `limit`.
     ///
     /// # Errors
     /// The database failed.
-    fn condemned(&mut self, limit: u32) -> Result<Vec<ContentHash>, DbError>;
+    fn condemned(&mut self, after: Option<(Ms, ContentHash)>, limit: u32) -> Result<Vec<(Ms, ContentHash)>, DbError>;
+
+    /// Takes the removal of condemned bytes upon one server until `until_ms`; says whether it may go on. It may not when
+    /// another has it at `now_ms`, when they are not condemned any more, and when a township has the photo again, which
+    /// absolves it. Only within [`Scope::Whole`].
+    ///
+    /// [`Scope::Whole`]: super::Scope::Whole
+    ///
+    /// # Errors
+    /// The database failed.
+    fn take_removal(&mut self, hash: ContentHash, now_ms: Ms, until_ms: Ms) -> Result<bool, DbError>;
 
     /// Notes that the bytes with this hash are removed.
     ///

@@ -292,6 +292,7 @@ diesel::table! {
     condemned_photos (hash) {
         hash -> Binary,
         condemned_at_ms -> BigInt,
+        removed_until_ms -> BigInt,
     }
 }
 

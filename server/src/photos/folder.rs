@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::hash::ContentHash;
 use super::partial::{self, FilePartial};
-use super::store::{
-    Blob, BlobBody, BlobName, BlobPart, Found, Put, StoreError, UploadKey, read_upload_name, upload_name,
-};
+use super::store::{Blob, BlobBody, BlobName, BlobPart, Found, StoreError, UploadKey, read_upload_name, upload_name};
 
 /// Two folders of one file system, so that a finished upload is only renamed.
 #[derive(Debug)]
@@ -38,21 +36,15 @@ impl FolderStore {
         self.uploads.join(upload_name(key))
     }
 
-    /// Makes the two folders above `path`, each durable in the one above it before something is put into it.
-    fn make_folder(&self, path: &Path) -> io::Result<()> {
-        let Some(folder) = path.parent() else { return Ok(()) };
-        if folder.is_dir() {
-            return Ok(());
-        }
-        fs::create_dir_all(folder)?;
-        if let Some(above) = folder.parent() {
-            sync_folder(above)?;
-        }
-        sync_folder(&self.blobs)
+    /// Makes durable the name `path` and those of the two folders above it. Also where they were there: another thread may have
+    /// made them a moment ago, and not come so far.
+    fn sync_names(&self, path: &Path) -> io::Result<()> {
+        path.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.blobs)).try_for_each(sync_folder)
     }
 
-    /// Takes over the finished file at `finished` under `name`; on success the file is gone from where it was.
-    fn put(&self, name: &BlobName, finished: &Path) -> Result<Put, StoreError> {
+    /// Takes over the finished file at `finished` under `name`; on success the file is gone from where it was. Bytes that are
+    /// there under that name are replaced: these have just been checked, and those may be damaged.
+    fn put(&self, name: &BlobName, finished: &Path) -> Result<(), StoreError> {
         let mut file = File::open(finished)?;
         if name.part == BlobPart::Original {
             let actual = ContentHash::of_reader(&mut file)?;
@@ -60,19 +52,13 @@ impl FolderStore {
                 return Err(StoreError::HashMismatch { actual });
             }
         }
-        let bytes = file.metadata()?.len();
         let path = self.path(name);
-        if self.size(name)? == Some(bytes) {
-            fs::remove_file(finished)?;
-            return Ok(Put::AlreadyThere);
-        }
         file.sync_all()?;
-        self.make_folder(&path)?;
-        rename_over(finished, &path)?;
         if let Some(folder) = path.parent() {
-            sync_folder(folder)?;
+            fs::create_dir_all(folder)?;
         }
-        Ok(Put::Stored)
+        rename_over(finished, &path)?;
+        Ok(self.sync_names(&path)?)
     }
 
     pub(super) fn open_blob(&self, name: &BlobName) -> Result<Option<Blob>, StoreError> {
@@ -95,8 +81,7 @@ impl FolderStore {
     pub(super) fn put_bytes(&self, name: &BlobName, bytes: &[u8]) -> Result<(), StoreError> {
         let mut file = tempfile::Builder::new().prefix("variant-").tempfile_in(&self.uploads)?;
         file.write_all(bytes)?;
-        self.put(name, &file.into_temp_path())?;
-        Ok(())
+        self.put(name, &file.into_temp_path())
     }
 
     /// Removes a photo: what was made from it first, so that nothing is left without its original.
@@ -186,7 +171,7 @@ mod tests {
     fn what_was_put_is_read_back_under_its_hash() {
         let (dir, store) = store();
         let name = BlobName::original(ContentHash::of(b"photo"));
-        assert_eq!(store.put(&name, &finished(&dir, b"photo")).unwrap(), Put::Stored);
+        store.put(&name, &finished(&dir, b"photo")).unwrap();
         let BlobBody::File(mut file) = store.open_blob(&name).unwrap().unwrap().body else { panic!("a file") };
         let mut text = String::new();
         file.read_to_string(&mut text).unwrap();
@@ -196,11 +181,13 @@ mod tests {
     }
 
     #[test]
-    fn the_same_bytes_are_stored_once() {
+    fn bytes_that_were_damaged_where_they_lay_are_replaced_by_those_that_were_checked() {
         let (dir, store) = store();
         let name = BlobName::original(ContentHash::of(b"photo"));
         store.put(&name, &finished(&dir, b"photo")).unwrap();
-        assert_eq!(store.put(&name, &finished(&dir, b"photo")).unwrap(), Put::AlreadyThere);
+        fs::write(store.path(&name), b"phot0").unwrap();
+        store.put(&name, &finished(&dir, b"photo")).unwrap();
+        assert_eq!(fs::read(store.path(&name)).unwrap(), b"photo");
         assert!(!dir.path().join("finished").exists());
     }
 
@@ -221,7 +208,7 @@ mod tests {
         let path = store.path(&name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, b"pho").unwrap();
-        assert_eq!(store.put(&name, &finished(&dir, b"photo")).unwrap(), Put::Stored);
+        store.put(&name, &finished(&dir, b"photo")).unwrap();
         assert_eq!(store.size(&name).unwrap(), Some(5));
     }
 

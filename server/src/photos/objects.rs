@@ -151,10 +151,8 @@ impl ObjectsStore {
             Ok((file, found))
         })
         .await?;
-        let name = BlobName::original(hash);
-        if self.size(&name).await? != Some(bytes) {
-            self.send(&self.blob(&name), file, bytes).await?;
-        }
+        // Also where the name is there: these bytes have just been checked, and those may be damaged.
+        self.send(&self.blob(&BlobName::original(hash)), file, bytes).await?;
         Ok(found)
     }
 

@@ -5,7 +5,8 @@
 //! A sweep cannot race a phone. It looks for candidates and through all versions beside the writers. Then, while no other
 //! write runs, it looks through the versions that came meanwhile, and for uploads of the same bytes; only then it forgets
 //! the photo and condemns its bytes. While they are condemned no upload of them begins. They are removed, and absolved.
-//! A crash at any moment leaves a condemned hash, which the next sweep removes.
+//! A crash at any moment leaves a condemned hash, which a sweep of the next hours removes. Of several servers one at a time removes a
+//! photo's bytes.
 
 use std::sync::Arc;
 
@@ -19,6 +20,10 @@ use crate::clock::Clock;
 use crate::db::{Database, DbError, Scope};
 use crate::error::Problem;
 use crate::limits::{IDLE_PHOTOS_PAGE_ROWS, UPLOAD_SWEEP_ROWS_MAX};
+
+/// For how long one server has the removal of a photo's bytes to itself, ms: far longer than a store takes over them, so that
+/// no other has begun one when a removal ends, and the bytes are sent again.
+const REMOVAL_MS: Ms = 30 * 60 * 1000;
 
 /// Removes what nobody names; clones share it.
 #[derive(Clone)]
@@ -35,13 +40,19 @@ impl Retention {
         Self { store, database, clock, idle_ms }
     }
 
-    /// Removes the photos that nobody has named in time. Says of how many the bytes went.
+    /// Removes the photos that nobody has named in time, and those that an earlier sweep has left condemned. Says of how many
+    /// the bytes went.
     ///
     /// # Errors
-    /// The store or the database failed; the next sweep goes on.
+    /// The database failed; the next sweep goes on.
     pub async fn sweep(&self) -> Result<usize, Problem> {
-        let Some(idle_ms) = self.idle_ms else { return Ok(0) };
-        let until_ms = self.clock.now_ms().saturating_sub(idle_ms);
+        if let Some(idle_ms) = self.idle_ms {
+            self.condemn_idle(self.clock.now_ms().saturating_sub(idle_ms)).await?;
+        }
+        self.carry_out().await
+    }
+
+    async fn condemn_idle(&self, until_ms: Ms) -> Result<(), Problem> {
         let mut after = None;
         loop {
             let page = self.database.read(move |tx| tx.idle_blobs(until_ms, after, IDLE_PHOTOS_PAGE_ROWS)).await;
@@ -51,10 +62,9 @@ impl Retention {
             }
             match page.last() {
                 Some(last) => after = Some(*last),
-                None => break,
+                None => return Ok(()),
             }
         }
-        self.carry_out().await
     }
 
     /// Condemns a candidate that no version speaks of.
@@ -74,21 +84,39 @@ impl Retention {
         Ok(())
     }
 
-    /// Removes the bytes of all that is condemned.
+    /// Removes the bytes of all that is condemned. One photo that cannot be removed now does not keep the others.
     async fn carry_out(&self) -> Result<usize, Problem> {
-        let mut gone = 0;
+        let (mut gone, mut after) = (0, None);
         loop {
-            let condemned = self.database.read(|tx| tx.condemned(UPLOAD_SWEEP_ROWS_MAX)).await;
-            let condemned = condemned.map_err(|error: DbError| Problem::from(error))?;
-            if condemned.is_empty() {
-                return Ok(gone);
+            let page = self.database.read(move |tx| tx.condemned(after, UPLOAD_SWEEP_ROWS_MAX)).await;
+            let page = page.map_err(|error: DbError| Problem::from(error))?;
+            for &(_, hash) in &page {
+                match self.remove(hash).await {
+                    Ok(true) => gone += 1,
+                    Ok(false) => {}
+                    Err(problem) => {
+                        tracing::warn!(%hash, cause = problem.cause(), "a photo that nobody names is removed later");
+                    }
+                }
             }
-            for hash in condemned {
-                self.store.remove(hash).await.map_err(storage_problem)?;
-                let absolved = self.database.write(Scope::Whole, move |tx| tx.absolve(hash));
-                absolved.await.map_err(|error: DbError| Problem::from(error))?;
-                gone += 1;
+            match page.last() {
+                Some(last) => after = Some(*last),
+                None => return Ok(gone),
             }
         }
+    }
+
+    /// Removes the bytes of one that is condemned, unless another server does so, or it has been sent again. Says whether.
+    async fn remove(&self, hash: ContentHash) -> Result<bool, Problem> {
+        let now_ms = self.clock.now_ms();
+        let until_ms = now_ms.saturating_add(REMOVAL_MS);
+        let taken = self.database.write(Scope::Whole, move |tx| tx.take_removal(hash, now_ms, until_ms));
+        if !taken.await.map_err(|error: DbError| Problem::from(error))? {
+            return Ok(false);
+        }
+        self.store.remove(hash).await.map_err(storage_problem)?;
+        let absolved = self.database.write(Scope::Whole, move |tx| tx.absolve(hash));
+        absolved.await.map_err(|error: DbError| Problem::from(error))?;
+        Ok(true)
     }
 }

@@ -174,15 +174,6 @@ fn pieces(file: File, from: u64, count: u64) -> impl futures_util::Stream<Item =
     })
 }
 
-/// What became of a put.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Put {
-    /// The bytes are new.
-    Stored,
-    /// The same bytes were there already.
-    AlreadyThere,
-}
-
 /// Why bytes could not be stored or read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

@@ -1,8 +1,9 @@
 //! Photos whose bytes the store has lost, in a folder and in a bucket: no phone is told that they are here, and whoever holds one can
 //! send it again.
 
-use hazard_tests::server::{START_MS, TestServer, village};
+use hazard_tests::server::{START_MS, TestServer, township, village};
 use serde_json::{Value, json};
+use server::db::DbError;
 use sync_core::people::Role;
 
 use crate::phone::{Phone, header, refused, sample};
@@ -33,8 +34,13 @@ async fn a_photo_whose_bytes_were_lost_can_be_sent_again() {
     let shown = phone.show(&hash, "?variant=original").send().await.unwrap();
     assert_eq!(refused(shown).await, (404, "photo_pending".to_owned()));
     assert_eq!(header(&phone.create(&hash, bytes.len()).await, "upload-offset"), "0");
+    server.clock.advance(1000);
     phone.upload(&bytes).await;
     assert_eq!(std::fs::read(&file).unwrap(), bytes);
+    let named = hash.parse().unwrap();
+    let noted = server.app().database.read(move |tx| tx.blob(township(), named)).await;
+    let noted = noted.unwrap_or_else(|error: DbError| panic!("{error}")).unwrap();
+    assert_eq!(noted.stored_at_ms, START_MS + 1000, "it has ninety days again");
 }
 
 #[tokio::test]

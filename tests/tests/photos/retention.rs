@@ -16,6 +16,18 @@ async fn sweep(server: &TestServer) -> usize {
     server.app().photos.retention.sweep().await.unwrap()
 }
 
+fn hash_of(photo: &str) -> ContentHash {
+    photo.parse().unwrap()
+}
+
+/// What a server that was killed in the middle of a sweep leaves.
+async fn condemn(server: &TestServer, hash: ContentHash) {
+    let ms = u64::MAX >> 1;
+    let condemned =
+        server.app().database.write(Scope::Whole, move |tx| tx.condemn_blob(township(), hash, ms, START_MS));
+    assert!(condemned.await.unwrap_or_else(|error: DbError| panic!("{error}")));
+}
+
 /// The same person with a new session: that of weeks ago has ended.
 async fn later<'a>(server: &'a TestServer, days: u64) -> Phone<'a> {
     server.clock.advance(days * DAY_MS);
@@ -100,10 +112,7 @@ async fn no_upload_of_a_photo_begins_while_its_bytes_are_being_removed() {
     let bytes = sample("gps/DSCN0010.jpg");
     let photo = phone.upload(&bytes).await;
     let hash: ContentHash = photo.parse().unwrap();
-    // What a server that was killed in the middle of a sweep leaves.
-    let condemned =
-        server.app().database.write(Scope::Whole, move |tx| tx.condemn_blob(township(), hash, START_MS, START_MS));
-    assert!(condemned.await.unwrap_or_else(|error: DbError| panic!("{error}")));
+    condemn(&server, hash).await;
     assert_eq!(refused(phone.create(&photo, bytes.len()).await).await, (423, "upload_busy".to_owned()));
     assert_eq!(sweep(&server).await, 1);
     phone.upload(&bytes).await;
@@ -163,4 +172,29 @@ async fn photos_are_kept_for_ever_where_that_is_asked() {
     later(&server, 4_000).await;
     assert_eq!(sweep(&server).await, 0);
     assert_eq!(hash(&bytes), photo);
+    // What was condemned before is removed nevertheless, or it could never be sent again.
+    let condemned = hash_of(&photo);
+    condemn(&server, condemned).await;
+    assert_eq!(sweep(&server).await, 1);
+}
+
+#[tokio::test]
+async fn one_server_at_a_time_removes_a_photo_and_none_one_that_is_there_again() {
+    let server = crate::start().await;
+    let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
+    let photo = hash_of(&phone.upload(&sample("gps/DSCN0010.jpg")).await);
+    let database = &server.app().database;
+    let row = database.read(move |tx| tx.blob(township(), photo)).await;
+    let row = row.unwrap_or_else(|error: DbError| panic!("{error}")).unwrap();
+    condemn(&server, photo).await;
+    let take = |now_ms: u64| async move {
+        let taken = database.write(Scope::Whole, move |tx| tx.take_removal(photo, now_ms, now_ms + 1000)).await;
+        taken.unwrap_or_else(|error: DbError| panic!("{error}"))
+    };
+    assert_eq!((take(1).await, take(1000).await, take(1001).await), (true, false, true));
+    let noted = database.write(Scope::Township(township()), move |tx| tx.insert_blob(&row)).await;
+    assert!(matches!(noted, Err(DbError::Conflict(_))), "no row for bytes that are going");
+    let absolved = database.write(Scope::Whole, move |tx| tx.absolve(photo)).await;
+    absolved.unwrap_or_else(|error: DbError| panic!("{error}"));
+    assert!(!take(5000).await, "what is not condemned any more is not removed");
 }

@@ -2,6 +2,7 @@
 
 use diesel::dsl::{exists, max, not};
 use diesel::prelude::*;
+use diesel::upsert::excluded;
 use sync_core::ids::{DeviceId, TownshipId};
 use sync_core::time::Ms;
 
@@ -116,6 +117,9 @@ impl BlobTx for Tx<'_> {
     }
 
     fn insert_blob(&mut self, blob: &Blob) -> Result<(), DbError> {
+        if self.is_condemned(blob.hash)? {
+            return Err(DbError::Conflict(format!("the photo {}, an old copy of which is being removed", blob.hash)));
+        }
         let row = BlobRow {
             township_id: blob.township.into(),
             hash: blob.hash.0.to_vec(),
@@ -127,7 +131,19 @@ impl BlobTx for Tx<'_> {
             facts: blob.facts.clone(),
             stored_at_ms: Whole(blob.stored_at_ms),
         };
-        diesel::insert_into(blobs::table).values(row).on_conflict_do_nothing().execute(self.conn)?;
+        diesel::insert_into(blobs::table)
+            .values(row)
+            .on_conflict((blobs::township_id, blobs::hash))
+            .do_update()
+            .set((
+                blobs::bytes.eq(excluded(blobs::bytes)),
+                blobs::content_type.eq(excluded(blobs::content_type)),
+                blobs::width.eq(excluded(blobs::width)),
+                blobs::height.eq(excluded(blobs::height)),
+                blobs::facts.eq(excluded(blobs::facts)),
+                blobs::stored_at_ms.eq(excluded(blobs::stored_at_ms)),
+            ))
+            .execute(self.conn)?;
         Ok(())
     }
 
@@ -209,13 +225,32 @@ impl BlobTx for Tx<'_> {
         Ok(diesel::select(exists(condemned)).get_result(self.conn)?)
     }
 
-    fn condemned(&mut self, limit: u32) -> Result<Vec<ContentHash>, DbError> {
-        let hashes: Vec<Vec<u8>> = condemned_photos::table
-            .order(condemned_photos::condemned_at_ms)
+    fn condemned(&mut self, after: Option<(Ms, ContentHash)>, limit: u32) -> Result<Vec<(Ms, ContentHash)>, DbError> {
+        let mut condemned = condemned_photos::table
+            .order((condemned_photos::condemned_at_ms, condemned_photos::hash))
             .limit(limit.into())
-            .select(condemned_photos::hash)
-            .load(self.conn)?;
-        hashes.iter().map(|hash| read_hash(hash)).collect()
+            .select((condemned_photos::condemned_at_ms, condemned_photos::hash))
+            .into_boxed();
+        if let Some((at_ms, hash)) = after {
+            let at = Whole(at_ms);
+            let beside = condemned_photos::condemned_at_ms.eq(at).and(condemned_photos::hash.gt(hash.0.to_vec()));
+            condemned = condemned.filter(condemned_photos::condemned_at_ms.gt(at).or(beside));
+        }
+        let rows: Vec<(Whole, Vec<u8>)> = condemned.load(self.conn)?;
+        rows.into_iter().map(|(at, hash)| Ok((at.0, read_hash(&hash)?))).collect()
+    }
+
+    fn take_removal(&mut self, hash: ContentHash, now_ms: Ms, until_ms: Ms) -> Result<bool, DbError> {
+        let kept = blobs::table.filter(blobs::hash.eq(hash.0.as_slice()));
+        if diesel::select(exists(kept)).get_result(self.conn)? {
+            self.absolve(hash)?;
+            return Ok(false);
+        }
+        let taken = diesel::update(condemned_photos::table.find(hash.0.as_slice()))
+            .filter(condemned_photos::removed_until_ms.le(Whole(now_ms)))
+            .set(condemned_photos::removed_until_ms.eq(Whole(until_ms)))
+            .execute(self.conn)?;
+        Ok(taken == 1)
     }
 
     fn absolve(&mut self, hash: ContentHash) -> Result<(), DbError> {

@@ -332,9 +332,8 @@ impl BlobTx for Memory {
     }
 
     fn insert_blob(&mut self, blob: &Blob) -> Result<(), DbError> {
-        if self.tables.blobs.get(&blob.hash).is_none() {
-            self.tables.blobs.put(blob.hash, Rc::new(blob.clone()));
-        }
+        let first = self.tables.blobs.get(&blob.hash).map_or(blob.account, |known| known.account);
+        self.tables.blobs.put(blob.hash, Rc::new(Blob { account: first, ..blob.clone() }));
         Ok(())
     }
 
@@ -367,7 +366,11 @@ impl BlobTx for Memory {
         unasked()
     }
 
-    fn condemned(&mut self, _: u32) -> Result<Vec<ContentHash>, DbError> {
+    fn condemned(&mut self, _: Option<(Ms, ContentHash)>, _: u32) -> Result<Vec<(Ms, ContentHash)>, DbError> {
+        unasked()
+    }
+
+    fn take_removal(&mut self, _: ContentHash, _: Ms, _: Ms) -> Result<bool, DbError> {
         unasked()
     }
 
