@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::auth::rotation::{Rotation, rotate};
 use crate::auth::sign_in::{Opened, SessionAnswer, SignIn, open_session, township_name};
 use crate::auth::{account_rules, secret};
+use crate::db::accounts::Account;
 use crate::db::sessions::RevokedWhy;
 use crate::db::{DbError, Scope, Transaction};
 use crate::error::{Code, Problem, done, ok};
@@ -40,14 +41,7 @@ pub async fn login(
     let device_name = account_rules::name("device_name", &body.device_name)?;
     let username = account_rules::normal_username(&body.username);
     app.throttle.attempt(Some(&username), address.0, app.clock.ticks_ms())?;
-    let wanted = username.clone();
-    let proof = async {
-        let account = app.database.read(move |tx| tx.account_by_username(&wanted).map_err(Problem::from)).await?;
-        let verified = account.as_ref().and_then(|account| account.password_hash.clone());
-        let right = app.passwords.verify(body.password, verified.clone()).await?;
-        account.filter(|_| right).ok_or_else(credentials_refused).map(|account| (account, verified))
-    };
-    let proof: Result<_, Problem> = proof.await;
+    let proof = prove(&app, username.clone(), body.password).await;
     let (account, verified) = proof.inspect_err(|problem| settle(&app, Some(&username), address.0, problem))?;
     app.throttle.succeeded(Some(&username), address.0);
     let (refresh_token, refresh_hash) = secret::new_refresh_token();
@@ -58,6 +52,14 @@ pub async fn login(
         .write(Scope::Township(account.township), move |tx| begin(tx, account.id, verified.as_deref(), &with))
         .await?;
     Ok(ok(&SessionAnswer::new(&app, opened, refresh_token, now_ms)?))
+}
+
+/// The account whose password this is, with the hash that it was verified against.
+async fn prove(app: &App, username: String, password: String) -> Result<(Account, Option<String>), Problem> {
+    let account = app.database.read(move |tx| tx.account_by_username(&username).map_err(Problem::from)).await?;
+    let verified = account.as_ref().and_then(|account| account.password_hash.clone());
+    let right = app.passwords.verify(password, verified.clone()).await?;
+    account.filter(|_| right).ok_or_else(credentials_refused).map(|account| (account, verified))
 }
 
 /// Begins the session of an account whose password was verified against a hash, unless it was changed since.
