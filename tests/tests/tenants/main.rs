@@ -15,5 +15,6 @@ mod county;
 mod crossing;
 mod ids;
 mod photos;
+mod plans;
 mod rows;
 mod town;
