@@ -3,6 +3,7 @@
 
 pub mod fill;
 pub mod phone;
+pub mod plain;
 
 /// What went wrong with a measurement.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
