@@ -28,6 +28,8 @@ HAZARD_TEST_FSYNC=on scripts/postgres.sh target/release/ingest --batches 160 --p
 target/release/coldstart --data-dir target/bench/ledger | tee -a target/bench/summary.json
 rm -rf target/bench/ledger
 target/release/growth --sizes 1000,10000 | tee target/bench/server_growth.json
+HAZARD_TEST_FSYNC=on scripts/postgres.sh target/release/growth --postgres --sizes 10000,100000 |
+    tee target/bench/server_growth_postgres.json
 
 # Photos beside vipsthumbnail, two at a time as the server has it, and one at a time.
 scripts/prepare.sh photos

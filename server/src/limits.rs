@@ -136,6 +136,9 @@ pub const UNDER_WAY_MAX: usize = 4_096;
 /// Connections of one process: every stream of events, and as many again that ask. The system must allow as many files.
 pub const CONNECTIONS_MAX: usize = 24_000;
 
+/// Open files that the server asks the system for: [`CONNECTIONS_MAX`], and room for the database, photos and their store.
+pub const OPEN_FILES_WANTED: u64 = 32_768;
+
 /// Addresses and accounts whose attempts are remembered; about 100 bytes each.
 pub const THROTTLE_ENTRIES_MAX: usize = 20_000;
 

@@ -10,7 +10,7 @@ use server::clock::{Clock, SystemClock};
 use server::config::{AttachTownshipArgs, Cli, Command, CreateAccountArgs, RebuildArgs, ServeArgs, Settings};
 use server::ledger::rebuild;
 use server::refusal::Refusal;
-use server::{App, Running, backup, county, create_account, demo, logging, transfer, verify};
+use server::{App, Running, backup, county, create_account, demo, logging, open_files, transfer, verify};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Gives freed memory back to the system also where many threads freed it.
@@ -68,6 +68,7 @@ async fn carry_out(command: Command) -> Result<(), Refusal> {
 
 async fn serve(args: ServeArgs) -> Result<(), Refusal> {
     logging::init(args.data.log_format);
+    open_files::raise();
     let mut signals = Signals::listen()?;
     let starting = server::start(Settings::from_args(args)?, Arc::new(SystemClock));
     let mut running = tokio::select! {

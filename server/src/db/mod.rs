@@ -16,6 +16,8 @@ pub mod keeping;
 mod ledger_tests;
 pub mod meta;
 mod options;
+#[cfg(test)]
+mod plans;
 mod postgres;
 pub mod projections;
 pub mod records;

@@ -8,10 +8,14 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use diesel::connection::{Connection, SimpleConnection};
+use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
 use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use uuid::Uuid;
 
+use super::types::Whole;
 use super::{Database, DatabaseOptions, DbError, OpenError};
 
 const TEMPLATE: &str = "scratch_template";
@@ -144,6 +148,16 @@ impl Scratch {
     #[must_use]
     pub fn options(&self) -> DatabaseOptions {
         DatabaseOptions::postgres(self.url())
+    }
+
+    /// How much room it takes on disk, with its indexes.
+    ///
+    /// # Errors
+    /// The server cannot be reached.
+    pub fn bytes(&self) -> Result<u64, OpenError> {
+        let asked = diesel::select(sql::<BigInt>("pg_database_size(current_database())"));
+        let bytes = asked.get_result::<Whole>(&mut connect(&self.url())?);
+        bytes.map(|bytes| bytes.0).map_err(|error| failed(&self.server, error.into()))
     }
 
     /// Makes another database with the same contents. Nobody may be connected.

@@ -1,10 +1,10 @@
-//! How the server's cost grows from a thousand records to a million, on SQLite: a push, a page of the feed, of hazards and
+//! How the server's cost grows from a thousand records to a million, on SQLite or PostgreSQL: a push, a page of the feed, of hazards and
 //! of conflicts, the file, and the first pull of everything by a new phone with the memory of both ends. Prints one JSON
-//! object a line. `growth [--sizes 1000,10000,100000] [--keep FOLDER]`.
+//! object a line. `growth [--sizes 1000,10000,100000] [--keep FOLDER] [--postgres]`.
 
 use std::io::Write;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +18,7 @@ use server::clock::SystemClock;
 use server::config::Settings;
 use server::db::DbError;
 use server::db::hazards::HazardFilter;
+use server::db::scratch::{self, Scratch};
 use server::ledger::read::conflict_view;
 use server::sync::pull::pull;
 use server::{App, start};
@@ -44,6 +45,9 @@ struct Args {
     /// Leave the ledger in this folder.
     #[arg(long)]
     keep: Option<PathBuf>,
+    /// On a throwaway PostgreSQL database (`HAZARD_TEST_FSYNC=on scripts/postgres.sh …`) instead of a SQLite file.
+    #[arg(long)]
+    postgres: bool,
     /// Be the phone: pull everything from this server, with the token from the environment.
     #[arg(long, hide = true)]
     phone: Option<String>,
@@ -62,13 +66,38 @@ fn main() -> Result<(), Failure> {
     }
     let temporary = tempfile::tempdir()?;
     let folder = args.keep.clone().unwrap_or_else(|| temporary.path().to_owned());
-    runtime.block_on(grow(&args, &folder))
+    let scratch = if args.postgres { Some(Scratch::on(&scratch::server()?)?) } else { None };
+    runtime.block_on(grow(&args, &Place { folder, scratch }))
 }
 
-async fn grow(args: &Args, folder: &Path) -> Result<(), Failure> {
+/// Where the ledger is: a folder, and a database where that is not a file in the folder.
+struct Place {
+    folder: PathBuf,
+    scratch: Option<Scratch>,
+}
+
+impl Place {
+    fn settings(&self) -> Settings {
+        let local = Settings::local(self.folder.clone());
+        match &self.scratch {
+            Some(scratch) => Settings { database: scratch.options(), ..local },
+            None => local,
+        }
+    }
+
+    /// The database on disk, with its indexes.
+    fn bytes(&self) -> Result<u64, Failure> {
+        match &self.scratch {
+            Some(scratch) => Ok(scratch.bytes()?),
+            None => Ok(std::fs::metadata(self.folder.join("ledger.sqlite3"))?.len()),
+        }
+    }
+}
+
+async fn grow(args: &Args, place: &Place) -> Result<(), Failure> {
     let mut township = None;
     for size in &args.sizes {
-        let running = start(Settings::local(folder.to_owned()), Arc::new(SystemClock)).await?;
+        let running = start(place.settings(), Arc::new(SystemClock)).await?;
         let mut grown = match township.take() {
             Some(township) => township,
             None => Township::found(&running.app).await?,
@@ -87,11 +116,15 @@ async fn grow(args: &Args, folder: &Path) -> Result<(), Failure> {
         ask(&running.app, &grown, *size).await?;
         let (token, _) = running.app.tokens.sign(grown.supervisor_subject(), running.app.now_ms())?;
         running.stop().await?;
-        let bytes = std::fs::metadata(folder.join("ledger.sqlite3"))?.len();
+        let bytes = place.bytes()?;
         say(*size, "file", &json!({"bytes": bytes, "bytes_per_record": bytes / u64::try_from(grown.hazards())?}))?;
-        let url = folder.to_owned();
-        let (program, size) = (args.server_bin.clone(), *size);
-        tokio::task::spawn_blocking(move || first_pull(&program, &url, &token, size)).await??;
+        let mut server = Command::new(&args.server_bin);
+        server.args(["serve", "--accounts-per-address", "0", "--data-dir"]).arg(&place.folder);
+        if let Some(scratch) = &place.scratch {
+            server.env("DATABASE_URL", scratch.url());
+        }
+        let size = *size;
+        tokio::task::spawn_blocking(move || first_pull(server, &token, size)).await??;
         township = Some(grown);
     }
     Ok(())
@@ -154,14 +187,10 @@ async fn ask(app: &App, township: &Township, size: usize) -> Result<(), Failure>
 }
 
 /// A new phone takes everything from a server of its own process. Blocks.
-fn first_pull(server: &Path, folder: &Path, token: &str, size: usize) -> Result<(), Failure> {
+fn first_pull(mut server: Command, token: &str, size: usize) -> Result<(), Failure> {
     let addr = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    let mut serving = Command::new(server)
-        .args(["serve", "--accounts-per-address", "0", "--listen", &addr.to_string(), "--data-dir"])
-        .arg(folder)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()?;
+    let mut serving =
+        server.args(["--listen", &addr.to_string()]).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let asked = wait(addr).and_then(|()| {
         let phone = Command::new(std::env::current_exe()?)
             .args(["--phone", &format!("http://{addr}")])

@@ -1,13 +1,17 @@
 //! Limits as phones meet them: a flood is answered with the time to come again, others are served meanwhile, slow senders
 //! are given up. Rates and their memory are tested beside `rate`.
 
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use hazard_tests::server::{TestServer, village};
+use futures_util::future::{join, join_all};
+use hazard_tests::server::{Session, TestServer, township, village};
+use hazard_tests::story::{Phone, hazard};
 use reqwest::Method;
 use serde_json::json;
 use server::limits::{ACCOUNTS_PER_ADDRESS_DEFAULT, SYNC_RATE};
 use sync_core::people::Role;
+use sync_core::protocol::Verdict;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -42,6 +46,69 @@ async fn one_flooding_phone_does_not_delay_the_others() {
     assert_eq!(server.get(&flooding, "/me").await.0, 200, "other addresses are counted apart");
     server.clock.advance(60_000);
     assert_eq!(server.post(&flooding, "/sync", &body).await.0, 200, "after the wait it is served again");
+}
+
+/// Requests of one account, so many at a time, until they are told to stop.
+#[derive(Default)]
+struct Flood {
+    served: AtomicU32,
+    refused: AtomicU32,
+    is_over: AtomicBool,
+}
+
+impl Flood {
+    const AT_A_TIME: usize = 64;
+
+    async fn run(&self, server: &TestServer, session: &Session) {
+        let one_after_another = || async {
+            while !self.is_over.load(Ordering::Relaxed) {
+                match server.post(session, "/sync", &json!({ "sent_at_ms": 0 })).await {
+                    (200, _) => self.served.fetch_add(1, Ordering::Relaxed),
+                    (429, _) => self.refused.fetch_add(1, Ordering::Relaxed),
+                    (other, problem) => panic!("{other}: {problem}"),
+                };
+            }
+        };
+        join_all((0..Self::AT_A_TIME).map(|_| one_after_another())).await;
+    }
+
+    async fn until_it_is_refused(&self) {
+        while self.refused.load(Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn eight_phones_send_all_they_have_while_another_floods() {
+    const SAVED: usize = 10;
+    let (server, flood) = (start().await, Flood::default());
+    let flooding = server.enlist("flood", Role::Inspector, &[village(0)]).await;
+    let mut phones = Vec::new();
+    for number in 0..8 {
+        phones.push(Phone::of(&server, &format!("phone{number}"), Role::Inspector, &[village(1)]).await);
+    }
+    let others = async {
+        flood.until_it_is_refused().await;
+        let refused_before = flood.refused.load(Ordering::Relaxed);
+        join_all(phones.iter_mut().map(|phone| async {
+            for _ in 0..SAVED {
+                phone.save(hazard(village(1)));
+                phone.sync(&server).await;
+            }
+        }))
+        .await;
+        flood.is_over.store(true, Ordering::Relaxed);
+        flood.refused.load(Ordering::Relaxed) > refused_before
+    };
+    let (went_on, ()) = join(others, flood.run(&server, &flooding)).await;
+    assert!(went_on, "the flood was there all the time");
+    assert_eq!(flood.served.load(Ordering::Relaxed), SYNC_RATE.burst, "one account has one share, however it asks");
+    for phone in &phones {
+        assert_eq!(phone.verdicts(), [Verdict::Merged; SAVED], "everything was taken, in its order");
+    }
+    let taken = server.app().database.read(|tx| tx.feed_end(township())).await.unwrap();
+    assert_eq!(taken, 80, "each find once");
 }
 
 #[tokio::test]

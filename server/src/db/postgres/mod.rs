@@ -8,6 +8,8 @@ mod herald;
 mod lanes;
 mod many;
 mod opening;
+#[cfg(test)]
+mod plans;
 mod readers;
 #[cfg(test)]
 mod tests;

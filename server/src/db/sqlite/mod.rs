@@ -6,6 +6,8 @@ mod copying;
 mod faults;
 mod many;
 #[cfg(test)]
+mod plans;
+#[cfg(test)]
 mod tests;
 mod writer;
 

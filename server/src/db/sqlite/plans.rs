@@ -1,0 +1,46 @@
+//! How SQLite carries out the statements of the hot paths: <https://www.sqlite.org/eqp.html>.
+
+#![allow(clippy::unwrap_used, reason = "tests may fail loudly")]
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use super::Tx;
+use super::connection::{existing, open_writer};
+use crate::db::DatabaseOptions;
+use crate::db::plans::{Caught, hot_paths, refuse};
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+/// A step that reads rows of a table without saying which: it has no condition with `=`.
+fn walks(step: &Step) -> bool {
+    let reads = step.detail.starts_with("SCAN ") || step.detail.starts_with("SEARCH ");
+    let of_nothing = step.detail.starts_with("SCAN CONSTANT ROW") || step.detail.starts_with("SCAN (");
+    reads && !of_nothing && !step.detail.contains("=?")
+}
+
+#[test]
+fn no_statement_of_a_hot_path_walks_through_a_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.sqlite3");
+    let mut conn = open_writer(&path, &DatabaseOptions::at(path.clone())).unwrap();
+    let caught = Caught::default();
+    conn.set_instrumentation(caught.clone());
+    conn.batch_execute("BEGIN").unwrap();
+    hot_paths(&mut Tx { conn: &mut conn, moved: Vec::new() }).unwrap();
+    conn.batch_execute("COMMIT").unwrap();
+
+    let statements = caught.searching();
+    let mut asking = existing(&path).unwrap();
+    let mut found = Vec::new();
+    for sql in &statements {
+        let plan: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load(&mut asking).unwrap();
+        found.extend(plan.into_iter().filter(walks).map(|step| (sql.clone(), step.detail)));
+    }
+    refuse(&found, statements.len());
+}
