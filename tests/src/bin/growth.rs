@@ -13,6 +13,7 @@ use clap::Parser;
 use hazard_tests::growth::Failure;
 use hazard_tests::growth::fill::Township;
 use hazard_tests::growth::phone::{Pulled, peak_mb, pull_everything};
+use hazard_tests::growth::plain;
 use serde_json::{Value, json};
 use server::clock::SystemClock;
 use server::config::Settings;
@@ -125,6 +126,9 @@ async fn grow(args: &Args, place: &Place) -> Result<(), Failure> {
         }
         let size = *size;
         tokio::task::spawn_blocking(move || first_pull(server, &token, size)).await??;
+        let (file, url) = (place.folder.join("ledger.sqlite3"), place.scratch.as_ref().map(Scratch::url));
+        let plain = move || url.as_deref().map_or_else(|| plain::on_sqlite(&file), plain::on_postgres);
+        say(size, "plain SELECT and JSON", &tokio::task::spawn_blocking(plain).await??)?;
         township = Some(grown);
     }
     Ok(())

@@ -15,6 +15,5 @@ mod county;
 mod crossing;
 mod ids;
 mod photos;
-mod plans;
 mod rows;
 mod town;

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use diesel::connection::{
-    Connection, Instrumentation, InstrumentationEvent, SimpleConnection, get_default_instrumentation,
-};
+use diesel::connection::{Connection, Instrumentation, InstrumentationEvent, SimpleConnection};
 use diesel::pg::PgConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
@@ -67,19 +65,12 @@ impl Trouble {
 }
 
 /// Hears of every statement that failed.
-struct Witness {
-    worst: Arc<AtomicU8>,
-    /// What the process wants to see of every connection, if anything.
-    others: Option<Box<dyn Instrumentation>>,
-}
+struct Witness(Arc<AtomicU8>);
 
 impl Instrumentation for Witness {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        if let InstrumentationEvent::FinishQuery { error: Some(error), .. } = &event {
-            self.worst.fetch_max(Trouble::of(error).number(), Ordering::Relaxed);
-        }
-        if let Some(others) = &mut self.others {
-            others.on_connection_event(event);
+        if let InstrumentationEvent::FinishQuery { error: Some(error), .. } = event {
+            self.0.fetch_max(Trouble::of(error).number(), Ordering::Relaxed);
         }
     }
 }
@@ -100,7 +91,7 @@ impl Line {
         let mut conn = conn.map_err(|error| DbError::Busy(told(error.to_string())))?;
         conn.batch_execute(SETTINGS)?;
         let worst = Arc::new(AtomicU8::new(0));
-        conn.set_instrumentation(Witness { worst: Arc::clone(&worst), others: get_default_instrumentation() });
+        conn.set_instrumentation(Witness(Arc::clone(&worst)));
         Ok(Self { conn, worst })
     }
 
