@@ -24,6 +24,7 @@ pub mod limits;
 pub mod logging;
 pub mod metering;
 pub mod observe;
+pub mod pages;
 pub mod photos;
 pub mod proxies;
 pub mod rate;

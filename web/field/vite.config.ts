@@ -48,6 +48,6 @@ export default defineConfig({
     }),
   ],
   worker: { format: "es" },
-  build: { target: "es2022", sourcemap: false, reportCompressedSize: true },
+  build: { outDir: here("../dist/field"), emptyOutDir: true, target: "es2022", sourcemap: false, reportCompressedSize: true },
   server: { host: "127.0.0.1", proxy: { "/api": process.env.HAZARD_SERVER ?? "http://127.0.0.1:8080" } },
 });
