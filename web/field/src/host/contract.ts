@@ -64,6 +64,8 @@ export interface Query {
   /** Only what this phone's account wrote. */
   readonly mine?: boolean;
   readonly village?: VillageId;
+  /** Also those that are voided, which no longer count. */
+  readonly withVoided?: boolean;
   /**
    * `deadline`: overdue first, then by deadline, then those without. `newest`: by `writtenAtMs`. `name`: by name or title.
    * `near`: by distance from `from`, those without a place last.

@@ -1,0 +1,358 @@
+// The engine of one account with what it stores: whatever sync-core's client gives to be stored goes into one transaction,
+// and only then do the rows in memory follow. One thing at a time. Where a transaction fails, the client is made anew from
+// the disk, so that memory is never ahead of it.
+
+import { bucket, Client, join, lacks, mark, standing, townshipDate } from "../../../wasm/pkg/sync_core.js";
+import type { HazardStanding, StoredEffect } from "../../../wasm/pkg/types.js";
+import { Ledger } from "./ledger.js";
+import { makeRow, partOf, ROWS_VERSION, type StoredRow } from "./rows.js";
+import { openAccount, readBases, writeAll, type AccountDb, type Apart, type BaseEntry, type StoreName, type Writing } from "./store.js";
+import { Written } from "./written.js";
+
+/** What a commit writes beside the effects, in the same transaction. */
+export interface Beside {
+  readonly stores: StoreName[];
+  write(tx: Writing): Promise<unknown>[];
+}
+
+/** Which rows have changed. */
+export interface Changed {
+  readonly kinds: Set<string>;
+  readonly ids: Set<string>;
+}
+
+interface Plan {
+  readonly log: { what: string; log: string }[];
+  /** The new base states; `undefined` where a record leaves the base. */
+  readonly base: Map<string, BaseEntry | undefined>;
+  readonly apart: Apart[];
+  readonly received: string[];
+}
+
+interface RowPlan {
+  readonly rows: Map<string, StoredRow>;
+  readonly gone: Set<string>;
+}
+
+/** So many records are read and written at once when all rows are made anew. */
+const REBUILT_AT_ONCE = 500;
+
+export class Engine {
+  readonly written = new Written();
+  readonly ledger = new Ledger(this.written);
+  private turn: Promise<unknown> = Promise.resolve();
+  private positionKeys: number[] = [];
+
+  private constructor(
+    readonly db: AccountDb,
+    readonly account: string,
+    public client: Client,
+    private readonly now: () => number,
+  ) {}
+
+  /** Opens what is stored of an account. `progress` is told while rows are made anew. */
+  static async open(account: string, now: () => number, progress: (done: number, total: number) => void): Promise<Engine> {
+    const db = await openAccount(account);
+    const engine = new Engine(db, account, new Client(await firstReplica(db)), now);
+    if ((await db.get("meta", "rows_version")) !== ROWS_VERSION) await engine.remakeRows(progress);
+    await engine.load();
+    return engine;
+  }
+
+  close(): void {
+    this.db.close();
+    this.client.free();
+  }
+
+  /** Does one thing after the other: whatever changes the engine or the store. */
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.turn.then(work);
+    this.turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private async load(): Promise<void> {
+    const [rows, photos] = await Promise.all([this.db.getAll("rows"), this.db.getAll("photos")]);
+    for (const row of rows) this.ledger.put(row);
+    for (const photo of photos) this.ledger.photos.set(photo.hash, photo);
+    await this.restore();
+  }
+
+  /** Makes the client anew from what is stored. */
+  async restore(): Promise<void> {
+    const client = new Client(await firstReplica(this.db));
+    const tx = this.db.transaction("log");
+    const [entries, keys] = await Promise.all([tx.store.getAll(), tx.store.getAllKeys()]);
+    await tx.done;
+    for (const { log } of entries) client.restore(log);
+    for (const row of this.ledger.all()) if (row.mark !== undefined) client.noteBase(row.id, undefined, row.mark);
+    this.positionKeys = keys.filter((_, at) => entries[at]?.what === "position");
+    this.client.free();
+    this.client = client;
+    this.written.load(client.outbox());
+  }
+
+  /** The state of a record as its user sees it. */
+  async view(record: string): Promise<string | undefined> {
+    return this.client.view(record, (await this.db.get("base", record))?.state);
+  }
+
+  /** The states of several records as their user sees them. */
+  async views(records: readonly string[]): Promise<string[]> {
+    const bases = await readBases(this.db, records);
+    return records.flatMap((record) => this.client.view(record, bases.get(record)?.state) ?? []);
+  }
+
+  /**
+   * Stores what one call of the client gave, and lets the rows follow. To be called within `exclusive`. Throws where the
+   * disk did not take it; nothing has changed then.
+   */
+  async commit(effects: readonly StoredEffect[], beside?: Beside): Promise<Changed> {
+    try {
+      const touched = this.touched(effects);
+      const plan = await this.plan(effects);
+      const rows = await this.planRows([...touched, ...plan.base.keys()], plan.base);
+      const positions = await this.store(plan, rows, beside);
+      if (positions.length > 0) this.positionKeys = positions;
+      return this.follow(effects, plan, rows);
+    } catch (error) {
+      await this.restore();
+      throw error;
+    }
+  }
+
+  /** The records whose view may change although their base does not. */
+  private touched(effects: readonly StoredEffect[]): Set<string> {
+    const touched = new Set<string>();
+    for (const effect of effects) {
+      if (effect.effect === "keep") touched.add(effect.record);
+      if (effect.effect === "settle") {
+        const record = this.written.recordOf(effect.replica, effect.outcome.seq);
+        if (record !== undefined) touched.add(record);
+      }
+      if (Written.isSweeping(effect)) for (const record of this.written.all()) touched.add(record);
+    }
+    return touched;
+  }
+
+  private async plan(effects: readonly StoredEffect[]): Promise<Plan> {
+    const named = effects.flatMap((each) => (each.effect === "merge" || each.effect === "replace" || each.effect === "drop" ? each.record : []));
+    const bases = await readBases(this.db, new Set(named));
+    const plan: Plan = { log: [], base: new Map(), apart: [], received: [] };
+    const held = (record: string) => (plan.base.has(record) ? plan.base.get(record) : bases.get(record));
+    const atMs = this.now();
+    for (const effect of effects) {
+      if ("log" in effect) plan.log.push({ what: effect.effect, log: effect.log });
+      if (effect.effect === "merge") plan.base.set(effect.record, merged(effect, held(effect.record)));
+      if (effect.effect === "replace") {
+        const old = held(effect.record);
+        if (old && lacks(effect.state, old.state)) plan.apart.push({ why: "replaced", state: old.state, atMs });
+        plan.base.set(effect.record, entry(effect, effect.state));
+      }
+      if (effect.effect === "drop") {
+        const old = held(effect.record);
+        if (old) plan.apart.push({ why: "dropped", state: old.state, atMs });
+        plan.base.set(effect.record, undefined);
+      }
+      if (effect.effect === "forget") this.forget(effect.part, plan);
+      if (effect.effect === "unreadable") plan.apart.push({ why: "unreadable", state: effect.delta, atMs });
+      if (effect.effect === "photo_received") plan.received.push(effect.hash);
+    }
+    return plan;
+  }
+
+  private forget(part: string, plan: Plan): void {
+    for (const [record, planned] of plan.base) if (planned?.part === part) plan.base.set(record, undefined);
+    for (const row of this.ledger.all()) if (row.part === part) plan.base.set(row.id, undefined);
+  }
+
+  /** The rows of these records and of the hazards that they speak of. */
+  private async planRows(records: Iterable<string>, base: Plan["base"]): Promise<RowPlan> {
+    const touched = new Set(records);
+    const states = new Map<string, string | undefined>();
+    const bases = new Map<string, BaseEntry | undefined>(base);
+    const read = async (ids: Iterable<string>) => {
+      const missing = [...ids].filter((id) => !states.has(id));
+      const stored = await readBases(this.db, missing.filter((id) => !bases.has(id)));
+      for (const [id, found] of stored) bases.set(id, found);
+      for (const id of missing) states.set(id, this.viewOver(id, bases.get(id)));
+    };
+    await read(touched);
+    const plan: RowPlan = { rows: new Map(), gone: new Set() };
+    const hazards = new Set<string>();
+    for (const id of touched) {
+      const before = this.ledger.get(id);
+      const state = states.get(id);
+      const row = state === undefined ? undefined : makeRow(state, this.account, before, bases.get(id));
+      if (row) plan.rows.set(id, row);
+      else if (before) plan.gone.add(id);
+      for (const hazard of [...(before?.hazards ?? []), ...(row?.hazards ?? [])]) hazards.add(hazard);
+      if (row?.kind === "hazard") hazards.add(id);
+    }
+    await this.planStandings(hazards, plan, states, read);
+    return plan;
+  }
+
+  private async planStandings(
+    hazards: Set<string>,
+    plan: RowPlan,
+    states: Map<string, string | undefined>,
+    read: (ids: Iterable<string>) => Promise<void>,
+  ): Promise<void> {
+    const facts = new Map<string, Set<string>>();
+    for (const hazard of hazards) facts.set(hazard, new Set(this.ledger.facts(hazard).map((row) => row.id)));
+    for (const row of plan.rows.values()) for (const hazard of row.hazards) facts.get(hazard)?.add(row.id);
+    await read([...hazards, ...[...facts.values()].flatMap((ids) => [...ids])]);
+    const today = townshipDate(this.now());
+    for (const [hazard, ids] of facts) {
+      const row = plan.rows.get(hazard) ?? this.ledger.get(hazard);
+      const state = states.get(hazard);
+      if (row?.kind !== "hazard" || state === undefined || plan.gone.has(hazard)) continue;
+      plan.rows.set(hazard, { ...row, standing: standing(state, [...ids].flatMap((id) => states.get(id) ?? []), today) });
+    }
+  }
+
+  private viewOver(record: string, base: BaseEntry | undefined): string | undefined {
+    return this.client.view(record, base?.state);
+  }
+
+  private async store(plan: Plan, rows: RowPlan, beside: Beside | undefined): Promise<number[]> {
+    const stores = new Set<StoreName>(["log", "rows", ...(beside?.stores ?? [])]);
+    if (plan.base.size > 0) stores.add("base");
+    if (plan.apart.length > 0) stores.add("apart");
+    if (plan.received.length > 0) stores.add("photos");
+    const positions: Promise<number>[] = [];
+    await writeAll(this.db, [...stores], (tx) => {
+      const asked: Promise<unknown>[] = [];
+      for (const each of plan.log) {
+        const key = tx.objectStore("log").add(each);
+        if (each.what === "position") positions.push(key);
+        asked.push(key);
+      }
+      // A position stands for all earlier ones: nothing else in the log depends on them.
+      if (positions.length > 0) asked.push(...this.positionKeys.map((key) => tx.objectStore("log").delete(key)));
+      for (const [id, next] of plan.base) asked.push(next ? tx.objectStore("base").put(next) : tx.objectStore("base").delete(id));
+      for (const row of rows.rows.values()) asked.push(tx.objectStore("rows").put(row));
+      for (const id of rows.gone) asked.push(tx.objectStore("rows").delete(id));
+      for (const each of plan.apart) asked.push(tx.objectStore("apart").add(each));
+      for (const photo of this.received(plan)) asked.push(tx.objectStore("photos").put(photo));
+      return [...asked, ...(beside?.write(tx) ?? [])];
+    });
+    return Promise.all(positions);
+  }
+
+  private received(plan: Plan) {
+    return plan.received.flatMap((hash) => {
+      const photo = this.ledger.photos.get(hash);
+      return photo ? { ...photo, state: "received" as const } : [];
+    });
+  }
+
+  /** What is stored now is so in memory as well. */
+  private follow(effects: readonly StoredEffect[], plan: Plan, rows: RowPlan): Changed {
+    const changed: Changed = { kinds: new Set(), ids: new Set() };
+    for (const [id, next] of plan.base) this.client.noteBase(id, this.ledger.get(id)?.mark, next?.mark);
+    for (const photo of this.received(plan)) this.ledger.photos.set(photo.hash, photo);
+    for (const row of rows.rows.values()) this.ledger.put(row);
+    for (const id of [...rows.gone, ...rows.rows.keys()]) {
+      const kind = this.ledger.get(id)?.kind;
+      if (kind !== undefined) changed.kinds.add(kind);
+      changed.ids.add(id);
+      if (rows.gone.has(id)) this.ledger.remove(id);
+    }
+    if (effects.some(Written.isSweeping)) this.written.load(this.client.outbox());
+    else for (const effect of effects) this.written.note(effect);
+    this.compare();
+    return changed;
+  }
+
+  /** Gives the client the marks that it waits for, if it does. */
+  private compare(): void {
+    const buckets = this.client.bucketsToCompare();
+    if (!buckets) return;
+    const marks: Record<string, string> = {};
+    for (const row of this.ledger.all()) if (row.mark !== undefined && buckets.includes(bucket(row.id))) marks[row.id] = row.mark;
+    this.client.compareMarks(marks);
+  }
+
+  /** Looks anew where the hazards stand that a new day may have made overdue. */
+  async newDay(): Promise<Changed> {
+    const open = [...this.ledger.ofKind("hazard")].filter((row) => row.standing && row.standing.deadline !== null && row.standing.status !== "closed");
+    const plan: RowPlan = { rows: new Map(), gone: new Set() };
+    const states = new Map<string, string | undefined>();
+    const read = async (ids: Iterable<string>) => {
+      const missing = [...new Set(ids)].filter((id) => !states.has(id));
+      const bases = await readBases(this.db, missing);
+      for (const id of missing) states.set(id, this.viewOver(id, bases.get(id)));
+    };
+    await this.planStandings(new Set(open.map((row) => row.id)), plan, states, read);
+    for (const [id, row] of plan.rows) if (sameStanding(row.standing, this.ledger.get(id)?.standing)) plan.rows.delete(id);
+    const nothing: Plan = { log: [], base: new Map(), apart: [], received: [] };
+    if (plan.rows.size > 0) await this.store(nothing, plan, undefined);
+    return this.follow([], nothing, plan);
+  }
+
+  /** Makes all rows anew from the states, and reads again what an earlier build could not read. */
+  private async remakeRows(progress: (done: number, total: number) => void): Promise<void> {
+    await this.db.clear("rows");
+    await this.restore();
+    await this.readAgain();
+    const ids = [...new Set([...(await this.db.getAllKeys("base")), ...this.written.all()])];
+    for (let at = 0; at < ids.length; at += REBUILT_AT_ONCE) {
+      progress(at, ids.length);
+      const rows = await this.planRows(ids.slice(at, at + REBUILT_AT_ONCE), new Map());
+      await this.store({ log: [], base: new Map(), apart: [], received: [] }, rows, undefined);
+      for (const row of rows.rows.values()) this.ledger.put(row);
+    }
+    await writeAll(this.db, ["meta"], (tx) => [tx.objectStore("meta").put(ROWS_VERSION, "rows_version")]);
+  }
+
+  /** States that came before this build could read them join the base as if they came now. */
+  private async readAgain(): Promise<void> {
+    const [keys, entries] = await Promise.all([this.db.getAllKeys("apart"), this.db.getAll("apart")]);
+    for (const [at, { why, state }] of entries.entries()) {
+      const key = keys[at];
+      if (why !== "unreadable" || key === undefined) continue;
+      const effect = readable(state);
+      if (!effect) continue;
+      const bases = await readBases(this.db, [effect.record]);
+      const next = merged(effect, bases.get(effect.record));
+      await writeAll(this.db, ["base", "apart"], (tx) => [tx.objectStore("base").put(next), tx.objectStore("apart").delete(key)]);
+    }
+  }
+}
+
+type Merge = Extract<StoredEffect, { effect: "merge" }>;
+
+function merged(effect: Merge, held: BaseEntry | undefined): BaseEntry {
+  return entry(effect, held ? join(held.state, effect.delta) : effect.delta);
+}
+
+function entry({ record, kind, part }: { record: string; kind: string; part?: string }, state: string): BaseEntry {
+  return { record, kind, state, mark: mark(state), ...(part === undefined ? {} : { part }) };
+}
+
+/** The effect of a state that this build can read, `undefined` while it cannot. */
+function readable(state: string): Merge | undefined {
+  try {
+    const delta = join(state, state);
+    const { id, kind, village } = JSON.parse(delta) as { id: string; kind: string; village?: string };
+    const part = partOf(kind, village);
+    return { effect: "merge", record: id, kind, delta, ...(part === undefined ? {} : { part }) };
+  } catch {
+    return undefined;
+  }
+}
+
+function sameStanding(a: HazardStanding | undefined, b: HazardStanding | undefined): boolean {
+  return a?.is_overdue === b?.is_overdue && a?.status === b?.status && a?.deadline === b?.deadline;
+}
+
+/** The id under which this account first wrote on this phone; the log says which came after it. */
+async function firstReplica(db: AccountDb): Promise<string> {
+  const known = await db.get("meta", "replica");
+  if (typeof known === "string") return known;
+  const replica = crypto.randomUUID();
+  await writeAll(db, ["meta"], (tx) => [tx.objectStore("meta").put(replica, "replica")]);
+  return replica;
+}

@@ -1,0 +1,87 @@
+// A phone for tests: the host with its own storage, its own clock, and a network that can be cut.
+
+import "fake-indexeddb/auto";
+
+import { readFileSync } from "node:fs";
+
+import { IDBFactory } from "fake-indexeddb";
+
+import { initSync } from "../../../wasm/pkg/sync_core.js";
+import type { Edit } from "../../../wasm/pkg/types.js";
+import type { HostEvent, NewPhoto, Save, Status } from "../../src/host/contract.js";
+import { FieldHost } from "../../src/host/host.js";
+import type { Reduced } from "../../src/host/picture.js";
+import { uuidV7 } from "../../src/host/uuid.js";
+
+initSync({ module: readFileSync(new URL("../../../wasm/pkg/sync_core_bg.wasm", import.meta.url)) });
+
+export type Fetch = typeof fetch;
+
+export class Phone {
+  host!: FieldHost;
+  readonly events: HostEvent[] = [];
+  isOnline = true;
+  /** Added to the real clock. */
+  aheadMs = 0;
+  /** Stands between the phone and the network; by default nothing does. */
+  network: Fetch = (...args) => fetch(...args);
+  private storage = new IDBFactory();
+
+  constructor(private readonly origin: string) {}
+
+  /** Opens the app, for the first time or again. */
+  async open(): Promise<FieldHost> {
+    globalThis.indexedDB = this.storage;
+    const send: Fetch = async (...args) => {
+      if (!this.isOnline) throw new TypeError("Failed to fetch");
+      return this.network(...args);
+    };
+    const world = { origin: this.origin, fetch: send, reduce, now: () => Date.now() + this.aheadMs };
+    this.host = await FieldHost.start(world, (event) => this.events.push(event));
+    return this.host;
+  }
+
+  /** The app is killed: nothing is said to anybody, what was under way never ends. */
+  async kill(): Promise<void> {
+    const wasOnline = this.isOnline;
+    this.isOnline = false;
+    await this.host.stop();
+    this.isOnline = wasOnline;
+  }
+
+  /** Killed and opened again. */
+  async restart(): Promise<FieldHost> {
+    await this.kill();
+    return this.open();
+  }
+
+  async until(what: string, holds: (status: Status) => boolean | Promise<boolean>): Promise<Status> {
+    for (let tries = 0; tries < 500; tries += 1) {
+      const status = await this.host.status();
+      if (await holds(status)) return status;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error(`It never came to this: ${what}; ${JSON.stringify(await this.host.status())}`);
+  }
+
+  async saved(save: Partial<Save>): Promise<void> {
+    const saved = await this.host.save({ edits: [], photos: [], ...save }, crypto.randomUUID());
+    if (saved.result !== "saved") throw new Error(JSON.stringify(saved));
+  }
+}
+
+export function hazard(village: string, description: string, more: Edit["changes"] = {}): Edit {
+  const changes = { description, sector: "fire", level: "general", found_at: Date.now(), found_by: "李安全", ...more };
+  return { record: uuidV7(Date.now()), kind: "hazard", village, changes };
+}
+
+/** As if the picture were reduced already. */
+async function reduce(file: Blob): Promise<Reduced> {
+  const bytes = await file.arrayBuffer();
+  return { bytes, type: "image/jpeg", width: 40, height: 30, thumb: bytes.slice(0, 16), isUnreadable: false };
+}
+
+export function picture(bytes: number, seed = 1): NewPhoto {
+  const content = new Uint8Array(bytes).map((_, at) => (at * seed + (at >> 8)) & 0xff);
+  return { file: new Blob([content]), role: "before", takenAtMs: Date.now() };
+}
