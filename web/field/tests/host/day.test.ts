@@ -3,9 +3,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 
 import { hazard, Phone, picture } from "./phone.js";
-import { binary, PASSWORD, Server } from "./server.js";
+import { PASSWORD, Server } from "./server.js";
 
-describe.skipIf(!binary)("a day in the village", () => {
+describe("a day in the village", () => {
   let server: Server;
   let phones: Phone[] = [];
 

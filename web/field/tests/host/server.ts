@@ -1,12 +1,14 @@
-// A real server with the demo township, for tests: started from the program that HAZARD_SERVER_BIN names.
+// A real server with the demo township, for tests: the program that HAZARD_SERVER_BIN names, else the one that `cargo build`
+// has made here.
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-export const binary = process.env["HAZARD_SERVER_BIN"];
+const binary = process.env["HAZARD_SERVER_BIN"] ?? fileURLToPath(new URL("../../../../target/debug/hazard-ledger", import.meta.url));
 /** The password of every account of the demo. */
 export const PASSWORD = "demo-only-password";
 
@@ -29,7 +31,7 @@ export class Server {
   }
 
   async run(): Promise<void> {
-    const child = spawn(binary ?? "", ["serve", "--demo", "--data-dir", this.dir, "--listen", `127.0.0.1:${this.port}`], { stdio: "ignore" });
+    const child = spawn(binary, ["serve", "--demo", "--data-dir", this.dir, "--listen", `127.0.0.1:${this.port}`], { stdio: "ignore" });
     this.child = child;
     const failed = new Promise<never>((_, reject) => {
       child.once("error", reject);
