@@ -15,7 +15,7 @@ export default defineConfig({
     vue(),
     // Vant's parts come in one by one, each with its style, where a template names them.
     Components({ dts: false, dirs: [], resolvers: [VantResolver()] }),
-    VueI18n({ include: here("src/strings/*.json"), strictMessage: false }),
+    VueI18n({ include: here("src/strings/**/*.json"), strictMessage: false }),
     VitePWA({
       // A new version never takes over while somebody works: the page asks.
       registerType: "prompt",
