@@ -1,19 +1,17 @@
 // Everything that belongs to one account while it is open: its engine, its photos and its round trips.
 
 import type { Api } from "./api.js";
-import { Engine, type Changed } from "./engine.js";
+import { Engine, type Changed, type Opening } from "./engine.js";
 import { Photos } from "./photos.js";
 import type { Reduce } from "./picture.js";
 import type { Session } from "./session.js";
 import { Sync } from "./sync.js";
-import { writeAll } from "./store.js";
 import { Tus } from "./tus.js";
 import { Uploads } from "./uploads.js";
 
-export interface AccountEvents {
+export interface AccountEvents extends Opening {
   changed(changed: Changed, isLong: boolean): void;
   noted(): void;
-  progress(done: number, total: number): void;
 }
 
 export class Account {
@@ -30,11 +28,13 @@ export class Account {
 
   static async open(id: string, session: Session, api: Api, world: { reduce: Reduce; now(): number }, events: AccountEvents): Promise<Account> {
     const now = () => world.now();
-    const engine = await Engine.open(id, now, (done, total) => events.progress(done, total));
+    const engine = await Engine.open(id, now, events);
     const photos = new Photos(engine, session, api, world.reduce, now);
-    const uploads = new Uploads(engine, new Tus(session, api), (hash) => events.changed(subjectsOf(engine, hash), false), now);
+    const stopping = new AbortController();
+    const tus = new Tus(session, api, stopping.signal);
+    const uploads = new Uploads(engine, tus, (hash) => events.changed(subjectsOf(engine, hash), false), now);
     let account: Account | undefined;
-    const sync = new Sync(engine, session, api, uploads, { ...events, whole: () => account?.noteWhole(), quiet: () => account?.noteQuiet() }, now);
+    const sync = new Sync(engine, session, api, uploads, stopping, { ...events, whole: () => account?.noteWhole(), quiet: () => account?.noteQuiet() }, now);
     account = new Account(engine, photos, sync);
     account.wasPulled = (await engine.db.get("meta", "was_pulled")) === true;
     account.isComplete = (await engine.db.get("meta", "was_complete")) === true;
@@ -48,7 +48,7 @@ export class Account {
 
   private async noteQuiet(): Promise<void> {
     if (this.isComplete || !this.wasPulled) return;
-    await writeAll(this.engine.db, ["meta"], (tx) => [tx.objectStore("meta").put(true, "was_complete")]);
+    await this.engine.write(["meta"], (tx) => [tx.objectStore("meta").put(true, "was_complete")]);
     this.isComplete = true;
   }
 
@@ -66,9 +66,7 @@ export class Account {
 /** The records whose rows show a photo. */
 function subjectsOf(engine: Engine, hash: string): Changed {
   const changed: Changed = { kinds: new Set(), ids: new Set() };
-  for (const row of engine.ledger.ofKind("photo")) {
-    const subject = row.values["subject"];
-    if (row.values["hash"] !== hash || typeof subject !== "string") continue;
+  for (const subject of engine.ledger.subjects(hash)) {
     changed.kinds.add(engine.ledger.get(subject)?.kind ?? "photo");
     changed.ids.add(subject);
   }

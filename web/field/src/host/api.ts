@@ -22,6 +22,8 @@ export interface Ask {
   readonly headers?: Readonly<Record<string, string>>;
   /** Instead of the usual patience. */
   readonly silenceMs?: number;
+  /** Gives the request up. */
+  readonly signal?: AbortSignal;
 }
 
 /** What came back, read to its end. */
@@ -40,7 +42,7 @@ export class Api {
 
   /** The answer, whatever its status; throws `network` where there is none. */
   async ask(path: string, ask: Ask): Promise<Answer> {
-    const silence = new Silence(ask.silenceMs ?? this.silenceMs);
+    const silence = new Silence(ask.silenceMs ?? this.silenceMs, ask.signal);
     try {
       const request = await prepared(ask);
       const response = await this.send(`${this.origin}/api/v1${path}`, { ...request, signal: silence.signal, cache: "no-store", credentials: "omit" });
@@ -121,9 +123,16 @@ class Silence {
   private readonly controller = new AbortController();
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly ms: number) {
+  constructor(
+    private readonly ms: number,
+    private readonly outer: AbortSignal | undefined,
+  ) {
+    outer?.addEventListener("abort", this.giveUp);
+    if (outer?.aborted) this.giveUp();
     this.broken();
   }
+
+  private readonly giveUp = (): void => this.controller.abort(this.outer?.reason);
 
   get signal(): AbortSignal {
     return this.controller.signal;
@@ -136,5 +145,6 @@ class Silence {
 
   end(): void {
     clearTimeout(this.timer);
+    this.outer?.removeEventListener("abort", this.giveUp);
   }
 }

@@ -3,11 +3,15 @@
 import type { Host, HostError, HostEvent, Status } from "./contract.js";
 import { hostError } from "./errors.js";
 import type { PageNews } from "./host.js";
-import { lead } from "./leader.js";
+import { Leader, type Running } from "./leader.js";
 import { CHANNEL, METHODS, type Message, type Method, type Request } from "./rpc.js";
+
+/** A host that says nothing for so long while a page waits is frozen or gone. */
+const UNHEARD_MS = 15_000;
 
 interface Pending {
   readonly message: Request;
+  readonly askedAtMs: number;
   resolve(result: unknown): void;
   reject(error: HostError): void;
 }
@@ -18,12 +22,22 @@ const ONCE: readonly Method[] = ["enrol", "signIn"];
 /** The host of this app; called once for each page. */
 export function connectHost(): Host {
   const connection = new Connection(new BroadcastChannel(CHANNEL));
-  lead(() => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }), {
-    begun: () => connection.hold(),
-    broke: (error) => connection.broke(error),
-  });
+  const leader = new Leader({ start: startWorker, holds: (isHolder) => connection.hold(isHolder), broke: (why) => connection.broke(why) }, navigator.locks);
+  leader.queue();
   watchPage((news) => connection.tell(news));
+  setInterval(() => {
+    if (document.visibilityState === "visible" && connection.isUnheard(performance.now())) leader.steal();
+  }, UNHEARD_MS / 3);
   return connection.host();
+}
+
+function startWorker(broke: (why: string) => void): Running {
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  worker.onerror = (event) => {
+    event.preventDefault();
+    broke(event.message || "The worker could not be started");
+  };
+  return worker;
 }
 
 export class Connection {
@@ -32,7 +46,7 @@ export class Connection {
   private readonly listeners = new Set<(event: HostEvent) => void>();
   private isGuest = true;
   private news: PageNews = {};
-  private begun: string | undefined;
+  private heardAtMs: number | undefined;
 
   constructor(private readonly channel: BroadcastChannel) {
     channel.onmessage = ({ data }: MessageEvent<Message>) => this.hear(data);
@@ -56,9 +70,15 @@ export class Connection {
     };
   }
 
-  /** This tab holds the host from now on. */
-  hold(): void {
-    this.isGuest = false;
+  /** Whether this tab holds the host. */
+  hold(isHolder: boolean): void {
+    this.isGuest = !isHolder;
+  }
+
+  /** Whether another tab's host leaves this page waiting without a word. */
+  isUnheard(nowMs: number): boolean {
+    const oldest = this.pending.values().next().value?.askedAtMs;
+    return this.isGuest && oldest !== undefined && nowMs - Math.max(oldest, this.heardAtMs ?? 0) > UNHEARD_MS;
   }
 
   /** What was asked of a worker that broke is asked again of the next, but for what cannot be asked twice. */
@@ -79,7 +99,7 @@ export class Connection {
   private ask(method: Method, args: readonly unknown[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const message: Request = { to: "host", page: this.page, request: crypto.randomUUID(), method, args };
-      this.pending.set(message.request, { message, resolve, reject });
+      this.pending.set(message.request, { message, askedAtMs: performance.now(), resolve, reject });
       try {
         this.channel.postMessage(message);
       } catch (error) {
@@ -91,9 +111,12 @@ export class Connection {
   }
 
   private hear(message: Message): void {
+    if (message.to === "host") return;
+    const isFirst = this.heardAtMs === undefined;
+    this.heardAtMs = performance.now();
     if (message.to === "pages" && "event" in message) return this.passOn(message.event);
-    if (message.to === "pages") return this.meet(message.begun);
-    if (message.to !== "page" || message.page !== this.page) return;
+    if (message.to === "pages") return this.meet(isFirst);
+    if (message.page !== this.page) return;
     const pending = this.pending.get(message.request);
     this.pending.delete(message.request);
     if ("error" in message) pending?.reject(message.error);
@@ -101,10 +124,8 @@ export class Connection {
   }
 
   /** A host has begun. What the last one left open is asked anew, in the same order and under the same names. */
-  private meet(begun: string): void {
-    const isAnother = this.begun !== undefined;
-    this.begun = begun;
-    if (isAnother) this.broke("Another tab took over");
+  private meet(isFirst: boolean): void {
+    if (!isFirst) this.broke("Another host took over");
     this.channel.postMessage({ to: "host", page: this.page, news: this.news } satisfies Message);
     for (const { message } of this.pending.values()) this.channel.postMessage(message);
     this.passOn({ type: "records", kinds: [], ids: "all" });

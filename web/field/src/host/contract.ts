@@ -189,6 +189,10 @@ export interface Status {
   readonly unsent: { readonly versions: number; readonly photos: number; readonly photoBytes: number };
   /** Records with a refused version or a damaged photo. */
   readonly attention: number;
+  /** States that a repair took out of what lists show, or that this build cannot read: kept, and to be said. */
+  readonly apart?: number;
+  /** Others whose unsent work lies on this phone: only they can send it, by signing in here. */
+  readonly others?: readonly { readonly name: string; readonly username: string; readonly unsent: number }[];
   readonly trouble?: Trouble;
   readonly lastContactMs?: number;
   /** How far this phone's clock is off from the server's, ms (positive: the phone is ahead), as of the last answer. */

@@ -6,7 +6,7 @@ import { bucket, Client, join, lacks, mark, standing, townshipDate } from "../..
 import type { HazardStanding, StoredEffect } from "../../../wasm/pkg/types.js";
 import { Ledger } from "./ledger.js";
 import { makeRow, partOf, ROWS_VERSION, type StoredRow } from "./rows.js";
-import { openAccount, readBases, writeAll, type AccountDb, type Apart, type BaseEntry, type StoreName, type Writing } from "./store.js";
+import { openAccount, Pen, readBases, type AccountDb, type Apart, type BaseEntry, type StoreName, type Writing } from "./store.js";
 import { Written } from "./written.js";
 
 /** What a commit writes beside the effects, in the same transaction. */
@@ -34,6 +34,13 @@ interface RowPlan {
   readonly gone: Set<string>;
 }
 
+/** What is told while an account is opened, and after. */
+export interface Opening {
+  progress(done: number, total: number): void;
+  /** The browser has taken the database away. */
+  lost(): void;
+}
+
 /** So many records are read and written at once when all rows are made anew. */
 const REBUILT_AT_ONCE = 500;
 
@@ -42,18 +49,22 @@ export class Engine {
   readonly ledger = new Ledger(this.written);
   private turn: Promise<unknown> = Promise.resolve();
   private positionKeys: number[] = [];
+  /** How many states lie apart: taken out by a repair, or not readable. */
+  apart = 0;
 
   private constructor(
     readonly db: AccountDb,
+    private readonly pen: Pen,
     readonly account: string,
     public client: Client,
     private readonly now: () => number,
   ) {}
 
   /** Opens what is stored of an account. `progress` is told while rows are made anew. */
-  static async open(account: string, now: () => number, progress: (done: number, total: number) => void): Promise<Engine> {
-    const db = await openAccount(account);
-    const engine = new Engine(db, account, new Client(await firstReplica(db)), now);
+  static async open(account: string, now: () => number, { progress, lost }: Opening): Promise<Engine> {
+    const db = await openAccount(account, lost);
+    const pen = await Pen.take(db);
+    const engine = new Engine(db, pen, account, new Client(await firstReplica(db, pen)), now);
     if ((await db.get("meta", "rows_version")) !== ROWS_VERSION) await engine.remakeRows(progress);
     await engine.load();
     return engine;
@@ -62,6 +73,11 @@ export class Engine {
   close(): void {
     this.db.close();
     this.client.free();
+  }
+
+  /** Writes beside the engine, in one transaction; to be called within `exclusive` where it follows from what was read. */
+  write(stores: readonly StoreName[], write: (tx: Writing) => Promise<unknown>[]): Promise<void> {
+    return this.pen.write(stores, write);
   }
 
   /** Does one thing after the other: whatever changes the engine or the store. */
@@ -74,13 +90,14 @@ export class Engine {
   private async load(): Promise<void> {
     const [rows, photos] = await Promise.all([this.db.getAll("rows"), this.db.getAll("photos")]);
     for (const row of rows) this.ledger.put(row);
+    this.apart = await this.db.count("apart");
     for (const photo of photos) this.ledger.photos.set(photo.hash, photo);
     await this.restore();
   }
 
   /** Makes the client anew from what is stored. */
   async restore(): Promise<void> {
-    const client = new Client(await firstReplica(this.db));
+    const client = new Client(await firstReplica(this.db, this.pen));
     const tx = this.db.transaction("log");
     const [entries, keys] = await Promise.all([tx.store.getAll(), tx.store.getAllKeys()]);
     await tx.done;
@@ -222,7 +239,7 @@ export class Engine {
     if (plan.apart.length > 0) stores.add("apart");
     if (plan.received.length > 0) stores.add("photos");
     const positions: Promise<number>[] = [];
-    await writeAll(this.db, [...stores], (tx) => {
+    await this.write([...stores], (tx) => {
       const asked: Promise<unknown>[] = [];
       for (const each of plan.log) {
         const key = tx.objectStore("log").add(each);
@@ -252,17 +269,41 @@ export class Engine {
   private follow(effects: readonly StoredEffect[], plan: Plan, rows: RowPlan): Changed {
     const changed: Changed = { kinds: new Set(), ids: new Set() };
     for (const [id, next] of plan.base) this.client.noteBase(id, this.ledger.get(id)?.mark, next?.mark);
+    this.apart += plan.apart.length;
     for (const photo of this.received(plan)) this.ledger.photos.set(photo.hash, photo);
     for (const row of rows.rows.values()) this.ledger.put(row);
     for (const id of [...rows.gone, ...rows.rows.keys()]) {
       const kind = this.ledger.get(id)?.kind;
       if (kind !== undefined) changed.kinds.add(kind);
       changed.ids.add(id);
+      this.alsoSubject(id, changed);
       if (rows.gone.has(id)) this.ledger.remove(id);
     }
     if (effects.some(Written.isSweeping)) this.written.load(this.client.outbox());
     else for (const effect of effects) this.written.note(effect);
     this.compare();
+    return changed;
+  }
+
+  /** The row of a photo's subject shows the photo. */
+  private alsoSubject(id: string, changed: Changed): void {
+    const row = this.ledger.get(id);
+    const subject = row?.kind === "photo" ? row.values["subject"] : undefined;
+    const shown = typeof subject === "string" ? this.ledger.get(subject) : undefined;
+    if (!shown) return;
+    changed.ids.add(shown.id);
+    changed.kinds.add(shown.kind);
+  }
+
+  /** The records whose versions are in a batch, for those who show how far they have come. */
+  send(dots: readonly string[]): Changed {
+    const changed: Changed = { kinds: new Set(), ids: new Set() };
+    for (const id of this.written.send(dots)) {
+      const row = this.ledger.get(id);
+      if (row) changed.kinds.add(row.kind);
+      changed.ids.add(id);
+      this.alsoSubject(id, changed);
+    }
     return changed;
   }
 
@@ -304,7 +345,7 @@ export class Engine {
       await this.store({ log: [], base: new Map(), apart: [], received: [] }, rows, undefined);
       for (const row of rows.rows.values()) this.ledger.put(row);
     }
-    await writeAll(this.db, ["meta"], (tx) => [tx.objectStore("meta").put(ROWS_VERSION, "rows_version")]);
+    await this.write(["meta"], (tx) => [tx.objectStore("meta").put(ROWS_VERSION, "rows_version")]);
   }
 
   /** States that came before this build could read them join the base as if they came now. */
@@ -317,7 +358,7 @@ export class Engine {
       if (!effect) continue;
       const bases = await readBases(this.db, [effect.record]);
       const next = merged(effect, bases.get(effect.record));
-      await writeAll(this.db, ["base", "apart"], (tx) => [tx.objectStore("base").put(next), tx.objectStore("apart").delete(key)]);
+      await this.write(["base", "apart"], (tx) => [tx.objectStore("base").put(next), tx.objectStore("apart").delete(key)]);
     }
   }
 }
@@ -349,10 +390,10 @@ function sameStanding(a: HazardStanding | undefined, b: HazardStanding | undefin
 }
 
 /** The id under which this account first wrote on this phone; the log says which came after it. */
-async function firstReplica(db: AccountDb): Promise<string> {
+async function firstReplica(db: AccountDb, pen: Pen): Promise<string> {
   const known = await db.get("meta", "replica");
   if (typeof known === "string") return known;
   const replica = crypto.randomUUID();
-  await writeAll(db, ["meta"], (tx) => [tx.objectStore("meta").put(replica, "replica")]);
+  await pen.write(["meta"], (tx) => [tx.objectStore("meta").put(replica, "replica")]);
   return replica;
 }

@@ -8,7 +8,7 @@ import { Account } from "./account.js";
 import { carry, takeReceipts } from "./carry.js";
 import type { Detail, Draft, HeldPhoto, HostEvent, NewPhoto, Page, Query, Save, Saved, Status } from "./contract.js";
 import { detail, followed } from "./details.js";
-import { Device } from "./device.js";
+import { Device, type Person } from "./device.js";
 import type { Changed } from "./engine.js";
 import { hostError } from "./errors.js";
 import { countHazards, list } from "./lists.js";
@@ -16,7 +16,6 @@ import type { Reduce } from "./picture.js";
 import { callerOf, save } from "./saving.js";
 import { Session } from "./session.js";
 import { statusOf } from "./status.js";
-import { writeAll } from "./store.js";
 
 /** What the host needs of the world; tests put other things in their place. */
 export interface World {
@@ -26,6 +25,8 @@ export interface World {
   now(): number;
   storage?(): Promise<Status["storage"]>;
   persist?(): Promise<boolean>;
+  /** This host cannot go on; another is to be started in its place. */
+  broke?(why: string): void;
 }
 
 /** What a page tells of itself, which a worker cannot see. */
@@ -48,6 +49,7 @@ export class FieldHost {
   private hasShell = false;
   private reading: Status["work"];
   private storage: Status["storage"];
+  private people: readonly Person[] = [];
   private statusTimer: ReturnType<typeof setTimeout> | undefined;
   private dayTimer: ReturnType<typeof setInterval> | undefined;
   private day = "";
@@ -84,6 +86,7 @@ export class FieldHost {
   /** Opens the records of whoever is signed in. */
   private async open(): Promise<void> {
     const person = this.session.person;
+    this.people = await this.device.people();
     await this.account?.close();
     this.account = undefined;
     if (!person) {
@@ -100,6 +103,7 @@ export class FieldHost {
       changed: (changed, isLong) => this.changed(changed, isLong),
       noted: () => this.noteStatus(),
       progress,
+      lost: () => this.world.broke?.("The browser has taken the storage away"),
     });
     this.reading = undefined;
     this.day = "";
@@ -134,14 +138,14 @@ export class FieldHost {
   async status(): Promise<Status> {
     const account = this.account;
     if (account?.wasPulled && this.phase === "first_pull") this.phase = "ready";
-    return statusOf({ phase: this.phase, account, session: this.session, hasShell: this.hasShell, reading: this.reading, storage: this.storage });
+    return statusOf({ phase: this.phase, account, session: this.session, hasShell: this.hasShell, reading: this.reading, storage: this.storage, people: this.people });
   }
 
   private async readStorage(): Promise<void> {
     this.storage = await this.world.storage?.().catch(() => undefined);
   }
 
-  private signedIn(): { account: Account; person: NonNullable<Session["person"]> } {
+  private signedIn(): { account: Account; person: Person } {
     const person = this.session.person;
     if (!this.account || !person) throw hostError("signed_out", "Nobody is signed in");
     return { account: this.account, person };
@@ -231,7 +235,7 @@ export class FieldHost {
     await engine.exclusive(async () => {
       const before = await engine.db.get("drafts", draft.id);
       const next: Draft = { ...draft, changedAtMs: this.world.now() };
-      await writeAll(engine.db, ["drafts"], (tx) => [tx.objectStore("drafts").put(next)]);
+      await engine.write(["drafts"], (tx) => [tx.objectStore("drafts").put(next)]);
       await photos.drop((before?.photos ?? []).map((photo) => photo.hash));
     });
     this.tell({ type: "drafts" });
@@ -241,7 +245,7 @@ export class FieldHost {
     const { engine, photos } = this.signedIn().account;
     await engine.exclusive(async () => {
       const before = await engine.db.get("drafts", id);
-      await writeAll(engine.db, ["drafts"], (tx) => [tx.objectStore("drafts").delete(id)]);
+      await engine.write(["drafts"], (tx) => [tx.objectStore("drafts").delete(id)]);
       await photos.drop((before?.photos ?? []).map((photo) => photo.hash));
     });
     this.tell({ type: "drafts" });

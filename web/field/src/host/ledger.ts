@@ -67,6 +67,12 @@ export class Ledger {
     return this.namers(hazard).filter((row) => row.hazards.includes(hazard));
   }
 
+  /** The records that a photo shows. */
+  subjects(hash: string): string[] {
+    const ofHash = [...this.ofKind("photo")].filter((row) => row.values["hash"] === hash);
+    return ofHash.flatMap((row) => (typeof row.values["subject"] === "string" ? row.values["subject"] : []));
+  }
+
   /** A row as pages get it. */
   shown(row: StoredRow): Row {
     const progress = this.written.progress(row.id);

@@ -6,7 +6,7 @@ import type { Engine } from "./engine.js";
 import { hashOf } from "./hash.js";
 import { reducePhoto, type Reduce } from "./picture.js";
 import type { Session } from "./session.js";
-import { writeAll, type PhotoEntry, type Writing } from "./store.js";
+import { type PhotoEntry, type Writing } from "./store.js";
 
 /** A picture that no draft names is removed after so long: its page was closed before anything was written. */
 const ORPHAN_MS = 86_400_000;
@@ -98,7 +98,7 @@ export class Photos {
   }
 
   private async keepFetched(hash: string, size: "thumb" | "full", { bytes, type }: { bytes: ArrayBuffer; type: string }): Promise<void> {
-    if (size === "thumb") return writeAll(this.engine.db, ["thumbs"], (tx) => [tx.objectStore("thumbs").put(bytes, hash)]);
+    if (size === "thumb") return this.engine.write(["thumbs"], (tx) => [tx.objectStore("thumbs").put(bytes, hash)]);
     await this.engine.exclusive(async () => {
       if (this.engine.ledger.photos.has(hash)) return;
       const entry: PhotoEntry = { hash, state: "fetched", type, bytes: bytes.byteLength, storedAtMs: this.now() };
@@ -121,6 +121,6 @@ export class Photos {
   }
 
   private write(write: (tx: Writing) => Promise<unknown>[]): Promise<void> {
-    return writeAll(this.engine.db, ["photos", "pictures", "thumbs"], write);
+    return this.engine.write(["photos", "pictures", "thumbs"], write);
   }
 }

@@ -30,19 +30,28 @@ export type Message =
   | { readonly to: "page"; readonly page: string; readonly request: string; readonly error: HostError }
   | { readonly to: "pages"; readonly event: HostEvent }
   /** A host has begun: what is still open is to be asked again, and what pages know is to be told again. */
-  | { readonly to: "pages"; readonly begun: string };
+  | { readonly to: "pages"; readonly begun: true };
 
 /** Answers the pages' requests by this host until it is stopped. */
 export function serve(host: FieldHost, channel: BroadcastChannel): void {
   const answer = (message: Message) => channel.postMessage(message);
+  // A page that asked while the host began asks again: what is under way is not begun twice.
+  const underWay = new Set<string>();
   channel.onmessage = ({ data }: MessageEvent<Message>) => {
     if (data.to !== "host") return;
     if ("news" in data) return void host.news(data.news);
     const { page, request } = data;
-    call(host, data).then(
-      (result) => answer({ to: "page", page, request, result }),
-      (error: unknown) => answer({ to: "page", page, request, error: asHostError(error) }),
-    );
+    if (underWay.has(request)) return;
+    underWay.add(request);
+    call(host, data)
+      .then(
+        (result) => answer({ to: "page", page, request, result }),
+        (error: unknown) => {
+          answer({ to: "page", page, request, error: asHostError(error) });
+          if (error instanceof WebAssembly.RuntimeError) throw error;
+        },
+      )
+      .finally(() => underWay.delete(request));
   };
 }
 

@@ -142,7 +142,10 @@ export class Session {
 
   private async refresh(): Promise<void> {
     if (!this.tokens || !this.person) return;
-    const answer = await this.api.ask("/auth/refresh", { json: JSON.stringify({ refresh_token: this.tokens.refresh }) });
+    const used = this.tokens.refresh;
+    const answer = await this.api.ask("/auth/refresh", { json: JSON.stringify({ refresh_token: used }) });
+    // Meanwhile the person may have left, or signed in anew.
+    if (this.tokens?.refresh !== used) return;
     if (answer.status === 200) return this.take(new TextDecoder().decode(answer.body), this.person.deviceName);
     const problem = problemOf(answer);
     if (answer.status === 401 && problem.code !== "network") await this.end(problem.code);

@@ -2,6 +2,7 @@
 
 import type { Account } from "./account.js";
 import type { Session as ShownSession, Status } from "./contract.js";
+import type { Person } from "./device.js";
 import type { Session } from "./session.js";
 
 export interface StatusParts {
@@ -11,19 +12,23 @@ export interface StatusParts {
   readonly hasShell: boolean;
   readonly reading: Status["work"];
   readonly storage: Status["storage"];
+  readonly people: readonly Person[];
 }
 
-export function statusOf({ phase, account, session, hasShell, reading, storage }: StatusParts): Status {
+export function statusOf({ phase, account, session, hasShell, reading, storage, people }: StatusParts): Status {
   const sync = account?.sync;
   const shown = account && shownSession(session, account);
   const work = reading ?? sync?.work;
   const trouble = session.person && session.ended ? { why: session.ended } : sync?.trouble;
+  const others = people.filter((each) => each.unsent > 0 && each.accountId !== session.person?.accountId);
   return {
     phase,
     ...(shown ? { session: shown } : {}),
     ...(work ? { work } : {}),
     unsent: unsentOf(account),
     attention: attentionOf(account),
+    ...(account && account.engine.apart > 0 ? { apart: account.engine.apart } : {}),
+    ...(others.length > 0 ? { others: others.map(({ name, username, unsent }) => ({ name, username, unsent })) } : {}),
     ...(trouble ? { trouble } : {}),
     ...(sync?.lastContactMs === undefined ? {} : { lastContactMs: sync.lastContactMs }),
     ...(sync?.clockAheadMs === undefined ? {} : { clockAheadMs: sync.clockAheadMs }),
@@ -58,6 +63,8 @@ function unsentOf(account: Account | undefined): Status["unsent"] {
 function attentionOf(account: Account | undefined): number {
   if (!account) return 0;
   const records = new Set(account.engine.written.attention());
-  for (const photo of account.engine.ledger.photos.values()) if (photo.state === "damaged") records.add(photo.hash);
+  for (const photo of account.engine.ledger.photos.values()) {
+    if (photo.state === "damaged") for (const subject of account.engine.ledger.subjects(photo.hash)) records.add(subject);
+  }
   return records.size;
 }

@@ -4,6 +4,7 @@
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction } from "idb";
 
 import type { Draft, HeldPhoto, Saved } from "./contract.js";
+import { hostError } from "./errors.js";
 import type { StoredRow } from "./rows.js";
 
 /** One entry of the engine's log. `log` is the engine's own text. */
@@ -66,8 +67,8 @@ export type StoreName = "log" | "base" | "rows" | "photos" | "pictures" | "thumb
 export type AccountDb = IDBPDatabase<AccountSchema>;
 export type Writing = IDBPTransaction<AccountSchema, StoreName[], "readwrite">;
 
-/** The database of an account, made where there is none. */
-export function openAccount(account: string): Promise<AccountDb> {
+/** The database of an account, made where there is none. `lost` is told when the browser takes it away. */
+export function openAccount(account: string, lost: () => void): Promise<AccountDb> {
   return openDB<AccountSchema>(`hazard-field-${account}`, 1, {
     upgrade(db) {
       db.createObjectStore("log", { autoIncrement: true });
@@ -83,20 +84,59 @@ export function openAccount(account: string): Promise<AccountDb> {
     },
     blocking(_current, _blocked, event) {
       (event.target as IDBDatabase).close();
+      lost();
     },
+    terminated: lost,
   });
 }
 
 /**
- * Writes in one transaction that is on the disk when the promise resolves; where anything fails, nothing of it is.
- * `write` asks for everything at once, without waiting for anything but the transaction itself.
+ * One host's right to write: the last one that took it has it. A tab that was frozen while another took over finds its own
+ * gone, whatever it still has in memory.
  */
-export async function writeAll(db: AccountDb, stores: StoreName[], write: (tx: Writing) => Promise<unknown>[]): Promise<void> {
-  const tx = db.transaction(stores, "readwrite", { durability: "strict" });
-  // A request that fails aborts the transaction, and `done` then says why.
-  const asked = Promise.allSettled(write(tx));
-  await tx.done;
-  await asked;
+export class Pen {
+  private readonly mine = crypto.randomUUID();
+
+  private constructor(private readonly db: AccountDb) {}
+
+  static async take(db: AccountDb): Promise<Pen> {
+    const pen = new Pen(db);
+    const tx = db.transaction("meta", "readwrite", { durability: "strict" });
+    await tx.store.put(pen.mine, "pen");
+    await tx.done;
+    return pen;
+  }
+
+  /**
+   * Writes in one transaction that is on the disk when the promise resolves; where anything fails, nothing of it is.
+   * `write` asks for everything at once, without waiting for anything but the transaction itself.
+   */
+  async write(stores: readonly StoreName[], write: (tx: Writing) => Promise<unknown>[]): Promise<void> {
+    const tx = this.db.transaction([...new Set<StoreName>([...stores, "meta"])], "readwrite", { durability: "strict" });
+    let why: unknown;
+    const giveUp = (error: unknown) => {
+      why ??= error;
+      tx.abort();
+    };
+    const asked: Promise<unknown>[] = [this.check(tx, giveUp)];
+    try {
+      asked.push(...write(tx));
+    } catch (error) {
+      // What cannot even be asked for takes back what was asked before it.
+      giveUp(error);
+    }
+    const settled = Promise.allSettled(asked);
+    // A request that fails aborts the transaction, and `done` then says why.
+    await tx.done.catch((error: unknown) => {
+      throw why ?? error;
+    });
+    await settled;
+  }
+
+  private async check(tx: Writing, giveUp: (error: unknown) => void): Promise<void> {
+    const pen = await tx.objectStore("meta").get("pen");
+    if (pen !== this.mine) giveUp(hostError("host_replaced", "Another tab has taken over"));
+  }
 }
 
 /** The stored base states of records, by record; those without one are left out. */

@@ -14,6 +14,8 @@ import type { Uploads } from "./uploads.js";
 /** Without an event the phone asks so often what is new. */
 export const ASK_EVERY_MS = 300_000;
 
+const WAIT_MAX_MS = 450_000;
+
 /** What the rest of the host hears of the round trips. */
 export interface SyncEvents {
   changed(changed: Changed, isLong: boolean): void;
@@ -24,6 +26,9 @@ export interface SyncEvents {
   /** After a successful round trip nothing is due any more. */
   quiet(): void | Promise<void>;
 }
+
+/** `idle`: nothing was due. `done`: it succeeded, and more may be due. */
+type RoundEnd = "idle" | "done" | "failed";
 
 interface Pulled {
   now_ms?: number;
@@ -40,13 +45,13 @@ export class Sync {
   private isStopped = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private received = 0;
-  private readonly stopping = new AbortController();
 
   constructor(
     private readonly engine: Engine,
     private readonly session: Session,
     private readonly api: Api,
     private readonly uploads: Uploads,
+    private readonly stopping: AbortController,
     private readonly events: SyncEvents,
     private readonly now: () => number,
   ) {}
@@ -55,13 +60,23 @@ export class Sync {
   run(): Promise<void> {
     if (this.isStopped || !this.session.person) return Promise.resolve();
     this.isWantedAgain = true;
-    this.running ??= this.rounds().finally(() => {
+    this.running ??= this.guarded().finally(() => {
       this.running = undefined;
       this.work = undefined;
       this.schedule();
       this.events.noted();
     });
     return this.running;
+  }
+
+  /** What fails beyond a round trip, as where the disk takes nothing, is said and tried again later. */
+  private async guarded(): Promise<void> {
+    try {
+      await this.rounds();
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) throw error;
+      this.trouble = this.troubleOf(error);
+    }
   }
 
   /** The network is back, somebody pressed the button, or has signed in. */
@@ -87,56 +102,68 @@ export class Sync {
   private async rounds(): Promise<void> {
     while (this.isWantedAgain && !this.isStopped) {
       this.isWantedAgain = false;
-      let goesOn = true;
-      while (goesOn && !this.isStopped) goesOn = (await this.round()) || (await this.photo());
+      let ended: RoundEnd = "done";
+      while (ended === "done" && !this.isStopped) {
+        ended = await this.round();
+        if (ended === "idle" && (await this.photo())) ended = "done";
+      }
     }
   }
 
-  /** One round trip. Whether there was one that succeeded. */
-  private async round(): Promise<boolean> {
+  /** One round trip, where one is due. */
+  private async round(): Promise<RoundEnd> {
     const body = await this.engine.exclusive(async () => {
       await this.renumber();
       const body = this.engine.client.poll(this.now());
-      this.engine.written.send(body === undefined ? [] : dotsOf(body));
+      if (body !== undefined) this.tellSent(dotsOf(body));
       return body;
     });
     if (body === undefined) {
       if (!this.trouble && this.lastContactMs !== undefined) await this.events.quiet();
-      return false;
+      return "idle";
     }
     this.work = this.workOf(body);
     this.events.noted();
     try {
-      const text = await this.ask(body);
-      await this.takeIn(text);
-      return true;
+      await this.takeIn(body);
+      return "done";
     } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) throw error;
       await this.fail(error);
-      return false;
+      return "failed";
     }
   }
 
+  private tellSent(dots: readonly string[]): void {
+    const changed = this.engine.send(dots);
+    if (changed.ids.size > 0) this.events.changed(changed, changed.ids.size > 100);
+  }
+
   private async ask(body: string): Promise<string> {
-    const answer = await this.session.ask((token) => this.api.ask("/sync", { token, json: body }));
+    const answer = await this.session.ask((token) => this.api.ask("/sync", { token, json: body, signal: this.stopping.signal }));
     if (answer.status !== 200) throw problemOf(answer);
     return textOf(answer);
   }
 
-  private async takeIn(text: string): Promise<void> {
+  private async takeIn(body: string): Promise<void> {
+    const askedAtMs = this.now();
+    const text = await this.ask(body);
+    const answeredAtMs = this.now();
     const heard = await this.engine.exclusive(async () => {
       const effects = this.handled(text);
       const read = JSON.parse(text) as Pulled;
       const isWhole = read.pull?.more === false && effects.some((each) => each.effect === "position");
       const beside = isWhole ? { stores: ["meta" as const], write: (tx: Writing) => [tx.objectStore("meta").put(true, "was_pulled")] } : undefined;
       const changed = await this.engine.commit(effects, beside);
-      this.engine.written.send([]);
+      this.tellSent([]);
       await this.renumber();
       return { read, changed, isWhole };
     });
     const { now_ms, pull } = heard.read;
     if (heard.isWhole) this.events.whole();
     this.lastContactMs = this.now();
-    if (now_ms !== undefined) this.clockAheadMs = this.lastContactMs - now_ms;
+    // The server looked at its clock somewhere between the question and the answer.
+    if (now_ms !== undefined) this.clockAheadMs = Math.round((askedAtMs + answeredAtMs) / 2 - now_ms);
     this.trouble = undefined;
     this.received = pull?.more ? this.received + pull.records.length : 0;
     this.events.changed(heard.changed, (pull?.records.length ?? 0) > 100);
@@ -146,6 +173,7 @@ export class Sync {
     try {
       return this.engine.client.handleAnswer(text);
     } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) throw error;
       throw hostError("network", `An answer that is not the server's: ${String(error)}`);
     }
   }
@@ -160,7 +188,7 @@ export class Sync {
     const failure = failureOf(error);
     this.trouble = this.troubleOf(error);
     await this.engine.exclusive(async () => {
-      this.engine.written.send([]);
+      this.tellSent([]);
       const effects = this.engine.client.handleFailure(failure, this.now());
       if (effects.length > 0) await this.engine.commit(effects);
       await this.renumber();
@@ -180,7 +208,7 @@ export class Sync {
 
   /** Sends a little of one photo. Whether there was one that could go on. */
   private async photo(): Promise<boolean> {
-    if (this.session.ended) return false;
+    if (this.session.ended || this.waitMs() > 0) return false;
     const wanted = await this.engine.exclusive(async () => this.engine.client.photosToSend());
     if (wanted.length === 0) return false;
     this.work = { what: "photos", done: 0, total: wanted.length };
@@ -215,9 +243,9 @@ export class Sync {
     await this.run();
   }
 
-  /** How long the engine wants to wait after a failure. */
+  /** How long to wait after a failure; never long, for a clock may have been set back meanwhile. */
   private waitMs(): number {
-    return Math.max(0, this.engine.client.notBeforeMs() - this.now(), this.uploads.waitMs());
+    return Math.min(WAIT_MAX_MS, Math.max(0, this.engine.client.notBeforeMs() - this.now(), this.uploads.waitMs()));
   }
 }
 

@@ -12,12 +12,13 @@ export class Tus {
   constructor(
     private readonly session: Session,
     private readonly api: Api,
+    private readonly signal: AbortSignal,
   ) {}
 
   /** Begins an upload, or takes up one that was begun: from where to send. */
   async create(hash: string, bytes: number): Promise<number> {
     const headers = { ...TUS, "Upload-Length": String(bytes), "Upload-Metadata": `sha256 ${btoa(hash)}` };
-    const answer = await this.session.ask((token) => this.api.ask("/uploads", { method: "POST", token, headers }));
+    const answer = await this.session.ask((token) => this.api.ask("/uploads", { method: "POST", token, headers, signal: this.signal }));
     return offsetOf(answer, 201);
   }
 
@@ -30,7 +31,7 @@ export class Tus {
       "Content-Type": "application/offset+octet-stream",
       "Upload-Checksum": `sha256 ${checksum}`,
     };
-    const ask = { method: "PATCH", headers, bytes: part, silenceMs: PART_SILENCE_MS };
+    const ask = { method: "PATCH", headers, bytes: part, silenceMs: PART_SILENCE_MS, signal: this.signal };
     const answer = await this.session.ask((token) => this.api.ask(`/uploads/${hash}`, { ...ask, token }));
     return offsetOf(answer, 204);
   }

@@ -7,7 +7,6 @@ import type { Engine } from "./engine.js";
 import { asHostError } from "./errors.js";
 import { hashOf } from "./hash.js";
 import type { Tus } from "./tus.js";
-import { writeAll } from "./store.js";
 import { kindOf } from "./failures.js";
 
 const PART_FIRST = 256 * 1024;
@@ -186,7 +185,7 @@ export class Uploads {
     const photo = this.engine.ledger.photos.get(hash);
     if (photo) {
       const entry = { ...photo, state: "damaged" as const };
-      await this.engine.exclusive(() => writeAll(this.engine.db, ["photos"], (tx) => [tx.objectStore("photos").put(entry)]));
+      await this.engine.exclusive(() => this.engine.write(["photos"], (tx) => [tx.objectStore("photos").put(entry)]));
       this.engine.ledger.photos.set(hash, entry);
     }
     this.moved(hash);

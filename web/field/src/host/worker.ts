@@ -11,11 +11,23 @@ async function begin(): Promise<void> {
   await init();
   const channel = new BroadcastChannel(CHANNEL);
   const say = (message: Message) => channel.postMessage(message);
-  const world = { origin: location.origin, reduce: reduceOnCanvas, now: () => Date.now(), storage: readStorage, persist };
+  const world = { origin: location.origin, reduce: reduceOnCanvas, now: () => Date.now(), storage: readStorage, persist, broke };
   const host = await FieldHost.start(world, (event) => say({ to: "pages", event }));
   serve(host, channel);
-  say({ to: "pages", begun: crypto.randomUUID() });
+  say({ to: "pages", begun: true });
 }
+
+/** Said to the tab that started this worker, as an error that nobody caught: it starts another. */
+function broke(why: unknown): void {
+  setTimeout(() => {
+    throw why instanceof Error ? why : new Error(String(why));
+  });
+}
+
+// A trap in the engine leaves it in no state that could be relied on; everything that was saved is on the disk.
+addEventListener("unhandledrejection", (event) => {
+  if (event.reason instanceof WebAssembly.RuntimeError) broke(event.reason);
+});
 
 async function readStorage(): Promise<Status["storage"]> {
   const { usage = 0, quota = 0 } = await navigator.storage.estimate();
@@ -27,9 +39,4 @@ async function persist(): Promise<boolean> {
   return navigator.storage.persisted();
 }
 
-// What cannot begin is said to the tab that started it, which starts another.
-begin().catch((error: unknown) => {
-  setTimeout(() => {
-    throw error;
-  });
-});
+begin().catch(broke);

@@ -48,9 +48,11 @@ export class Written {
     return this.records.has(record);
   }
 
-  /** The versions of the batch that is being sent, as `replica,seq`. */
-  send(dots: Iterable<string>): void {
+  /** The versions of the batch that is being sent, as `replica,seq`; gives the records that this changes. */
+  send(dots: Iterable<string>): Set<string> {
+    const before = this.underWay;
     this.underWay = new Set(dots);
+    return new Set([...before, ...this.underWay].flatMap((dot) => this.dots.get(dot) ?? []));
   }
 
   progress(record: string): Progress | undefined {

@@ -11,7 +11,9 @@ import type { Edit } from "../../../wasm/pkg/types.js";
 import type { HostEvent, NewPhoto, Save, Status } from "../../src/host/contract.js";
 import { FieldHost } from "../../src/host/host.js";
 import type { Reduced } from "../../src/host/picture.js";
+import { openAccount } from "../../src/host/store.js";
 import { uuidV7 } from "../../src/host/uuid.js";
+import { PASSWORD } from "./server.js";
 
 initSync({ module: readFileSync(new URL("../../../wasm/pkg/sync_core_bg.wasm", import.meta.url)) });
 
@@ -30,14 +32,14 @@ export class Phone {
   constructor(private readonly origin: string) {}
 
   /** Opens the app, for the first time or again. */
-  async open(): Promise<FieldHost> {
+  async open(tell: (event: HostEvent) => void = (event) => this.events.push(event)): Promise<FieldHost> {
     globalThis.indexedDB = this.storage;
     const send: Fetch = async (...args) => {
       if (!this.isOnline) throw new TypeError("Failed to fetch");
       return this.network(...args);
     };
     const world = { origin: this.origin, fetch: send, reduce, now: () => Date.now() + this.aheadMs };
-    this.host = await FieldHost.start(world, (event) => this.events.push(event));
+    this.host = await FieldHost.start(world, tell);
     return this.host;
   }
 
@@ -53,6 +55,33 @@ export class Phone {
   async restart(): Promise<FieldHost> {
     await this.kill();
     return this.open();
+  }
+
+  /** Signs in and receives everything; the account's first village. */
+  async signedIn(username: string): Promise<string> {
+    await this.open();
+    return this.signIn(username);
+  }
+
+  async signIn(username: string): Promise<string> {
+    globalThis.indexedDB = this.storage;
+    await this.host.signIn(username, PASSWORD, "红米 12");
+    const { session } = await this.until("everything is here", ({ phase }) => phase === "ready");
+    return session?.villages[0]?.id ?? "";
+  }
+
+  /** Until nothing waits any more. */
+  settled(): Promise<Status> {
+    return this.until("nothing waits", ({ unsent, work }) => unsent.versions === 0 && unsent.photos === 0 && work === undefined);
+  }
+
+  /** The disk has lost a part of a picture. */
+  async damage(hash: string): Promise<void> {
+    const { accountId } = (await this.host.status()).session ?? {};
+    const db = await openAccount(accountId ?? "", () => undefined);
+    const bytes = new Uint8Array((await db.get("pictures", hash)) ?? new ArrayBuffer(0));
+    await db.put("pictures", bytes.map((byte) => byte ^ 1).buffer, hash);
+    db.close();
   }
 
   async until(what: string, holds: (status: Status) => boolean | Promise<boolean>): Promise<Status> {
