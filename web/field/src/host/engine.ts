@@ -158,6 +158,7 @@ export class Engine {
     const plan: Plan = { log: [], base: new Map(), apart: [], received: [] };
     const held = (record: string) => (plan.base.has(record) ? plan.base.get(record) : bases.get(record));
     const atMs = this.now();
+    const unreadable = new Set<string>();
     for (const effect of effects) {
       if ("log" in effect) plan.log.push({ what: effect.effect, log: effect.log });
       if (effect.effect === "merge") plan.base.set(effect.record, merged(effect, held(effect.record)));
@@ -172,9 +173,12 @@ export class Engine {
         plan.base.set(effect.record, undefined);
       }
       if (effect.effect === "forget") this.forget(effect.part, plan);
-      if (effect.effect === "unreadable") plan.apart.push({ why: "unreadable", state: effect.delta, atMs });
+      if (effect.effect === "unreadable") unreadable.add(effect.delta);
       if (effect.effect === "photo_received") plan.received.push(effect.hash);
     }
+    // Every comparison brings it again, for the base has not got it.
+    if (unreadable.size > 0) for (const { state } of await this.db.getAll("apart")) unreadable.delete(state);
+    for (const state of unreadable) plan.apart.push({ why: "unreadable", state, atMs });
     return plan;
   }
 
@@ -317,7 +321,8 @@ export class Engine {
   }
 
   /** Looks anew where the hazards stand that a new day may have made overdue. */
-  async newDay(): Promise<Changed> {
+  async newDay(today: string): Promise<Changed> {
+    if ((await this.db.get("meta", "day")) === today) return { kinds: new Set(), ids: new Set() };
     const open = [...this.ledger.ofKind("hazard")].filter((row) => row.standing && row.standing.deadline !== null && row.standing.status !== "closed");
     const plan: RowPlan = { rows: new Map(), gone: new Set() };
     const states = new Map<string, string | undefined>();
@@ -329,7 +334,7 @@ export class Engine {
     await this.planStandings(new Set(open.map((row) => row.id)), plan, states, read);
     for (const [id, row] of plan.rows) if (sameStanding(row.standing, this.ledger.get(id)?.standing)) plan.rows.delete(id);
     const nothing: Plan = { log: [], base: new Map(), apart: [], received: [] };
-    if (plan.rows.size > 0) await this.store(nothing, plan, undefined);
+    await this.store(nothing, plan, { stores: ["meta"], write: (tx) => [tx.objectStore("meta").put(today, "day")] });
     return this.follow([], nothing, plan);
   }
 

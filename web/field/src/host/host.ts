@@ -120,7 +120,7 @@ export class FieldHost {
     if (today === this.day || !this.account) return;
     this.day = today;
     const { engine } = this.account;
-    this.changed(await engine.exclusive(() => engine.newDay()), false);
+    this.changed(await engine.exclusive(() => engine.newDay(today)), false);
   }
 
   private changed({ kinds, ids }: Changed, isLong: boolean): void {

@@ -11,13 +11,18 @@ import type { Edit } from "../../../wasm/pkg/types.js";
 import type { HostEvent, NewPhoto, Save, Status } from "../../src/host/contract.js";
 import { FieldHost } from "../../src/host/host.js";
 import type { Reduced } from "../../src/host/picture.js";
-import { openAccount } from "../../src/host/store.js";
+import { openAccount, type AccountDb, type StoreName } from "../../src/host/store.js";
 import { uuidV7 } from "../../src/host/uuid.js";
 import { PASSWORD } from "./server.js";
 
 initSync({ module: readFileSync(new URL("../../../wasm/pkg/sync_core_bg.wasm", import.meta.url)) });
 
 export type Fetch = typeof fetch;
+
+interface Backup {
+  account: string;
+  stores: { name: StoreName; keys: (string | number)[]; values: never[] }[];
+}
 
 export class Phone {
   host!: FieldHost;
@@ -27,6 +32,7 @@ export class Phone {
   aheadMs = 0;
   /** Stands between the phone and the network; by default nothing does. */
   network: Fetch = (...args) => fetch(...args);
+  private lastAccount = "";
   private storage = new IDBFactory();
 
   constructor(private readonly origin: string) {}
@@ -47,6 +53,7 @@ export class Phone {
   async kill(): Promise<void> {
     const wasOnline = this.isOnline;
     this.isOnline = false;
+    await this.account();
     await this.host.stop();
     this.isOnline = wasOnline;
   }
@@ -77,11 +84,59 @@ export class Phone {
 
   /** The disk has lost a part of a picture. */
   async damage(hash: string): Promise<void> {
-    const { accountId } = (await this.host.status()).session ?? {};
-    const db = await openAccount(accountId ?? "", () => undefined);
+    const db = await this.database(await this.account());
     const bytes = new Uint8Array((await db.get("pictures", hash)) ?? new ArrayBuffer(0));
     await db.put("pictures", bytes.map((byte) => byte ^ 1).buffer, hash);
     db.close();
+  }
+
+  /** A backup of the phone: every database with everything in it. */
+  async copyStorage(): Promise<Backup> {
+    const account = await this.account();
+    const db = await this.database(account);
+    const stores: Backup["stores"] = [];
+    for (const name of db.objectStoreNames) stores.push({ name, keys: await db.getAllKeys(name), values: (await db.getAll(name)) as never[] });
+    db.close();
+    return { account, stores };
+  }
+
+  async putStorage({ account, stores }: Backup): Promise<void> {
+    const db = await this.database(account);
+    for (const { name, keys, values } of stores) {
+      const tx = db.transaction(name, "readwrite");
+      await tx.store.clear();
+      for (const [at, value] of values.entries()) await (tx.store.keyPath === null ? tx.store.put(value, keys[at]) : tx.store.put(value));
+      await tx.done;
+    }
+    db.close();
+  }
+
+  /** As if another build had made the rows. */
+  async spoilRows(): Promise<void> {
+    const db = await this.database(this.lastAccount);
+    for (const row of await db.getAll("rows")) await db.put("rows", { ...row, values: {}, refs: [], hazards: [] });
+    await db.put("meta", -1, "rows_version");
+    db.close();
+  }
+
+  /** As if another build read the states that lie apart in its own way. */
+  async mendApart(mend: (state: string) => string): Promise<void> {
+    const db = await this.database(this.lastAccount);
+    for (const key of await db.getAllKeys("apart")) {
+      const entry = await db.get("apart", key);
+      if (entry) await db.put("apart", { ...entry, state: mend(entry.state) }, key);
+    }
+    db.close();
+  }
+
+  private database(account: string): Promise<AccountDb> {
+    globalThis.indexedDB = this.storage;
+    return openAccount(account, () => undefined);
+  }
+
+  private async account(): Promise<string> {
+    this.lastAccount = (await this.host.status()).session?.accountId ?? this.lastAccount;
+    return this.lastAccount;
   }
 
   async until(what: string, holds: (status: Status) => boolean | Promise<boolean>): Promise<Status> {
