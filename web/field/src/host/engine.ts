@@ -204,7 +204,7 @@ export class Engine {
     for (const id of touched) {
       const before = this.ledger.get(id);
       const state = states.get(id);
-      const row = state === undefined ? undefined : makeRow(state, this.account, before, bases.get(id));
+      const row = state === undefined ? undefined : makeRow(state, this.account, before, bases.get(id), this.written.has(id));
       if (row) plan.rows.set(id, row);
       else if (before) plan.gone.add(id);
       for (const hazard of [...(before?.hazards ?? []), ...(row?.hazards ?? [])]) hazards.add(hazard);

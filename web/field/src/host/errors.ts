@@ -16,6 +16,8 @@ export function isHostError(thrown: unknown): thrown is HostError {
 export function asHostError(thrown: unknown): HostError {
   if (isHostError(thrown)) return thrown;
   if (isOutOfRoom(thrown)) return hostError("no_room", "The phone's storage is full");
+  // The engine throws errors with these members where an argument cannot be read.
+  if (thrown instanceof Error && "code" in thrown && "detail" in thrown) return hostError(String(thrown.code), String(thrown.detail));
   const { name, message } = thrown instanceof Error ? thrown : { name: "Error", message: String(thrown) };
   return hostError("internal", `${name}: ${message}`);
 }

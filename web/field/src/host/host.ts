@@ -39,6 +39,8 @@ export interface PageNews {
 
 /** A change of status is told at most so often. */
 const STATUS_EVERY_MS = 100;
+/** How full the phone is is looked at so often. */
+const STORAGE_EVERY_MS = 60_000;
 /** So often the day is looked at. */
 const DAY_CHECK_MS = 60_000;
 
@@ -49,6 +51,7 @@ export class FieldHost {
   private hasShell = false;
   private reading: Status["work"];
   private storage: Status["storage"];
+  private storageReadAtMs = 0;
   private people: readonly Person[] = [];
   private statusTimer: ReturnType<typeof setTimeout> | undefined;
   private dayTimer: ReturnType<typeof setInterval> | undefined;
@@ -136,12 +139,14 @@ export class FieldHost {
   }
 
   async status(): Promise<Status> {
+    if (this.world.now() - this.storageReadAtMs > STORAGE_EVERY_MS) void this.readStorage();
     const account = this.account;
     if (account?.wasPulled && this.phase === "first_pull") this.phase = "ready";
     return statusOf({ phase: this.phase, account, session: this.session, hasShell: this.hasShell, reading: this.reading, storage: this.storage, people: this.people });
   }
 
   private async readStorage(): Promise<void> {
+    this.storageReadAtMs = this.world.now();
     this.storage = await this.world.storage?.().catch(() => undefined);
   }
 

@@ -54,9 +54,11 @@ export class Leader {
       this.begin();
       return new Promise<never>(() => undefined);
     };
-    // It ends only when another tab takes the lock, or when this one gives up waiting in order to take it itself.
-    this.locks?.request(LOCK, options, forever).catch(() => {
+    // It ends only when another tab takes the lock, when this one gives up waiting in order to take it itself, or where
+    // locks are forbidden.
+    this.locks?.request(LOCK, options, forever).catch((error: unknown) => {
       if (isHeld) this.lost();
+      else if (!(error instanceof DOMException && error.name === "AbortError")) this.begin();
     });
   }
 

@@ -45,8 +45,11 @@ export function partOf(kind: string, village: string | undefined): string | unde
   return scope === "village" ? village : undefined;
 }
 
-/** The row of a state. `before` is the row that it replaces: what a state no longer tells is taken from there. */
-export function makeRow(state: string, account: string, before: StoredRow | undefined, base: { mark: string; part?: string } | undefined): StoredRow {
+/**
+ * The row of a state. `before` is the row that it replaces: what a state no longer tells is taken from there. `wroteIt`:
+ * this phone still keeps something that it wrote to it.
+ */
+export function makeRow(state: string, account: string, before: StoredRow | undefined, base: { mark: string; part?: string } | undefined, wroteIt: boolean): StoredRow {
   const view = readRecord(state);
   const values: Record<string, JsonValue> = {};
   const authors = new Set<string>();
@@ -67,7 +70,7 @@ export function makeRow(state: string, account: string, before: StoredRow | unde
     writtenAtMs: writtenAtMs === Number.MAX_SAFE_INTEGER ? 0 : writtenAtMs,
     conflicts: view.conflicts,
     isVoided: typeof view.voiding === "object" && "voided" in view.voiding,
-    isMine: before?.isMine === true || authors.has(account),
+    isMine: wroteIt || before?.isMine === true || authors.has(account),
     refs: namedBy(view),
     hazards: factKinds.has(view.kind) ? hazardsNamed(state) : [],
     ...(base ? { mark: base.mark } : {}),

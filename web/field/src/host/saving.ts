@@ -29,12 +29,13 @@ export function save(engine: Engine, person: Person, save: Save, request: string
     if (done) return { saved: done.saved };
     const edits = [...save.edits, ...save.photos.map((photo) => photoEdit(photo, nowMs))];
     const photos = await kept(engine, save);
+    const old = await outdated(engine, nowMs);
     const written = await write(engine, callerOf(person), edits, nowMs);
     if ("refusals" in written) return { saved: { result: "refused", refusals: written.refusals } };
     const saved: Saved = { result: "saved", records: save.edits.map((edit) => edit.record) };
     const effects = [...written.effects, ...photos.map((photo) => engine.client.addPhoto(photo.hash))];
     try {
-      const changed = await engine.commit(effects, beside(save, saved, photos, request, nowMs, await outdated(engine, nowMs)));
+      const changed = await engine.commit(effects, beside(save, saved, photos, request, nowMs, old));
       for (const photo of photos) engine.ledger.photos.set(photo.hash, photo);
       return { saved, changed };
     } catch (error) {
@@ -80,18 +81,23 @@ async function write(engine: Engine, caller: Caller, edits: readonly Edit[], now
   const refused = edits.map((edit) => ({ record: edit.record, refusals: isFirst(edits, edit) ? engine.client.check(edit, caller, bases.get(edit.record), nowMs) : [] }));
   if (refused.some(({ refusals }) => refusals.length > 0)) return { refusals: refused.filter(({ refusals }) => refusals.length > 0) };
   const effects: StoredEffect[] = [];
-  for (const edit of edits) {
-    const written = engine.client.write(edit, caller, bases.get(edit.record), nowMs);
-    if ("effect" in written) {
+  try {
+    for (const edit of edits) {
+      const written = engine.client.write(edit, caller, bases.get(edit.record), nowMs);
+      if ("refusal" in written) return await takenBack(engine, edit, written.refusal);
       effects.push(written.effect);
-      continue;
     }
-    // What was written before it is in memory only.
+  } catch (error) {
     await engine.restore();
-    const refusals: Refusal[] = [written.refusal];
-    return { refusals: [{ record: edit.record, refusals }] };
+    throw error;
   }
   return { effects };
+}
+
+/** What was written before a refused edit is in memory only. */
+async function takenBack(engine: Engine, edit: Edit, refusal: Refusal): Promise<{ refusals: Refused }> {
+  await engine.restore();
+  return { refusals: [{ record: edit.record, refusals: [refusal] }] };
 }
 
 /** A later edit of the same record can only be judged on top of the earlier. */

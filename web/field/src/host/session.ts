@@ -87,19 +87,19 @@ export class Session {
     [this.person, this.tokens, this.ended] = [person, tokens, undefined];
   }
 
-  /** Leaves this phone: the session ends here at once, and on the server where it can be reached. */
+  /** Leaves this phone: the session ends here at once, and on the server where that can be reached; nobody waits for it. */
   async signOut(): Promise<void> {
     const access = this.tokens?.access;
     await this.device.endSession(true);
     [this.person, this.tokens, this.ended] = [undefined, undefined, undefined];
-    if (access !== undefined) await this.api.ask("/auth/logout", { method: "POST", token: access }).catch(() => undefined);
+    if (access !== undefined) void this.api.ask("/auth/logout", { method: "POST", token: access }).catch(() => undefined);
   }
 
   /** Makes a request with a token that the server takes; renews it where it does not. Throws problems. */
   async ask(request: (token: string) => Promise<Answer>): Promise<Answer> {
     if (this.tokens && this.tokens.accessUntilMs - RENEW_BEFORE_MS < this.now()) await this.renew(this.tokens.access);
     const first = await this.once(request);
-    if (first.answer.status !== 401) return first.answer;
+    if (first.answer.status !== 401) return this.judged(first.answer);
     const { code } = problemOf(first.answer);
     if (code !== "token_expired" && code !== "token_missing" && code !== "token_invalid") return this.judged(first.answer);
     await this.renew(first.token);
@@ -114,6 +114,7 @@ export class Session {
 
   /** Notes where an answer says that the session is over. */
   private async judged(answer: Answer): Promise<Answer> {
+    if (answer.status < 300 && this.ended === "account_disabled") this.ended = undefined;
     if (answer.status !== 401 && answer.status !== 403) return answer;
     const problem = problemOf(answer);
     if (answer.status === 401 && problem.code !== "network") await this.end(problem.code);

@@ -19,7 +19,7 @@ export function statusOf({ phase, account, session, hasShell, reading, storage, 
   const sync = account?.sync;
   const shown = account && shownSession(session, account);
   const work = reading ?? sync?.work;
-  const trouble = session.person && session.ended ? { why: session.ended } : sync?.trouble;
+  const trouble = session.person && session.ended ? { why: session.ended } : (sync?.trouble ?? damagedPhoto(account));
   const others = people.filter((each) => each.unsent > 0 && each.accountId !== session.person?.accountId);
   return {
     phase,
@@ -58,6 +58,11 @@ function unsentOf(account: Account | undefined): Status["unsent"] {
   const kept = [...account.engine.ledger.photos.values()].filter((photo) => photo.state === "kept" || photo.state === "damaged");
   const photoBytes = kept.reduce((sum, photo) => sum + photo.bytes, 0);
   return { versions: account.engine.written.waiting, photos: kept.length, photoBytes };
+}
+
+function damagedPhoto(account: Account | undefined): Status["trouble"] {
+  for (const photo of account?.engine.ledger.photos.values() ?? []) if (photo.state === "damaged") return { why: "damaged_photo", hash: photo.hash };
+  return undefined;
 }
 
 function attentionOf(account: Account | undefined): number {

@@ -81,6 +81,7 @@ export class Sync {
 
   /** The network is back, somebody pressed the button, or has signed in. */
   async retry(): Promise<void> {
+    if (this.isStopped) return;
     await this.engine.exclusive(async () => {
       this.engine.client.retryNow();
       this.engine.client.wantPull();

@@ -115,6 +115,7 @@ export class Uploads {
     for (const hash of possible) {
       const bytes = await this.engine.db.get("pictures", hash);
       if (bytes) return (this.current = { hash, bytes: new Uint8Array(bytes), standstills: 0 });
+      // A browser may have thrown it away; its record stays, and the person is told.
       await this.damaged(hash);
     }
     return undefined;

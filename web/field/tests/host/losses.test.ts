@@ -158,7 +158,7 @@ describe("nothing that was saved is lost", () => {
   it("a phone whose session was ended keeps everything and goes on after signing in", async () => {
     const village = await signedIn("inspector10");
     const other = new Phone(server.origin);
-    mine.network = async (input, init) => (String(input).endsWith("/sync") ? revoked() : fetch(input, init));
+    mine.network = async (input, init) => (String(input).endsWith("/sync") ? refusal(401, "session_revoked") : fetch(input, init));
     await mine.saved({ edits: [hazard(village, "楼道堆物")] });
     await mine.until("it is said", ({ trouble }) => trouble?.why === "signed_out");
     await mine.saved({ edits: [hazard(village, "楼道堆物，三楼")] });
@@ -167,6 +167,47 @@ describe("nothing that was saved is lost", () => {
     mine.network = other.network;
     await mine.signIn("inspector10");
     expect((await mine.settled()).trouble).toBeUndefined();
+  });
+
+  it("a disabled account is told so, keeps everything, and goes on once it is enabled again", async () => {
+    const village = await signedIn("inspector12");
+    mine.network = async (input, init) => (String(input).endsWith("/sync") ? refusal(403, "account_disabled") : fetch(input, init));
+    await mine.saved({ edits: [hazard(village, "屋面漏水")] });
+    const status = await mine.until("it is said", ({ trouble }) => trouble?.why === "account_disabled");
+    expect([status.phase, status.unsent.versions]).toEqual(["ready", 1]);
+    mine.network = (...args) => fetch(...args);
+    await mine.host.syncNow();
+    expect((await mine.settled()).trouble).toBeUndefined();
+  });
+
+  it("an answer of something in between is no answer: the same is sent again", async () => {
+    const village = await signedIn("inspector13");
+    const login = () => new Response("<html>请登录</html>", { status: 200, headers: { "content-type": "text/html" } });
+    mine.network = async (input, init) => (String(input).endsWith("/sync") ? login() : fetch(input, init));
+    await mine.saved({ edits: [hazard(village, "雨棚破损")] });
+    await mine.until("it counts as no network", ({ trouble }) => trouble?.why === "network");
+    mine.network = (...args) => fetch(...args);
+    await mine.host.syncNow();
+    expect((await mine.settled()).trouble).toBeUndefined();
+  });
+
+  it("a version that the office puts aside is shown as such and leaves the record's view", async () => {
+    const village = await signedIn("inspector14");
+    mine.isOnline = false;
+    const edit = hazard(village, "油罐旁动火", { level: "major" });
+    await mine.saved({ edits: [edit] });
+    mine.isOnline = true;
+    mine.network = async (input, init) => {
+      const answer = await fetch(input, init);
+      if (!String(input).endsWith("/sync")) return answer;
+      const text = (await answer.text()).replace(`"verdict":"merged"`, `"verdict":"quarantined","refusal":{"code":"out_of_scope","detail":"no village of yours"}`);
+      return new Response(text, { status: answer.status, headers: answer.headers });
+    };
+    await mine.host.syncNow();
+    const status = await mine.until("a person is asked", ({ attention }) => attention === 1);
+    expect(status.unsent.versions).toBe(0);
+    const detail = await mine.host.detail(edit.record);
+    expect(detail?.written.map((entry) => entry.outcome?.refusal?.code)).toEqual(["out_of_scope"]);
   });
 
   it("a draft's pictures go with the draft, but not those of a saved record", async () => {
@@ -182,7 +223,7 @@ describe("nothing that was saved is lost", () => {
   });
 });
 
-function revoked(): Response {
-  const body = JSON.stringify({ code: "session_revoked", status: 401, title: "", detail: "" });
-  return new Response(body, { status: 401, headers: { "content-type": "application/problem+json" } });
+function refusal(status: number, code: string): Response {
+  const body = JSON.stringify({ code, status, title: "", detail: "" });
+  return new Response(body, { status, headers: { "content-type": "application/problem+json" } });
 }
