@@ -234,6 +234,8 @@ export interface Host {
   /** All that is wrong with an edit now, empty where it would be taken. */
   check(edit: Edit): Promise<readonly Refusal[]>;
   save(save: Save): Promise<Saved>;
+  /** The person has seen why something that they wrote to a record was refused: it asks for attention no longer. */
+  seen(record: RecordId): Promise<void>;
   /** What a re-inspection of this hazard made now follows: the value of its field `follows`. */
   toFollow(hazard: RecordId): Promise<readonly string[]>;
 

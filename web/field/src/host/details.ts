@@ -5,17 +5,19 @@ import type { Detail } from "./contract.js";
 import type { Person } from "./device.js";
 import type { Engine } from "./engine.js";
 import { nameOf } from "./lists.js";
+import { refusedView } from "./refused.js";
 import type { StoredRow } from "./rows.js";
 
 export async function detail(engine: Engine, person: Person, record: string): Promise<Detail | undefined> {
   const stored = engine.ledger.get(record);
   const state = await engine.view(record);
-  if (!stored || state === undefined) return undefined;
+  const view = state === undefined ? refusedView(engine.aside(record)) : readRecord(state);
+  if (!stored || !view) return undefined;
   const related = engine.ledger.namers(record).filter((row) => row.kind !== "photo");
   related.sort((a, b) => a.writtenAtMs - b.writtenAtMs || (a.id < b.id ? -1 : 1));
   return {
     row: engine.ledger.shown(stored),
-    view: readRecord(state),
+    view,
     related: related.map((row) => engine.ledger.shown(row)),
     written: engine.written.has(record) ? engine.client.outbox().filter((entry) => entry.record === record) : [],
     names: namesFor(engine, person, [stored, ...related]),

@@ -3,9 +3,10 @@
 // the disk, so that memory is never ahead of it.
 
 import { bucket, Client, join, lacks, mark, standing, townshipDate } from "../../../wasm/pkg/sync_core.js";
-import type { HazardStanding, StoredEffect } from "../../../wasm/pkg/types.js";
+import type { HazardStanding, OutboxEntry, StoredEffect } from "../../../wasm/pkg/types.js";
 import { Ledger } from "./ledger.js";
-import { makeRow, partOf, ROWS_VERSION, type StoredRow } from "./rows.js";
+import { refusedView } from "./refused.js";
+import { makeRow, partOf, rowOf, ROWS_VERSION, type StoredRow } from "./rows.js";
 import { openAccount, Pen, readBases, type AccountDb, type Apart, type BaseEntry, type StoreName, type Writing } from "./store.js";
 import { Written } from "./written.js";
 
@@ -33,6 +34,9 @@ interface RowPlan {
   readonly rows: Map<string, StoredRow>;
   readonly gone: Set<string>;
 }
+
+/** Under these keys of `meta` is what of the refused versions their author has seen. */
+const SEEN = "seen/";
 
 /** What is told while an account is opened, and after. */
 export interface Opening {
@@ -106,7 +110,8 @@ export class Engine {
     this.positionKeys = keys.filter((_, at) => entries[at]?.what === "position");
     this.client.free();
     this.client = client;
-    this.written.load(client.outbox());
+    const seen = await this.db.getAllKeys("meta", IDBKeyRange.bound(SEEN, `${SEEN}\uffff`));
+    this.written.load(client.outbox(), new Set(seen.map((key) => key.slice(SEEN.length))));
   }
 
   /** The state of a record as its user sees it. */
@@ -122,11 +127,11 @@ export class Engine {
 
   /**
    * Stores what one call of the client gave, and lets the rows follow. To be called within `exclusive`. Throws where the
-   * disk did not take it; nothing has changed then.
+   * disk did not take it; nothing has changed then. `also`: other records whose rows are to be looked at.
    */
-  async commit(effects: readonly StoredEffect[], beside?: Beside): Promise<Changed> {
+  async commit(effects: readonly StoredEffect[], beside?: Beside, also: Iterable<string> = []): Promise<Changed> {
     try {
-      const touched = this.touched(effects);
+      const touched = new Set([...this.touched(effects), ...also]);
       const plan = await this.plan(effects);
       const rows = await this.planRows([...touched, ...plan.base.keys()], plan.base);
       const positions = await this.store(plan, rows, beside);
@@ -136,6 +141,21 @@ export class Engine {
       await this.restore();
       throw error;
     }
+  }
+
+  /** The author has seen why something of a record was refused: it asks for attention no longer. */
+  see(record: string): Promise<Changed> {
+    return this.exclusive(async () => {
+      const dots = this.written.asideOf(record);
+      this.written.see(record);
+      return this.commit([], { stores: ["meta"], write: (tx) => dots.map((dot) => tx.objectStore("meta").put(true, SEEN + dot)) }, [record]);
+    });
+  }
+
+  /** What the office has put aside of a record and its author has not looked at yet. */
+  aside(record: string): OutboxEntry[] {
+    const isAside = (entry: OutboxEntry) => entry.record === record && entry.is_quarantined && !this.written.seenDots.has(entry.dot.join());
+    return this.client.outbox().filter(isAside);
   }
 
   /** The records whose view may change although their base does not. */
@@ -204,7 +224,7 @@ export class Engine {
     for (const id of touched) {
       const before = this.ledger.get(id);
       const state = states.get(id);
-      const row = state === undefined ? undefined : makeRow(state, this.account, before, bases.get(id), this.written.has(id));
+      const row = state === undefined ? this.refusedRow(id, before) : makeRow(state, this.account, before, bases.get(id), this.written.has(id));
       if (row) plan.rows.set(id, row);
       else if (before) plan.gone.add(id);
       for (const hazard of [...(before?.hazards ?? []), ...(row?.hazards ?? [])]) hazards.add(hazard);
@@ -212,6 +232,12 @@ export class Engine {
     }
     await this.planStandings(hazards, plan, states, read);
     return plan;
+  }
+
+  /** The row of a record of which there is nothing but what was put aside. */
+  private refusedRow(record: string, before: StoredRow | undefined): StoredRow | undefined {
+    const view = refusedView(this.aside(record));
+    return view && rowOf(view, this.account, before, true);
   }
 
   private async planStandings(
@@ -283,7 +309,7 @@ export class Engine {
       this.alsoSubject(id, changed);
       if (rows.gone.has(id)) this.ledger.remove(id);
     }
-    if (effects.some(Written.isSweeping)) this.written.load(this.client.outbox());
+    if (effects.some(Written.isSweeping)) this.written.load(this.client.outbox(), this.written.seenDots);
     else for (const effect of effects) this.written.note(effect);
     this.compare();
     return changed;

@@ -222,6 +222,10 @@ export class FieldHost {
     return saved;
   }
 
+  async seen(record: string): Promise<void> {
+    this.changed(await this.signedIn().account.engine.see(record), false);
+  }
+
   async toFollow(hazard: string): Promise<readonly string[]> {
     return followed(this.signedIn().account.engine, hazard);
   }

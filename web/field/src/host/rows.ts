@@ -51,6 +51,17 @@ export function partOf(kind: string, village: string | undefined): string | unde
  */
 export function makeRow(state: string, account: string, before: StoredRow | undefined, base: { mark: string; part?: string } | undefined, wroteIt: boolean): StoredRow {
   const view = readRecord(state);
+  const row = rowOf(view, account, before, wroteIt);
+  return {
+    ...row,
+    hazards: factKinds.has(view.kind) ? hazardsNamed(state) : [],
+    ...(base ? { mark: base.mark } : {}),
+    ...(base?.part === undefined ? {} : { part: base.part }),
+  };
+}
+
+/** The row of what is shown, where there is no state that would speak of hazards or be compared. */
+export function rowOf(view: RecordView, account: string, before: StoredRow | undefined, wroteIt: boolean): StoredRow {
   const values: Record<string, JsonValue> = {};
   const authors = new Set<string>();
   let writtenAtMs = before?.writtenAtMs ?? Number.MAX_SAFE_INTEGER;
@@ -72,9 +83,7 @@ export function makeRow(state: string, account: string, before: StoredRow | unde
     isVoided: typeof view.voiding === "object" && "voided" in view.voiding,
     isMine: wroteIt || before?.isMine === true || authors.has(account),
     refs: namedBy(view),
-    hazards: factKinds.has(view.kind) ? hazardsNamed(state) : [],
-    ...(base ? { mark: base.mark } : {}),
-    ...(base?.part === undefined ? {} : { part: base.part }),
+    hazards: [],
   };
 }
 

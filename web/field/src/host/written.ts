@@ -4,21 +4,25 @@
 import type { OutboxEntry, StoredEffect } from "../../../wasm/pkg/types.js";
 import type { Progress } from "./contract.js";
 
-type State = "waiting" | "accepted" | "attention";
+/** `seen`: put aside, and its author has looked at it. */
+type State = "waiting" | "accepted" | "attention" | "seen";
 
 export class Written {
   private readonly records = new Map<string, Map<string, State>>();
   private readonly dots = new Map<string, string>();
   private underWay = new Set<string>();
+  private seen: Set<string> = new Set();
   waiting = 0;
 
-  /** Begins anew from the engine's own list. */
-  load(outbox: readonly OutboxEntry[]): void {
+  /** Begins anew from the engine's own list, and from which of what was put aside its author has seen. */
+  load(outbox: readonly OutboxEntry[], seen: ReadonlySet<string>): void {
+    this.seen = new Set(seen);
     this.records.clear();
     this.dots.clear();
     this.waiting = 0;
     for (const { dot, record, outcome, is_quarantined } of outbox) {
-      this.set(dot.join(), record, outcome === undefined ? "waiting" : is_quarantined ? "attention" : "accepted");
+      const aside = this.seen.has(dot.join()) ? "seen" : "attention";
+      this.set(dot.join(), record, outcome === undefined ? "waiting" : is_quarantined ? aside : "accepted");
     }
   }
 
@@ -33,6 +37,10 @@ export class Written {
     const dot = [effect.replica, effect.outcome.seq].join();
     const record = this.dots.get(dot);
     if (record !== undefined) this.set(dot, record, isAside(effect) ? "attention" : "accepted");
+  }
+
+  get seenDots(): ReadonlySet<string> {
+    return this.seen;
   }
 
   recordOf(replica: string, seq: number): string | undefined {
@@ -61,7 +69,21 @@ export class Written {
     const found = new Set([...entries].map(([dot, state]) => (state === "waiting" && this.underWay.has(dot) ? "sent" : state)));
     if (found.has("attention")) return "attention";
     if (found.has("waiting")) return "saved";
-    return found.has("sent") ? "sent" : "accepted";
+    if (found.has("sent")) return "sent";
+    return found.has("accepted") ? "accepted" : undefined;
+  }
+
+  /** What was put aside of a record, as `replica,seq`, and not yet seen by its author. */
+  asideOf(record: string): string[] {
+    return [...(this.records.get(record) ?? [])].filter(([, state]) => state === "attention").map(([dot]) => dot);
+  }
+
+  /** The author has looked at what was put aside of a record. */
+  see(record: string): void {
+    for (const dot of this.asideOf(record)) {
+      this.seen.add(dot);
+      this.set(dot, record, "seen");
+    }
   }
 
   /** The records with something that the office has put aside. */

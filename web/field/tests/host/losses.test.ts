@@ -191,23 +191,33 @@ describe("nothing that was saved is lost", () => {
     expect((await mine.settled()).trouble).toBeUndefined();
   });
 
-  it("a version that the office puts aside is shown as such and leaves the record's view", async () => {
+  it("what the office puts aside stays in sight with its reason until it was seen", async () => {
     const village = await signedIn("inspector14");
-    mine.isOnline = false;
-    const edit = hazard(village, "油罐旁动火", { level: "major" });
-    await mine.saved({ edits: [edit] });
-    mine.isOnline = true;
     mine.network = async (input, init) => {
       const answer = await fetch(input, init);
       if (!String(input).endsWith("/sync")) return answer;
-      const text = (await answer.text()).replace(`"verdict":"merged"`, `"verdict":"quarantined","refusal":{"code":"out_of_scope","detail":"no village of yours"}`);
-      return new Response(text, { status: answer.status, headers: answer.headers });
+      // As if the village had been taken from this account before the version arrived.
+      const heard = JSON.parse(await answer.text()) as { push?: { outcomes: object[] }; pull: { records: unknown[]; digest?: unknown } };
+      for (const outcome of heard.push?.outcomes ?? []) Object.assign(outcome, { verdict: "quarantined", refusal: { code: "out_of_scope", detail: "no village of yours" } });
+      heard.pull.records = [];
+      delete heard.pull.digest;
+      return new Response(JSON.stringify(heard), { status: answer.status, headers: answer.headers });
     };
-    await mine.host.syncNow();
-    const status = await mine.until("a person is asked", ({ attention }) => attention === 1);
-    expect(status.unsent.versions).toBe(0);
+    const edit = hazard(village, "油罐旁动火", { level: "major" });
+    await mine.saved({ edits: [edit] });
+    await mine.until("a person is asked", ({ attention }) => attention === 1);
+    await mine.restart();
+    expect((await mine.host.status()).unsent.versions).toBe(0);
+    expect((await mine.host.list({ kind: "hazard", text: "油罐" })).rows).toMatchObject([{ id: edit.record, progress: "attention" }]);
+    expect(await mine.host.counts()).toMatchObject({ open: 1 });
     const detail = await mine.host.detail(edit.record);
+    expect(detail?.view.fields["level"]?.value).toBe("major");
     expect(detail?.written.map((entry) => entry.outcome?.refusal?.code)).toEqual(["out_of_scope"]);
+    await mine.host.seen(edit.record);
+    expect((await mine.host.status()).attention).toBe(0);
+    expect((await mine.host.list({ kind: "hazard", text: "油罐" })).total).toBe(0);
+    await mine.restart();
+    expect((await mine.host.status()).attention).toBe(0);
   });
 
   it("a draft's pictures go with the draft, but not those of a saved record", async () => {
