@@ -31,7 +31,7 @@ export class Account {
     const engine = await Engine.open(id, now, events);
     const photos = new Photos(engine, session, api, world.reduce, now);
     const stopping = new AbortController();
-    const tus = new Tus(session, api, stopping.signal);
+    const tus = new Tus(id, session, api, stopping.signal);
     const uploads = new Uploads(engine, tus, (hash) => events.changed(subjectsOf(engine, hash), false), now);
     let account: Account | undefined;
     const sync = new Sync(engine, session, api, uploads, stopping, { ...events, whole: () => account?.noteWhole(), quiet: () => account?.noteQuiet() }, now);

@@ -9,6 +9,9 @@ import { CHANNEL, METHODS, type Message, type Method, type Request } from "./rpc
 /** A host that says nothing for so long while a page waits is frozen or gone. */
 const UNHEARD_MS = 15_000;
 
+/** A host that breaks so often without having begun will not begin. */
+const BREAKS_MAX = 3;
+
 interface Pending {
   readonly message: Request;
   readonly askedAtMs: number;
@@ -47,6 +50,8 @@ export class Connection {
   private isGuest = true;
   private news: PageNews = {};
   private heardAtMs: number | undefined;
+  /** How often a host broke since one has begun. */
+  private breaks = 0;
 
   constructor(private readonly channel: BroadcastChannel) {
     channel.onmessage = ({ data }: MessageEvent<Message>) => this.hear(data);
@@ -81,8 +86,15 @@ export class Connection {
     return this.isGuest && oldest !== undefined && nowMs - Math.max(oldest, this.heardAtMs ?? 0) > UNHEARD_MS;
   }
 
-  /** What was asked of a worker that broke is asked again of the next, but for what cannot be asked twice. */
+  /** A host broke. What was asked of it is asked again of the next; where none begins any more, that is said. */
   broke(detail: string): void {
+    this.breaks += 1;
+    if (this.breaks < BREAKS_MAX) return this.giveUpOnce(detail);
+    for (const { reject } of this.pending.values()) reject(hostError("host_failed", detail));
+    this.pending.clear();
+  }
+
+  private giveUpOnce(detail: string): void {
     for (const [request, { message, reject }] of this.pending) {
       if (!ONCE.includes(message.method)) continue;
       this.pending.delete(request);
@@ -125,7 +137,8 @@ export class Connection {
 
   /** A host has begun. What the last one left open is asked anew, in the same order and under the same names. */
   private meet(isFirst: boolean): void {
-    if (!isFirst) this.broke("Another host took over");
+    this.breaks = 0;
+    if (!isFirst) this.giveUpOnce("Another host took over");
     this.channel.postMessage({ to: "host", page: this.page, news: this.news } satisfies Message);
     for (const { message } of this.pending.values()) this.channel.postMessage(message);
     this.passOn({ type: "records", kinds: [], ids: "all" });

@@ -52,6 +52,7 @@ export class FieldHost {
   private reading: Status["work"];
   private storage: Status["storage"];
   private storageReadAtMs = 0;
+  private turn: Promise<void> = Promise.resolve();
   private people: readonly Person[] = [];
   private statusTimer: ReturnType<typeof setTimeout> | undefined;
   private dayTimer: ReturnType<typeof setInterval> | undefined;
@@ -167,11 +168,18 @@ export class FieldHost {
   }
 
   async enrol(code: string, deviceName: string): Promise<void> {
-    await this.changeSession(() => this.session.enrol(code, deviceName));
+    await this.inTurn(() => this.session.enrol(code, deviceName));
   }
 
   async signIn(username: string, password: string, deviceName: string): Promise<void> {
-    await this.changeSession(() => this.session.signIn(username, password, deviceName));
+    await this.inTurn(() => this.session.signIn(username, password, deviceName));
+  }
+
+  /** One change of who is here after the other. */
+  private inTurn(change: () => Promise<void>): Promise<void> {
+    const turn = this.turn.then(() => this.changeSession(change));
+    this.turn = turn.catch(() => undefined);
+    return turn;
   }
 
   /** Whoever was here before keeps what is theirs; their round trips end before anybody else's begin. */
@@ -185,11 +193,7 @@ export class FieldHost {
   }
 
   async signOut(): Promise<void> {
-    const left = this.account && this.session.person ? { ...this.session.person, unsent: this.account.unsent() } : undefined;
-    await this.account?.sync.stop();
-    if (left) await this.device.keepPerson(left);
-    await this.session.signOut();
-    await this.open();
+    await this.inTurn(() => this.session.signOut());
   }
 
   async list(query: Query): Promise<Page> {

@@ -92,7 +92,7 @@ export class Photos {
   private async fetch(hash: string, size: "thumb" | "full"): Promise<{ bytes: ArrayBuffer; type: string } | undefined> {
     if (this.session.ended || !this.session.person) return undefined;
     const variant = size === "thumb" ? 256 : 1280;
-    const answer = await this.session.ask((token) => this.api.ask(`/photos/${hash}?variant=${variant}`, { token }));
+    const answer = await this.session.ask(this.engine.account, (token) => this.api.ask(`/photos/${hash}?variant=${variant}`, { token }));
     if (answer.status !== 200) return undefined;
     return { bytes: answer.body.buffer, type: answer.headers.get("content-type") ?? "image/jpeg" };
   }

@@ -95,19 +95,22 @@ export class Session {
     if (access !== undefined) void this.api.ask("/auth/logout", { method: "POST", token: access }).catch(() => undefined);
   }
 
-  /** Makes a request with a token that the server takes; renews it where it does not. Throws problems. */
-  async ask(request: (token: string) => Promise<Answer>): Promise<Answer> {
-    if (this.tokens && this.tokens.accessUntilMs - RENEW_BEFORE_MS < this.now()) await this.renew(this.tokens.access);
-    const first = await this.once(request);
+  /**
+   * Makes a request of an account with a token that the server takes; renews it where it does not. Throws problems. Where
+   * somebody else has signed in meanwhile it is not made: nothing of one account goes out under another's name.
+   */
+  async ask(account: string, request: (token: string) => Promise<Answer>): Promise<Answer> {
+    if (this.tokens?.accountId === account && this.tokens.accessUntilMs - RENEW_BEFORE_MS < this.now()) await this.renew(this.tokens.access);
+    const first = await this.once(account, request);
     if (first.answer.status !== 401) return this.judged(first.answer);
     const { code } = problemOf(first.answer);
     if (code !== "token_expired" && code !== "token_missing" && code !== "token_invalid") return this.judged(first.answer);
     await this.renew(first.token);
-    return this.judged((await this.once(request)).answer);
+    return this.judged((await this.once(account, request)).answer);
   }
 
-  private async once(request: (token: string) => Promise<Answer>): Promise<{ token: string; answer: Answer }> {
-    const token = this.tokens?.access;
+  private async once(account: string, request: (token: string) => Promise<Answer>): Promise<{ token: string; answer: Answer }> {
+    const token = this.tokens?.accountId === account ? this.tokens.access : undefined;
     if (token === undefined) throw hostError(this.ended ?? "signed_out", "Nobody is signed in");
     return { token, answer: await request(token) };
   }

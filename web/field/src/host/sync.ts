@@ -141,7 +141,7 @@ export class Sync {
   }
 
   private async ask(body: string): Promise<string> {
-    const answer = await this.session.ask((token) => this.api.ask("/sync", { token, json: body, signal: this.stopping.signal }));
+    const answer = await this.session.ask(this.engine.account, (token) => this.api.ask("/sync", { token, json: body, signal: this.stopping.signal }));
     if (answer.status !== 200) throw problemOf(answer);
     return textOf(answer);
   }

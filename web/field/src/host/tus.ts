@@ -10,6 +10,7 @@ const TUS = { "Tus-Resumable": "1.0.0" };
 
 export class Tus {
   constructor(
+    private readonly account: string,
     private readonly session: Session,
     private readonly api: Api,
     private readonly signal: AbortSignal,
@@ -18,7 +19,7 @@ export class Tus {
   /** Begins an upload, or takes up one that was begun: from where to send. */
   async create(hash: string, bytes: number): Promise<number> {
     const headers = { ...TUS, "Upload-Length": String(bytes), "Upload-Metadata": `sha256 ${btoa(hash)}` };
-    const answer = await this.session.ask((token) => this.api.ask("/uploads", { method: "POST", token, headers, signal: this.signal }));
+    const answer = await this.session.ask(this.account, (token) => this.api.ask("/uploads", { method: "POST", token, headers, signal: this.signal }));
     return offsetOf(answer, 201);
   }
 
@@ -32,7 +33,7 @@ export class Tus {
       "Upload-Checksum": `sha256 ${checksum}`,
     };
     const ask = { method: "PATCH", headers, bytes: part, silenceMs: PART_SILENCE_MS, signal: this.signal };
-    const answer = await this.session.ask((token) => this.api.ask(`/uploads/${hash}`, { ...ask, token }));
+    const answer = await this.session.ask(this.account, (token) => this.api.ask(`/uploads/${hash}`, { ...ask, token }));
     return offsetOf(answer, 204);
   }
 }

@@ -220,6 +220,33 @@ describe("nothing that was saved is lost", () => {
     expect((await mine.host.status()).attention).toBe(0);
   });
 
+  it("nothing of one person goes out under the name of another who signs in meanwhile", async () => {
+    const village = await signedIn("inspector15");
+    const edit = hazard(village, "配电房渗水");
+    const asked: (string | null)[] = [];
+    let goOn: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    mine.network = async (input, init) => {
+      if (!String(input).endsWith("/sync")) return fetch(input, init);
+      asked.push(new Headers(init?.headers).get("authorization"));
+      if (asked.length === 1) await held;
+      return asked.length === 1 ? refusal(401, "token_expired") : fetch(input, init);
+    };
+    await mine.saved({ edits: [edit] });
+    await mine.until("it is under way", () => asked.length === 1);
+    const signedInAnew = mine.signIn("inspector16");
+    await mine.until("the other has signed in", ({ session }) => session?.username === "inspector16");
+    goOn();
+    await signedInAnew;
+    const status = await mine.settled();
+    expect(status.others?.map(({ username, unsent }) => [username, unsent])).toEqual([["inspector15", 1]]);
+    expect(new Set(asked.slice(1)).has(asked[0] ?? null)).toBe(false);
+    mine.network = (...args) => fetch(...args);
+    await mine.signIn("inspector15");
+    await mine.settled();
+    expect((await mine.host.detail(edit.record))?.written.map((entry) => entry.outcome?.verdict)).toEqual(["merged"]);
+  });
+
   it("a draft's pictures go with the draft, but not those of a saved record", async () => {
     const village = await signedIn("inspector11");
     mine.isOnline = false;
