@@ -40,7 +40,7 @@ type DeviceWriting = IDBPTransaction<DeviceSchema, ("people" | "current")[], "re
 export class Device {
   private constructor(private readonly db: IDBPDatabase<DeviceSchema>) {}
 
-  static async open(): Promise<Device> {
+  static async open(lost: () => void): Promise<Device> {
     const db = await openDB<DeviceSchema>("hazard-field", 1, {
       upgrade(db) {
         db.createObjectStore("people", { keyPath: "accountId" }).createIndex("username", "username");
@@ -48,7 +48,9 @@ export class Device {
       },
       blocking(_current, _blocked, event) {
         (event.target as IDBDatabase).close();
+        lost();
       },
+      terminated: lost,
     });
     return new Device(db);
   }

@@ -2,12 +2,13 @@
 // and only then do the rows in memory follow. One thing at a time. Where a transaction fails, the client is made anew from
 // the disk, so that memory is never ahead of it.
 
-import { bucket, Client, join, lacks, mark, standing, townshipDate } from "../../../wasm/pkg/sync_core.js";
-import type { HazardStanding, OutboxEntry, StoredEffect } from "../../../wasm/pkg/types.js";
+import { bucket, Client } from "../../../wasm/pkg/sync_core.js";
+import type { OutboxEntry, StoredEffect } from "../../../wasm/pkg/types.js";
+import { merged, nothing, planIntake, readable, type Intake } from "./intake.js";
 import { Ledger } from "./ledger.js";
-import { refusedView } from "./refused.js";
-import { makeRow, partOf, rowOf, ROWS_VERSION, type StoredRow } from "./rows.js";
-import { openAccount, Pen, readBases, type AccountDb, type Apart, type BaseEntry, type StoreName, type Writing } from "./store.js";
+import { planDay, planRows, type RowPlan, type RowSources } from "./rowplans.js";
+import { ROWS_VERSION } from "./rows.js";
+import { openAccount, Pen, readBases, type AccountDb, type StoreName, type Writing } from "./store.js";
 import { Written } from "./written.js";
 
 /** What a commit writes beside the effects, in the same transaction. */
@@ -20,19 +21,6 @@ export interface Beside {
 export interface Changed {
   readonly kinds: Set<string>;
   readonly ids: Set<string>;
-}
-
-interface Plan {
-  readonly log: { what: string; log: string }[];
-  /** The new base states; `undefined` where a record leaves the base. */
-  readonly base: Map<string, BaseEntry | undefined>;
-  readonly apart: Apart[];
-  readonly received: string[];
-}
-
-interface RowPlan {
-  readonly rows: Map<string, StoredRow>;
-  readonly gone: Set<string>;
 }
 
 /** Under these keys of `meta` is what of the refused versions their author has seen. */
@@ -48,7 +36,7 @@ export interface Opening {
 /** So many records are read and written at once when all rows are made anew. */
 const REBUILT_AT_ONCE = 500;
 
-export class Engine {
+export class Engine implements RowSources {
   readonly written = new Written();
   readonly ledger = new Ledger(this.written);
   private turn: Promise<unknown> = Promise.resolve();
@@ -61,7 +49,7 @@ export class Engine {
     private readonly pen: Pen,
     readonly account: string,
     public client: Client,
-    private readonly now: () => number,
+    readonly now: () => number,
   ) {}
 
   /** Opens what is stored of an account. `progress` is told while rows are made anew. */
@@ -132,8 +120,8 @@ export class Engine {
   async commit(effects: readonly StoredEffect[], beside?: Beside, also: Iterable<string> = []): Promise<Changed> {
     try {
       const touched = new Set([...this.touched(effects), ...also]);
-      const plan = await this.plan(effects);
-      const rows = await this.planRows([...touched, ...plan.base.keys()], plan.base);
+      const plan = await planIntake(this.db, this.ledger, effects, this.now());
+      const rows = await planRows(this, [...touched, ...plan.base.keys()], plan.base);
       const positions = await this.store(plan, rows, beside);
       if (positions.length > 0) this.positionKeys = positions;
       return this.follow(effects, plan, rows);
@@ -172,98 +160,11 @@ export class Engine {
     return touched;
   }
 
-  private async plan(effects: readonly StoredEffect[]): Promise<Plan> {
-    const named = effects.flatMap((each) => (each.effect === "merge" || each.effect === "replace" || each.effect === "drop" ? each.record : []));
-    const bases = await readBases(this.db, new Set(named));
-    const plan: Plan = { log: [], base: new Map(), apart: [], received: [] };
-    const held = (record: string) => (plan.base.has(record) ? plan.base.get(record) : bases.get(record));
-    const atMs = this.now();
-    const unreadable = new Set<string>();
-    for (const effect of effects) {
-      if ("log" in effect) plan.log.push({ what: effect.effect, log: effect.log });
-      if (effect.effect === "merge") plan.base.set(effect.record, merged(effect, held(effect.record)));
-      if (effect.effect === "replace") {
-        const old = held(effect.record);
-        if (old && lacks(effect.state, old.state)) plan.apart.push({ why: "replaced", state: old.state, atMs });
-        plan.base.set(effect.record, entry(effect, effect.state));
-      }
-      if (effect.effect === "drop") {
-        const old = held(effect.record);
-        if (old) plan.apart.push({ why: "dropped", state: old.state, atMs });
-        plan.base.set(effect.record, undefined);
-      }
-      if (effect.effect === "forget") this.forget(effect.part, plan);
-      if (effect.effect === "unreadable") unreadable.add(effect.delta);
-      if (effect.effect === "photo_received") plan.received.push(effect.hash);
-    }
-    // Every comparison brings it again, for the base has not got it.
-    if (unreadable.size > 0) for (const { state } of await this.db.getAll("apart")) unreadable.delete(state);
-    for (const state of unreadable) plan.apart.push({ why: "unreadable", state, atMs });
-    return plan;
+  viewOver(record: string, base: string | undefined): string | undefined {
+    return this.client.view(record, base);
   }
 
-  private forget(part: string, plan: Plan): void {
-    for (const [record, planned] of plan.base) if (planned?.part === part) plan.base.set(record, undefined);
-    for (const row of this.ledger.all()) if (row.part === part) plan.base.set(row.id, undefined);
-  }
-
-  /** The rows of these records and of the hazards that they speak of. */
-  private async planRows(records: Iterable<string>, base: Plan["base"]): Promise<RowPlan> {
-    const touched = new Set(records);
-    const states = new Map<string, string | undefined>();
-    const bases = new Map<string, BaseEntry | undefined>(base);
-    const read = async (ids: Iterable<string>) => {
-      const missing = [...ids].filter((id) => !states.has(id));
-      const stored = await readBases(this.db, missing.filter((id) => !bases.has(id)));
-      for (const [id, found] of stored) bases.set(id, found);
-      for (const id of missing) states.set(id, this.viewOver(id, bases.get(id)));
-    };
-    await read(touched);
-    const plan: RowPlan = { rows: new Map(), gone: new Set() };
-    const hazards = new Set<string>();
-    for (const id of touched) {
-      const before = this.ledger.get(id);
-      const state = states.get(id);
-      const row = state === undefined ? this.refusedRow(id, before) : makeRow(state, this.account, before, bases.get(id), this.written.has(id));
-      if (row) plan.rows.set(id, row);
-      else if (before) plan.gone.add(id);
-      for (const hazard of [...(before?.hazards ?? []), ...(row?.hazards ?? [])]) hazards.add(hazard);
-      if (row?.kind === "hazard") hazards.add(id);
-    }
-    await this.planStandings(hazards, plan, states, read);
-    return plan;
-  }
-
-  /** The row of a record of which there is nothing but what was put aside. */
-  private refusedRow(record: string, before: StoredRow | undefined): StoredRow | undefined {
-    const view = refusedView(this.aside(record));
-    return view && rowOf(view, this.account, before, true);
-  }
-
-  private async planStandings(
-    hazards: Set<string>,
-    plan: RowPlan,
-    states: Map<string, string | undefined>,
-    read: (ids: Iterable<string>) => Promise<void>,
-  ): Promise<void> {
-    const facts = new Map<string, Set<string>>();
-    for (const hazard of hazards) facts.set(hazard, new Set(this.ledger.facts(hazard).map((row) => row.id)));
-    for (const row of plan.rows.values()) for (const hazard of row.hazards) facts.get(hazard)?.add(row.id);
-    await read([...hazards, ...[...facts.values()].flatMap((ids) => [...ids])]);
-    const today = townshipDate(this.now());
-    for (const [hazard, ids] of facts) {
-      const row = plan.rows.get(hazard) ?? this.ledger.get(hazard);
-      const state = states.get(hazard);
-      if (row?.kind !== "hazard" || state === undefined || plan.gone.has(hazard)) continue;
-      plan.rows.set(hazard, { ...row, standing: standing(state, [...ids].flatMap((id) => states.get(id) ?? []), today) });
-    }
-  }
-
-  private viewOver(record: string, base: BaseEntry | undefined): string | undefined {
-    return this.client.view(record, base?.state);
-  }
-
-  private async store(plan: Plan, rows: RowPlan, beside: Beside | undefined): Promise<number[]> {
+  private async store(plan: Intake, rows: RowPlan, beside: Beside | undefined): Promise<number[]> {
     const stores = new Set<StoreName>(["log", "rows", ...(beside?.stores ?? [])]);
     if (plan.base.size > 0) stores.add("base");
     if (plan.apart.length > 0) stores.add("apart");
@@ -288,7 +189,7 @@ export class Engine {
     return Promise.all(positions);
   }
 
-  private received(plan: Plan) {
+  private received(plan: Intake) {
     return plan.received.flatMap((hash) => {
       const photo = this.ledger.photos.get(hash);
       return photo ? { ...photo, state: "received" as const } : [];
@@ -296,7 +197,7 @@ export class Engine {
   }
 
   /** What is stored now is so in memory as well. */
-  private follow(effects: readonly StoredEffect[], plan: Plan, rows: RowPlan): Changed {
+  private follow(effects: readonly StoredEffect[], plan: Intake, rows: RowPlan): Changed {
     const changed: Changed = { kinds: new Set(), ids: new Set() };
     for (const [id, next] of plan.base) this.client.noteBase(id, this.ledger.get(id)?.mark, next?.mark);
     this.apart += plan.apart.length;
@@ -346,22 +247,12 @@ export class Engine {
     this.client.compareMarks(marks);
   }
 
-  /** Looks anew where the hazards stand that a new day may have made overdue. */
+  /** Looks anew where the hazards stand that a new day may have made overdue; once a day. */
   async newDay(today: string): Promise<Changed> {
     if ((await this.db.get("meta", "day")) === today) return { kinds: new Set(), ids: new Set() };
-    const open = [...this.ledger.ofKind("hazard")].filter((row) => row.standing && row.standing.deadline !== null && row.standing.status !== "closed");
-    const plan: RowPlan = { rows: new Map(), gone: new Set() };
-    const states = new Map<string, string | undefined>();
-    const read = async (ids: Iterable<string>) => {
-      const missing = [...new Set(ids)].filter((id) => !states.has(id));
-      const bases = await readBases(this.db, missing);
-      for (const id of missing) states.set(id, this.viewOver(id, bases.get(id)));
-    };
-    await this.planStandings(new Set(open.map((row) => row.id)), plan, states, read);
-    for (const [id, row] of plan.rows) if (sameStanding(row.standing, this.ledger.get(id)?.standing)) plan.rows.delete(id);
-    const nothing: Plan = { log: [], base: new Map(), apart: [], received: [] };
-    await this.store(nothing, plan, { stores: ["meta"], write: (tx) => [tx.objectStore("meta").put(today, "day")] });
-    return this.follow([], nothing, plan);
+    const plan = await planDay(this);
+    await this.store(nothing(), plan, { stores: ["meta"], write: (tx) => [tx.objectStore("meta").put(today, "day")] });
+    return this.follow([], nothing(), plan);
   }
 
   /** Makes all rows anew from the states, and reads again what an earlier build could not read. */
@@ -372,12 +263,13 @@ export class Engine {
     const ids = [...new Set([...(await this.db.getAllKeys("base")), ...this.written.all()])];
     for (let at = 0; at < ids.length; at += REBUILT_AT_ONCE) {
       progress(at, ids.length);
-      const rows = await this.planRows(ids.slice(at, at + REBUILT_AT_ONCE), new Map());
-      await this.store({ log: [], base: new Map(), apart: [], received: [] }, rows, undefined);
+      const rows = await planRows(this, ids.slice(at, at + REBUILT_AT_ONCE), new Map());
+      await this.store(nothing(), rows, undefined);
       for (const row of rows.rows.values()) this.ledger.put(row);
     }
     await this.write(["meta"], (tx) => [tx.objectStore("meta").put(ROWS_VERSION, "rows_version")]);
   }
+
 
   /** States that came before this build could read them join the base as if they came now. */
   private async readAgain(): Promise<void> {
@@ -392,32 +284,6 @@ export class Engine {
       await this.write(["base", "apart"], (tx) => [tx.objectStore("base").put(next), tx.objectStore("apart").delete(key)]);
     }
   }
-}
-
-type Merge = Extract<StoredEffect, { effect: "merge" }>;
-
-function merged(effect: Merge, held: BaseEntry | undefined): BaseEntry {
-  return entry(effect, held ? join(held.state, effect.delta) : effect.delta);
-}
-
-function entry({ record, kind, part }: { record: string; kind: string; part?: string }, state: string): BaseEntry {
-  return { record, kind, state, mark: mark(state), ...(part === undefined ? {} : { part }) };
-}
-
-/** The effect of a state that this build can read, `undefined` while it cannot. */
-function readable(state: string): Merge | undefined {
-  try {
-    const delta = join(state, state);
-    const { id, kind, village } = JSON.parse(delta) as { id: string; kind: string; village?: string };
-    const part = partOf(kind, village);
-    return { effect: "merge", record: id, kind, delta, ...(part === undefined ? {} : { part }) };
-  } catch {
-    return undefined;
-  }
-}
-
-function sameStanding(a: HazardStanding | undefined, b: HazardStanding | undefined): boolean {
-  return a?.is_overdue === b?.is_overdue && a?.status === b?.status && a?.deadline === b?.deadline;
 }
 
 /** The id under which this account first wrote on this phone; the log says which came after it. */

@@ -37,6 +37,7 @@ export interface PageNews {
   readonly isOnline?: boolean;
 }
 
+const LOST = "The browser has taken the storage away";
 /** A change of status is told at most so often. */
 const STATUS_EVERY_MS = 100;
 /** How full the phone is is looked at so often. */
@@ -70,7 +71,7 @@ export class FieldHost {
 
   /** Reads what is stored. Questions may be asked as soon as it resolves; the round trips begin by themselves. */
   static async start(world: World, tell: (event: HostEvent) => void): Promise<FieldHost> {
-    const device = await Device.open();
+    const device = await Device.open(() => world.broke?.(LOST));
     const api = new Api(world.origin, world.fetch);
     const session = new Session(device, api, () => world.now());
     await session.open();
@@ -107,7 +108,7 @@ export class FieldHost {
       changed: (changed, isLong) => this.changed(changed, isLong),
       noted: () => this.noteStatus(),
       progress,
-      lost: () => this.world.broke?.("The browser has taken the storage away"),
+      lost: () => this.world.broke?.(LOST),
     });
     this.reading = undefined;
     this.day = "";
