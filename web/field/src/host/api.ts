@@ -44,15 +44,20 @@ export class Api {
   async ask(path: string, ask: Ask): Promise<Answer> {
     const silence = new Silence(ask.silenceMs ?? this.silenceMs, ask.signal);
     try {
-      const request = await prepared(ask);
-      const response = await this.send(`${this.origin}/api/v1${path}`, { ...request, signal: silence.signal, cache: "no-store", credentials: "omit" });
-      const body = await readAll(response, silence);
-      return { status: response.status, headers: response.headers, body };
+      // What does not hear of being given up is left behind.
+      return await Promise.race([this.fetched(path, ask, silence), silence.gone]);
     } catch (error) {
       throw hostError("network", error instanceof Error ? `${error.name}: ${error.message}` : String(error));
     } finally {
       silence.end();
     }
+  }
+
+  private async fetched(path: string, ask: Ask, silence: Silence): Promise<Answer> {
+    const request = await prepared(ask);
+    const response = await this.send(`${this.origin}/api/v1${path}`, { ...request, signal: silence.signal, cache: "no-store", credentials: "omit" });
+    const body = await readAll(response, silence);
+    return { status: response.status, headers: response.headers, body };
   }
 
   /** The text of an answer that is a success; throws its problem otherwise. */
@@ -122,11 +127,15 @@ async function readAll(response: Response, silence: Silence): Promise<Uint8Array
 class Silence {
   private readonly controller = new AbortController();
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** Fails once the request is given up. */
+  readonly gone: Promise<never>;
 
   constructor(
     private readonly ms: number,
     private readonly outer: AbortSignal | undefined,
   ) {
+    this.gone = new Promise((_, reject) => this.signal.addEventListener("abort", () => reject(this.signal.reason)));
+    this.gone.catch(() => undefined);
     outer?.addEventListener("abort", this.giveUp);
     if (outer?.aborted) this.giveUp();
     this.broken();

@@ -2,6 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 
+import { disk } from "./disk.js";
 import { hazard, Phone, picture } from "./phone.js";
 import { Server } from "./server.js";
 
@@ -52,13 +53,10 @@ describe("nothing that was saved is lost", () => {
   it("a full disk refuses the save, keeps the draft, and numbers on without a gap", async () => {
     const village = await signedIn("inspector03");
     await mine.host.keepDraft({ id: "d1", form: "hazard", title: "仓库", content: { text: "仓库通道" }, photos: [] });
-    const add = IDBObjectStore.prototype.add;
-    IDBObjectStore.prototype.add = () => {
-      throw new DOMException("No room", "QuotaExceededError");
-    };
+    disk.isFull = true;
     const edit = hazard(village, "仓库通道堵塞");
     const refused = await mine.host.save({ edits: [edit], photos: [], draft: "d1" }, "first");
-    IDBObjectStore.prototype.add = add;
+    disk.isFull = false;
     expect(refused).toEqual({ result: "no_room" });
     expect(await mine.host.detail(edit.record)).toBeUndefined();
     expect((await mine.host.draft("d1"))?.title).toBe("仓库");
