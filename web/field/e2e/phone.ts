@@ -2,9 +2,9 @@
 
 import { type BrowserContext, expect, type Page, test as base } from "@playwright/test";
 
-import { startTownship } from "../../tus/township.mjs";
+import { startTownship, type Township } from "../../tus/township.mjs";
 
-export type Township = Awaited<ReturnType<typeof startTownship>>;
+export type { Township };
 
 export const test = base.extend<{ township: Township }>({
   township: async ({}, use) => {
