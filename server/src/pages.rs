@@ -17,9 +17,9 @@ const SHELL: &str = "index.html";
 const HASHED: &str = "assets/";
 
 /// What pages may do: nothing comes from elsewhere, and nobody frames them. sync-core is WebAssembly; photos that are not
-/// stored yet are `blob:`; Vant sets styles on elements.
+/// stored yet are `blob:`; Vant sets styles on elements, and has its icons as a font inside its styles.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' \
-    'unsafe-inline'; img-src 'self' blob: data:; worker-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; \
+    'unsafe-inline'; img-src 'self' blob: data:; font-src 'self' data:; worker-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
 
 /// Camera and place are for the app alone.

@@ -49,5 +49,5 @@ export default defineConfig({
   ],
   worker: { format: "es" },
   build: { outDir: here("../dist/field"), emptyOutDir: true, target: "es2022", sourcemap: false, reportCompressedSize: true },
-  server: { host: "127.0.0.1", proxy: { "/api": process.env.HAZARD_SERVER ?? "http://127.0.0.1:8080" } },
+  server: { host: "127.0.0.1", proxy: { "/api": process.env.HAZARD_URL ?? "http://127.0.0.1:8080" } },
 });

@@ -9,6 +9,8 @@ export interface HazardForm {
   site: string;
   siteName: string;
   inspection: string;
+  /** The item of the checklist that it was recorded for. */
+  item: string;
   sector: string;
   category: string;
   level: "general" | "major";
@@ -30,6 +32,7 @@ export function emptyHazard(id: string): HazardForm {
     site: "",
     siteName: "",
     inspection: "",
+    item: "",
     sector: "",
     category: "",
     level: "general",

@@ -61,8 +61,8 @@ export function itemsOf(checklist: Row | undefined): readonly Item[] {
   return Array.isArray(items) ? (items as unknown as Item[]) : [];
 }
 
-/** A hazard that a failed item speaks of. */
-export function hazardOf(id: string, item: Item | undefined, form: InspectionForm): HazardForm {
+/** A hazard that a failed item speaks of; `failed` says of an item's text that it does not hold. */
+export function hazardOf(id: string, item: Item | undefined, form: InspectionForm, failed: (text: string) => string): HazardForm {
   return {
     ...emptyHazard(id),
     site: form.site,
@@ -70,7 +70,8 @@ export function hazardOf(id: string, item: Item | undefined, form: InspectionFor
     inspection: form.id,
     sector: form.sector,
     place: form.place,
-    description: item ? [item.text, form.notes[item.code]].filter(Boolean).join("：") : "",
+    description: item ? form.notes[item.code] || failed(item.text) : "",
+    item: item?.code ?? "",
   };
 }
 

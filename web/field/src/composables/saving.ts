@@ -31,7 +31,8 @@ export const shownBy = (photos: readonly HeldPhoto[], subjectKind: KindName, sub
 
 /** Saves, and says so; gives back what was refused, by record, or nothing when all is saved. */
 export async function saveAll(save: Save, t: ComposerTranslation): Promise<Map<string, readonly Refusal[]> | undefined> {
-  const saved = await host.save(save);
+  // Forms are reactive; what crosses to the host is plain.
+  const saved = await host.save(JSON.parse(JSON.stringify(save)) as Save);
   if (saved.result === "saved") {
     showToast({ message: t("forms.saved"), type: "success" });
     return undefined;

@@ -79,6 +79,6 @@ export function windTo(a: LatLon, b: LatLon): (typeof WINDS)[number] {
 
 /** Bytes as people read them: `3.4 MB`. */
 export function bytesWords(bytes: number): string {
-  if (bytes < 1e6) return `${Math.max(1, Math.round(bytes / 1e3))} KB`;
+  if (bytes < 1e6) return `${Math.ceil(bytes / 1e3)} KB`;
   return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }

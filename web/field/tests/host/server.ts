@@ -1,4 +1,4 @@
-// A real server with the demo township, for tests: the program that HAZARD_SERVER_BIN names, else the one that `cargo build`
+// A real server with the demo township, for tests: the program that HAZARD_SERVER names, else the one that `cargo build`
 // has made here.
 
 import { spawn, type ChildProcess } from "node:child_process";
@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const binary = process.env["HAZARD_SERVER_BIN"] ?? fileURLToPath(new URL("../../../../target/debug/hazard-ledger", import.meta.url));
+const binary = process.env["HAZARD_SERVER"] ?? fileURLToPath(new URL("../../../../target/debug/hazard-ledger", import.meta.url));
 /** The password of every account of the demo. */
 export const PASSWORD = "demo-only-password";
 
