@@ -18,7 +18,7 @@ endif
 
 export DATA LISTEN CSV PHOTOS SEED SEEDS FROM STORE DAYS TARGET HAZARD_SHARED
 
-.PHONY: help run test bench replay wasm sim fuzz fmt lint deny clean mutants
+.PHONY: help run test bench replay wasm web sim fuzz fmt lint deny clean mutants
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -37,6 +37,9 @@ replay: ## Replay all inspections through simulated phones and verify them (CSV=
 
 wasm: ## Build web/wasm/pkg: sync-core for browsers, with its TypeScript declarations
 	@scripts/wasm.sh
+
+web: ## Build web/dist: the apps for browsers, which the server embeds
+	@scripts/web.sh
 
 sim: ## Simulate phones, server and faults, and check every invariant (SEEDS=1000 FROM=0 STORE=memory|sqlite|postgres DAYS=)
 	@scripts/sim.sh

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes sure that the tools of a build are there: Rust's cargo and a C compiler (SQLite and PostgreSQL's client
 # library are built from source).
-# `prepare.sh web` also makes sure of Node.js and npm, with which what runs in browsers is tested.
+# `prepare.sh web` also makes sure of Node.js and npm, with which what runs in browsers is built.
+# `prepare.sh browser` also makes sure of a browser, in which it is tested, and of a font with Chinese letters.
 # `prepare.sh postgres` makes sure of a PostgreSQL server, which scripts/postgres.sh starts for tests.
 # `prepare.sh photos` makes sure of what photos are reduced with beside the server.
 # Debian packages are installed when missing; Rust is not, because how to install it is the machine owner's choice.
@@ -9,9 +10,13 @@ set -euo pipefail
 
 missing=()
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
-if [[ ${1:-} == web ]]; then
+if [[ ${1:-} == web || ${1:-} == browser ]]; then
     command -v node >/dev/null || missing+=(nodejs)
     command -v npm >/dev/null || missing+=(npm)
+fi
+if [[ ${1:-} == browser ]]; then
+    command -v chromium >/dev/null || missing+=(chromium)
+    [[ -e /usr/share/fonts/truetype/wqy/wqy-microhei.ttc ]] || missing+=(fonts-wqy-microhei)
 fi
 if [[ ${1:-} == photos ]]; then
     command -v vipsthumbnail >/dev/null || missing+=(libvips-tools)

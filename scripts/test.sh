@@ -39,24 +39,27 @@ suites() {
     printf '== %s: %d passed, %d failed, %d s\n' "$name" "$ran" "$bad" $((SECONDS - started))
 }
 
-# The declarations of what crosses into browsers, as a page's type checker reads them.
-declarations() {
-    npm --prefix web ci --silent && npm --prefix web run --silent types
+# What crosses into browsers and the apps themselves, as the type checker reads them.
+types() {
+    npm --prefix web run --silent types && npm --prefix web run --silent types --workspaces
 }
 
-scripts/prepare.sh web
+scripts/prepare.sh browser
 mkdir -p "$logs"
+check "pages" scripts/web.sh
 check "formatting and lints" scripts/lint.sh
 # One throwaway PostgreSQL, and one S3-compatible server, for all: the suites run on SQLite, then those that touch the database once more on PostgreSQL,
 # with the same binaries.
 suites "tests" scripts/postgres.sh scripts/with-s3.sh cargo test --locked --workspace --no-fail-fast
 suites "tests-on-postgresql" scripts/postgres.sh env HAZARD_TEST_DATABASE=postgres scripts/with-s3.sh \
     scripts/suites-on-postgres.sh
-check "wasm build" scripts/wasm.sh
 suites "wasm" node --test --test-reporter=tap web/wasm/tests/replay.mjs
-check "TypeScript declarations" declarations
-check "server for the tus client" cargo build --locked --workspace --bin hazard-ledger
+check "types" types
+check "server for the clients" cargo build --locked --workspace --bin hazard-ledger
+export HAZARD_SERVER=${CARGO_TARGET_DIR:-$PWD/target}/debug/hazard-ledger
 suites "tus" node --test --test-reporter=tap web/tus/uploads.mjs
+suites "field" env NO_COLOR=1 npm --prefix web run unit --workspace field
+suites "field-in-a-browser" env NO_COLOR=1 npm --prefix web run e2e --workspace field
 check "dependencies" scripts/deny.sh
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"

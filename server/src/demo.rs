@@ -1,4 +1,4 @@
-//! The demo township: made on the first start with `--demo`, the same each time, with a password that everybody knows.
+//! The demo township, with its directory of sites, checklists and a campaign: made on the first start with `--demo`, the same each time, with a password that everybody knows.
 //! It exists for trials on one machine; `Settings::check` keeps it off networks.
 
 use std::collections::BTreeSet;
@@ -14,8 +14,10 @@ use crate::db::accounts::Account;
 use crate::db::townships::TownshipRow;
 use crate::db::{Database, DbError, Scope, Transaction};
 use crate::error::Problem;
-use crate::sync::authored::{self, Writing};
+use crate::sync::authored;
 use crate::sync::push::Sender;
+
+mod directory;
 
 /// The password of every demo account.
 pub const PASSWORD: &str = "demo-only-password";
@@ -126,11 +128,11 @@ fn insert(tx: &mut dyn Transaction, hash: &str, now_ms: Ms) -> Result<(), DbErro
             updated_at_ms: now_ms,
         })?;
     }
-    write_villages(tx, now_ms)
+    write_directory(tx, now_ms)
 }
 
-/// Writes the villages' records into the ledger, as the supervisor would.
-fn write_villages(tx: &mut dyn Transaction, now_ms: Ms) -> Result<(), DbError> {
+/// Writes villages, sites, checklists and the campaign into the ledger, as the supervisor would.
+fn write_directory(tx: &mut dyn Transaction, now_ms: Ms) -> Result<(), DbError> {
     let account = AccountId(derived("supervisor"));
     let sender = Sender {
         caller: Caller { account, role: Role::Supervisor, villages: BTreeSet::new() },
@@ -139,16 +141,8 @@ fn write_villages(tx: &mut dyn Transaction, now_ms: Ms) -> Result<(), DbError> {
         received_at_ms: now_ms,
         clock_offset_ms: 0,
     };
-    let writings = villages().map(|(village, name, code)| Writing {
-        record: village.record(),
-        kind: "village".to_owned(),
-        village: None,
-        context: None,
-        instead_of: None,
-        changes: [("name", name), ("code", code)].map(|(path, text)| (path.to_owned(), text.into())).into(),
-    });
-    let written = authored::write(tx, &sender, &writings)?;
-    written.map(drop).map_err(|refusal| DbError::Internal(format!("a demo village: {}", refusal.detail)))
+    let written = authored::write(tx, &sender, &directory::writings(now_ms)?)?;
+    written.map(drop).map_err(|refusal| DbError::Internal(format!("the demo's directory: {}", refusal.detail)))
 }
 
 /// A UUID (version 8, RFC 9562) that stands for a word of the demo.

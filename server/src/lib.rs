@@ -25,6 +25,7 @@ pub mod logging;
 pub mod metering;
 pub mod observe;
 pub mod open_files;
+pub mod pages;
 pub mod photos;
 pub mod proxies;
 pub mod rate;

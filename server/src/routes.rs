@@ -6,7 +6,7 @@ use actix_web::web::{self, PathConfig, QueryConfig, ServiceConfig};
 
 use crate::error::{Code, Problem};
 use crate::handlers::{
-    accounts, auth, carried, devices, events, health, ledger, photos, review, sync, townships, uploads,
+    accounts, auth, carried, devices, events, health, ledger, pages, photos, review, sync, townships, uploads,
 };
 use crate::photos::tus;
 use crate::rate;
@@ -29,6 +29,7 @@ pub fn configure(config: &mut ServiceConfig) {
             Problem::new(Code::MalformedRequest, "The query cannot be read").with("reason", error.to_string()).into()
         }));
     add(config, operation());
+    add(config, apps());
     config
         .service(web::scope(API).wrap(from_fn(rate::limit)).configure(|config| {
             add(config, api());
@@ -43,7 +44,7 @@ pub fn configure(config: &mut ServiceConfig) {
 #[must_use]
 pub fn table() -> Vec<Route> {
     let uploads_at = [API, UPLOADS].concat();
-    let parts = [("", operation()), (API, api()), (uploads_at.as_str(), uploads())];
+    let parts = [("", operation()), ("", apps()), (API, api()), (uploads_at.as_str(), uploads())];
     parts.iter().flat_map(|(scope, list)| list.iter().flat_map(|address| address.routes(scope))).collect()
 }
 
@@ -55,6 +56,14 @@ fn add(config: &mut ServiceConfig, addresses: Vec<Address>) {
 
 fn operation() -> Vec<Address> {
     vec![at("/healthz").get(health::alive), at("/readyz").get(health::ready), at("/metrics").get(health::metrics)]
+}
+
+fn apps() -> Vec<Address> {
+    vec![
+        at("/").get(pages::entrance),
+        at("/field").get(pages::entrance),
+        at("/field/{path:.*}").get(pages::field).on(&Method::HEAD, pages::field),
+    ]
 }
 
 fn api() -> Vec<Address> {

@@ -204,6 +204,11 @@ async fn the_demo_is_made_once_and_its_accounts_sign_in() {
     server.restart().await.unwrap();
     let me = server.get(&inspector, "/me").await.1;
     assert_eq!(me["account"]["villages"], json!([village(17)]));
+    let pulled = server.post(&inspector, "/pull", &json!({})).await.1;
+    let of_kind =
+        |kind: &str| pulled["records"].as_array().unwrap().iter().filter(|record| record["kind"] == kind).count();
+    assert_eq!((of_kind("village"), of_kind("checklist"), of_kind("campaign")), (18, 6, 1));
+    assert!(of_kind("site") > 50, "the sites of all villages are the directory of every phone");
     let admin = Session::of(&server.try_log_in("admin", demo::PASSWORD).await.1);
     assert_eq!(server.get(&admin, "/accounts").await.1["accounts"].as_array().unwrap().len(), 21);
 }

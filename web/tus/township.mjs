@@ -21,16 +21,15 @@ export function photos(group) {
     .map((name) => ({ name: `${group}/${name}`, bytes: readFileSync(join(folder, name)) }));
 }
 
-export async function startTownship() {
-  if (!existsSync(program)) throw new Error(`${program} is missing: cargo build -p server`);
-  const folder = mkdtempSync(join(tmpdir(), "hazard-tus-"));
+// Starts the program on a folder; resolves once it listens. Port 0 is any free one.
+async function start(folder, port) {
   const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HAZARD_")));
-  const server = spawn(program, ["serve", "--demo", "--listen", "127.0.0.1:0", "--data-dir", folder], {
+  const server = spawn(program, ["serve", "--demo", "--listen", `127.0.0.1:${port}`, "--data-dir", folder], {
     env: environment,
     stdio: ["ignore", "pipe", "pipe"],
   });
   let said = "";
-  const { url, password } = await new Promise((started, failed) => {
+  const told = await new Promise((started, failed) => {
     const hear = (words) => {
       said += words;
       const told = /: (http:\/\/127\.0\.0\.1:\d+) {3}\(password of every account: (.+?)\)/.exec(said);
@@ -40,6 +39,21 @@ export async function startTownship() {
     server.stderr.on("data", hear);
     server.on("exit", () => failed(new Error(`the server ended:\n${said}`)));
   });
+  server.removeAllListeners("exit");
+  return { server, ...told };
+}
+
+async function end({ server }, signal) {
+  const ended = new Promise((exit) => server.on("exit", exit));
+  server.kill(signal);
+  await ended;
+}
+
+export async function startTownship() {
+  if (!existsSync(program)) throw new Error(`${program} is missing: cargo build -p server`);
+  const folder = mkdtempSync(join(tmpdir(), "hazard-township-"));
+  let running = await start(folder, 0);
+  const { url, password } = running;
   const signIn = async (username, deviceName) => {
     const answer = await fetch(`${url}/api/v1/auth/login`, {
       method: "POST",
@@ -56,6 +70,7 @@ export async function startTownship() {
     );
   return {
     url,
+    password,
     port: Number(new URL(url).port),
     signIn,
     copies: (hash) => below(join(folder, "blobs")).filter((path) => path.endsWith(hash)).length,
@@ -69,11 +84,13 @@ export async function startTownship() {
       });
       return { status: answer.status, bytes: Buffer.from(await answer.arrayBuffer()) };
     },
+    // Pulls the plug, and puts it in again at the same address.
+    kill: () => end(running, "SIGKILL"),
+    async restart() {
+      running = await start(folder, new URL(url).port);
+    },
     async stop() {
-      server.removeAllListeners("exit");
-      const ended = new Promise((exit) => server.on("exit", exit));
-      server.kill("SIGTERM");
-      await ended;
+      if (running.server.exitCode === null && running.server.signalCode === null) await end(running, "SIGTERM");
       rmSync(folder, { recursive: true });
     },
   };

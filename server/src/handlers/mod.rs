@@ -8,6 +8,7 @@ pub mod events;
 pub mod health;
 pub mod ledger;
 pub mod page;
+pub mod pages;
 pub mod photos;
 pub mod review;
 pub mod sync;

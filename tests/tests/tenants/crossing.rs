@@ -131,8 +131,17 @@ async fn every_address_but_the_public_ones_needs_a_session() {
     let server = TestServer::start().await;
     let town = Town::found(&server, "jiaxiang").await;
     for attempt in attempts(&town) {
-        let public =
-            ["/healthz", "/readyz", "/metrics", "/api/v1/auth/login", "/api/v1/auth/enrol", "/api/v1/auth/refresh"];
+        let public = [
+            "/healthz",
+            "/readyz",
+            "/metrics",
+            "/",
+            "/field",
+            "/field/{path:.*}",
+            "/api/v1/auth/login",
+            "/api/v1/auth/enrol",
+            "/api/v1/auth/refresh",
+        ];
         let answer = attempt.make(&server, None).await;
         assert_eq!(told(&answer, &attempt, &town), Vec::<&String>::new(), "{attempt:?}");
         if public.contains(&attempt.route) || attempt.method == "OPTIONS" {

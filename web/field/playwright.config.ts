@@ -1,0 +1,35 @@
+import { defineConfig } from "@playwright/test";
+
+// Stories of an inspector's day, in a real Chromium, against the real server with the demo township.
+export default defineConfig({
+  testDir: "e2e",
+  outputDir: "test-results",
+  reporter: [["list"]],
+  // Two processors, a server and a browser in each: more at a time would only wait for each other.
+  workers: 2,
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
+  use: {
+    viewport: { width: 390, height: 844 },
+    hasTouch: true,
+    isMobile: true,
+    deviceScaleFactor: 2,
+    locale: "zh-CN",
+    timezoneId: "Asia/Shanghai",
+    geolocation: { latitude: 29.563, longitude: 106.551, accuracy: 8 },
+    permissions: ["geolocation"],
+    trace: "retain-on-failure",
+    launchOptions: {
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    },
+  },
+});

@@ -1,0 +1,74 @@
+// Everything that belongs to one account while it is open: its engine, its photos and its round trips.
+
+import type { Api } from "./api.js";
+import { Engine, type Changed, type Opening } from "./engine.js";
+import { Photos } from "./photos.js";
+import type { Reduce } from "./picture.js";
+import type { Session } from "./session.js";
+import { Sync } from "./sync.js";
+import { Tus } from "./tus.js";
+import { Uploads } from "./uploads.js";
+
+export interface AccountEvents extends Opening {
+  changed(changed: Changed, isLong: boolean): void;
+  noted(): void;
+}
+
+export class Account {
+  /** Everything that the server had was received, at least once. */
+  wasPulled = false;
+  /** Beyond that nothing was left to compare, at least once. */
+  isComplete = false;
+
+  private constructor(
+    readonly engine: Engine,
+    readonly photos: Photos,
+    readonly sync: Sync,
+  ) {}
+
+  static async open(id: string, session: Session, api: Api, world: { reduce: Reduce; now(): number }, events: AccountEvents): Promise<Account> {
+    const now = () => world.now();
+    const engine = await Engine.open(id, now, events);
+    const photos = new Photos(engine, session, api, world.reduce, now);
+    const stopping = new AbortController();
+    const tus = new Tus(id, session, api, stopping.signal);
+    const uploads = new Uploads(engine, tus, (hash) => events.changed(subjectsOf(engine, hash), false), now);
+    let account: Account | undefined;
+    const sync = new Sync(engine, session, api, uploads, stopping, { ...events, whole: () => account?.noteWhole(), quiet: () => account?.noteQuiet() }, now);
+    account = new Account(engine, photos, sync);
+    account.wasPulled = (await engine.db.get("meta", "was_pulled")) === true;
+    account.isComplete = (await engine.db.get("meta", "was_complete")) === true;
+    await photos.dropOrphans();
+    return account;
+  }
+
+  private noteWhole(): void {
+    this.wasPulled = true;
+  }
+
+  private async noteQuiet(): Promise<void> {
+    if (this.isComplete || !this.wasPulled) return;
+    await this.engine.write(["meta"], (tx) => [tx.objectStore("meta").put(true, "was_complete")]);
+    this.isComplete = true;
+  }
+
+  /** Versions and photos without a receipt. */
+  unsent(): number {
+    return this.engine.written.waiting + this.engine.client.photosUnsent();
+  }
+
+  async close(): Promise<void> {
+    await this.sync.stop();
+    await this.engine.exclusive(async () => this.engine.close());
+  }
+}
+
+/** The records whose rows show a photo. */
+function subjectsOf(engine: Engine, hash: string): Changed {
+  const changed: Changed = { kinds: new Set(), ids: new Set() };
+  for (const subject of engine.ledger.subjects(hash)) {
+    changed.kinds.add(engine.ledger.get(subject)?.kind ?? "photo");
+    changed.ids.add(subject);
+  }
+  return changed;
+}

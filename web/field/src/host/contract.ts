@@ -1,0 +1,262 @@
+// What the pages ask of the host, and what it tells them. The host is the engine room of the app: it runs in a worker,
+// holds sync-core, the stored records, the photos and the connection, and of all tabs only one of them has it.
+// Pages hold no records of their own: they ask, show, and ask again when they are told that something changed.
+
+import type {
+  Edit,
+  HazardStanding,
+  JsonValue,
+  KindName,
+  OutboxEntry,
+  RecordId,
+  RecordView,
+  Refusal,
+  Role,
+  VillageId,
+} from "../../../wasm/pkg/types.js";
+
+/** How far what this phone wrote has come: on the phone, on its way, taken by the office, or put aside for a person. */
+export type Progress = "saved" | "sent" | "accepted" | "attention";
+
+/** One line of a list: a record as it is shown, with what lists need to know of the records that speak of it. */
+export interface Row {
+  readonly id: RecordId;
+  readonly kind: string;
+  readonly village?: VillageId;
+  /** The shown value of each path (`answers/3.1`); cleared and absent fields are left out. */
+  readonly values: Readonly<Record<string, JsonValue>>;
+  /** When its creation was written, ms since 1970, by the writer's clock. */
+  readonly writtenAtMs: number;
+  /** The paths that wait for a supervisor. */
+  readonly conflicts: readonly string[];
+  readonly isVoided: boolean;
+  /** Of hazards only. */
+  readonly standing?: HazardStanding;
+  /** The worst state of what this phone wrote to it; absent where it wrote nothing. */
+  readonly progress?: Progress;
+  /** Photos whose subject it is, in the order in which they were taken. */
+  readonly photos: readonly PhotoRow[];
+}
+
+/** One photo of a record. */
+export interface PhotoRow {
+  readonly record: RecordId;
+  readonly hash: string;
+  readonly role: string;
+  readonly caption?: string;
+  readonly takenAtMs?: number;
+  /** Of a photo taken on this phone; absent for those of others. `bytesSent` counts while it goes up. */
+  readonly progress?: Progress;
+  readonly bytes?: number;
+  readonly bytesSent?: number;
+}
+
+/** Which records a list shows. Lists are windows: a page asks for what its screen needs. */
+export interface Query {
+  readonly kind: KindName;
+  /** All of these shown values must be equal. */
+  readonly where?: Readonly<Record<string, JsonValue>>;
+  /** Hazards that are not closed, or only those that are. */
+  readonly open?: boolean;
+  readonly overdue?: boolean;
+  /** Words that must all occur in the shown texts (name, description, place, address …), whatever their case and width. */
+  readonly text?: string;
+  /** Only what this phone's account wrote. */
+  readonly mine?: boolean;
+  readonly village?: VillageId;
+  /** Also those that are voided, which no longer count. */
+  readonly withVoided?: boolean;
+  /**
+   * `deadline`: overdue first, then by deadline, then those without. `newest`: by `writtenAtMs`. `name`: by name or title.
+   * `near`: by distance from `from`, those without a place last.
+   */
+  readonly order?: "deadline" | "newest" | "name" | "near";
+  readonly from?: { readonly lat: number; readonly lon: number };
+  readonly offset?: number;
+  readonly limit?: number;
+}
+
+export interface Page {
+  readonly rows: readonly Row[];
+  /** How many there are in all. */
+  readonly total: number;
+}
+
+/** One record with everything that its page shows. */
+export interface Detail {
+  readonly row: Row;
+  /** Every value that stands, with author and time. */
+  readonly view: RecordView;
+  /** The records that name it (orders, rectifications, re-inspections, escalations, hazards of an inspection), oldest first. */
+  readonly related: readonly Row[];
+  /** What this phone wrote to it and still keeps, oldest first: with outcome and refusal. */
+  readonly written: readonly OutboxEntry[];
+  /** Names of the accounts and sites that the view and the related records mention, where the phone knows them. */
+  readonly names: Readonly<Record<string, string>>;
+}
+
+/** A photo that the person has just taken or chosen, not yet saved. */
+export interface NewPhoto {
+  /** The picture as it came from the camera or the gallery. The host reduces it; what it cannot read it keeps as it is. */
+  readonly file: Blob;
+  /** Lines drawn on it, in fractions of width and height, burnt into the reduced picture. */
+  readonly marks?: readonly Mark[];
+  readonly role: "before" | "after" | "evidence" | "signature" | "document";
+  readonly caption?: string;
+  readonly takenAtMs: number;
+  readonly location?: Place;
+}
+
+export type Mark =
+  | { readonly shape: "arrow"; readonly from: readonly [number, number]; readonly to: readonly [number, number] }
+  | { readonly shape: "circle"; readonly centre: readonly [number, number]; readonly radius: number };
+
+/** A place as records hold it (WGS 84). */
+export interface Place {
+  readonly lat: number;
+  readonly lon: number;
+  readonly accuracy_m?: number;
+}
+
+/** A reduced picture that is stored but belongs to no record yet: a draft names it by `hash`. */
+export interface HeldPhoto {
+  readonly hash: string;
+  readonly bytes: number;
+  readonly width?: number;
+  readonly height?: number;
+  /** Why it was kept as it is: this browser cannot read its format. */
+  readonly isUnreadable: boolean;
+  readonly role: NewPhoto["role"];
+  readonly caption?: string;
+  readonly takenAtMs: number;
+  readonly location?: Place;
+}
+
+/** What one press of "save" writes, all of it in one transaction or none of it. */
+export interface Save {
+  /** In order: an inspection before its hazards. */
+  readonly edits: readonly Edit[];
+  /** Photos that were held, each with the record that it shows. */
+  readonly photos: readonly { readonly held: HeldPhoto; readonly subjectKind: KindName; readonly subject: RecordId; readonly village?: VillageId }[];
+  /** The draft that this finishes. */
+  readonly draft?: string;
+}
+
+/** Saved: the records written. Refused: nothing was written, and why, per edit. */
+export type Saved =
+  | { readonly result: "saved"; readonly records: readonly RecordId[] }
+  | { readonly result: "refused"; readonly refusals: readonly { readonly record: RecordId; readonly refusals: readonly Refusal[] }[] }
+  | { readonly result: "no_room" };
+
+/** A form that somebody has begun. Its content is the page's own. */
+export interface Draft {
+  readonly id: string;
+  /** Which form: `inspection`, `hazard`, `rectification`, `reinspection` … */
+  readonly form: string;
+  /** What lists call it: the site's name, the first words. */
+  readonly title: string;
+  readonly content: JsonValue;
+  readonly photos: readonly HeldPhoto[];
+  readonly changedAtMs: number;
+}
+
+/** Who is signed in on this phone. */
+export interface Session {
+  readonly accountId: string;
+  readonly name: string;
+  readonly username: string;
+  readonly role: Role;
+  readonly township: string;
+  readonly villages: readonly { readonly id: VillageId; readonly name: string }[];
+  readonly deviceName: string;
+}
+
+/** Why nothing goes up or comes down at the moment; a page turns it into words. */
+export type Trouble =
+  | { readonly why: "network" | "busy" | "server"; readonly sinceMs: number; readonly nextTryMs?: number }
+  | { readonly why: "signed_out" | "account_disabled" | "device_revoked" }
+  | { readonly why: "refused"; readonly code: string; readonly detail: string }
+  | { readonly why: "storage_full" }
+  | { readonly why: "damaged_photo"; readonly hash: string };
+
+/** What every page may show at its top. */
+export interface Status {
+  /** `starting`: storage is being read. `signed_out`: nobody. `first_pull`: not yet ready to work offline. `ready`. */
+  readonly phase: "starting" | "signed_out" | "first_pull" | "ready";
+  readonly session?: Session;
+  /** Long work under way, for a progress bar. `total` is absent where it is not known. */
+  readonly work?: { readonly what: "receiving" | "sending" | "photos" | "reading"; readonly done: number; readonly total?: number };
+  readonly unsent: { readonly versions: number; readonly photos: number; readonly photoBytes: number };
+  /** Records with a refused version or a damaged photo. */
+  readonly attention: number;
+  /** States that a repair took out of what lists show, or that this build cannot read: kept, and to be said. */
+  readonly apart?: number;
+  /** Others whose unsent work lies on this phone: only they can send it, by signing in here. */
+  readonly others?: readonly { readonly name: string; readonly username: string; readonly unsent: number }[];
+  readonly trouble?: Trouble;
+  readonly lastContactMs?: number;
+  /** How far this phone's clock is off from the server's, ms (positive: the phone is ahead), as of the last answer. */
+  readonly clockAheadMs?: number;
+  readonly storage?: { readonly usedBytes: number; readonly quotaBytes: number; readonly isPersistent: boolean };
+  /** The app's files and everything received are on the phone: airplane mode may come. */
+  readonly isOfflineReady: boolean;
+  /** Another tab holds the host; this page works through it. */
+  readonly isGuest: boolean;
+}
+
+export type HostEvent =
+  | { readonly type: "status"; readonly status: Status }
+  /** Records whose rows changed; `all` after a long intake. */
+  | { readonly type: "records"; readonly kinds: readonly string[]; readonly ids: readonly RecordId[] | "all" }
+  | { readonly type: "drafts" };
+
+/** Why a request of a page came to nothing; thrown. `code` is the server's problem code, or one of the host's own. */
+export interface HostError {
+  readonly code: string;
+  readonly detail: string;
+  readonly retryAfterS?: number;
+}
+
+export interface Host {
+  status(): Promise<Status>;
+  subscribe(listener: (event: HostEvent) => void): () => void;
+
+  /** The code of the office's QR, or its text. */
+  enrol(code: string, deviceName: string): Promise<void>;
+  signIn(username: string, password: string, deviceName: string): Promise<void>;
+  /** Ends the session. What is unsent stays on the phone, for the same account to send. */
+  signOut(): Promise<void>;
+
+  list(query: Query): Promise<Page>;
+  /** How many hazards are open, overdue, due within seven days, and how many drafts there are. */
+  counts(): Promise<{ open: number; overdue: number; dueSoon: number; drafts: number }>;
+  detail(record: RecordId): Promise<Detail | undefined>;
+  /** All that is wrong with an edit now, empty where it would be taken. */
+  check(edit: Edit): Promise<readonly Refusal[]>;
+  save(save: Save): Promise<Saved>;
+  /** The person has seen why something that they wrote to a record was refused: it asks for attention no longer. */
+  seen(record: RecordId): Promise<void>;
+  /** What a re-inspection of this hazard made now follows: the value of its field `follows`. */
+  toFollow(hazard: RecordId): Promise<readonly string[]>;
+
+  drafts(): Promise<readonly Draft[]>;
+  draft(id: string): Promise<Draft | undefined>;
+  /** Resolves once it is durable. */
+  keepDraft(draft: Omit<Draft, "changedAtMs">): Promise<void>;
+  dropDraft(id: string): Promise<void>;
+
+  /** Reduces a picture (longer side at most 2,560 px) and stores it. */
+  holdPhoto(photo: NewPhoto): Promise<HeldPhoto>;
+  /** A picture: from the phone, else from the server when it can be reached. `thumb` is at most 256 px. */
+  photo(hash: string, size: "thumb" | "full"): Promise<Blob | undefined>;
+
+  /** Somebody pressed the button. */
+  syncNow(): Promise<void>;
+  /** Everything that waits, as a file to be carried to the office, with its photos (ZIP). */
+  carry(): Promise<{ file: Blob; name: string; isWhole: boolean }>;
+  takeReceipts(file: Blob): Promise<{ accepted: number; attention: number }>;
+  /** Frees pictures that the server has receipted and that lists do not need; gives back how many bytes. */
+  freeSpace(): Promise<number>;
+  /** Asks the browser to keep the storage. */
+  persist(): Promise<boolean>;
+}

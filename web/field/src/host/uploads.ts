@@ -1,0 +1,195 @@
+// Which photo goes up next, how much of it at once, and what every refusal means. Each call sends one part, so that records
+// which are saved meanwhile need not wait for a whole photo.
+
+import { isProblem } from "./api.js";
+import type { Trouble } from "./contract.js";
+import type { Engine } from "./engine.js";
+import { asHostError } from "./errors.js";
+import { hashOf } from "./hash.js";
+import type { Tus } from "./tus.js";
+import { kindOf } from "./failures.js";
+
+const PART_FIRST = 256 * 1024;
+const PART_MIN = 32 * 1024;
+const PART_MAX = 1024 * 1024;
+/** A part that took no longer may be followed by a larger one. */
+const QUICK_MS = 2_000;
+const WAIT_FIRST_MS = 2_000;
+const WAIT_MAX_MS = 300_000;
+/** So often may the same photo stand still before others are tried. */
+const STANDSTILLS_MAX = 4;
+
+/** What came of sending one part. `hash`: this photo's upload has ended, and the server is to be asked about it. */
+export interface Sent {
+  readonly goesOn: boolean;
+  readonly hash?: string;
+  readonly trouble?: Trouble;
+}
+
+interface Current {
+  readonly hash: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Absent until the server has said where the upload stands. */
+  offset?: number;
+  standstills: number;
+}
+
+export class Uploads {
+  private current: Current | undefined;
+  private partBytes = PART_FIRST;
+  private failures = 0;
+  private notBeforeMs = 0;
+  private readonly refused = new Set<string>();
+  private isStopped = false;
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly tus: Tus,
+    private readonly moved: (hash: string) => void,
+    private readonly now: () => number,
+  ) {}
+
+  stop(): void {
+    this.isStopped = true;
+  }
+
+  retryNow(): void {
+    this.notBeforeMs = 0;
+    this.refused.clear();
+  }
+
+  waitMs(): number {
+    return Math.max(0, this.notBeforeMs - this.now());
+  }
+
+  /** Sends a part of one of these photos. */
+  async send(wanted: readonly string[]): Promise<Sent> {
+    if (this.isStopped || this.waitMs() > 0) return { goesOn: false };
+    const current = await this.choose(wanted);
+    if (!current) return { goesOn: false };
+    const before = current.offset;
+    const startedAtMs = this.now();
+    try {
+      current.offset = await this.step(current);
+    } catch (error) {
+      return this.failed(current, error);
+    }
+    this.failures = 0;
+    this.adapt(this.now() - startedAtMs);
+    if (before !== undefined && current.offset <= before) current.standstills += 1;
+    return this.progressed(current);
+  }
+
+  private step(current: Current): Promise<number> {
+    const { hash, bytes, offset } = current;
+    if (offset === undefined) return this.tus.create(hash, bytes.byteLength);
+    return this.tus.patch(hash, offset, bytes.subarray(offset, offset + this.partBytes));
+  }
+
+  private adapt(tookMs: number): void {
+    if (tookMs < QUICK_MS) this.partBytes = Math.min(this.partBytes * 2, PART_MAX);
+  }
+
+  private progressed(current: Current): Sent {
+    const { hash, bytes, offset = 0 } = current;
+    if (offset >= bytes.byteLength) return this.finish(hash);
+    this.engine.ledger.bytesSent.set(hash, offset);
+    this.moved(hash);
+    return { goesOn: true };
+  }
+
+  private finish(hash: string): Sent {
+    this.current = undefined;
+    this.engine.ledger.bytesSent.delete(hash);
+    this.moved(hash);
+    return { goesOn: true, hash };
+  }
+
+  /** The photo that is under way; else, on a bad link, the smallest, so that at least something arrives. */
+  private async choose(wanted: readonly string[]): Promise<Current | undefined> {
+    const photos = this.engine.ledger.photos;
+    const possible = wanted.filter((hash) => !this.refused.has(hash) && photos.get(hash)?.state !== "damaged");
+    if (this.current && possible.includes(this.current.hash)) return this.current;
+    const size = (hash: string) => photos.get(hash)?.bytes ?? 0;
+    if (this.failures > 0 || this.partBytes < PART_FIRST) possible.sort((a, b) => size(a) - size(b));
+    for (const hash of possible) {
+      const bytes = await this.engine.db.get("pictures", hash);
+      if (bytes) return (this.current = { hash, bytes: new Uint8Array(bytes), standstills: 0 });
+      // A browser may have thrown it away; its record stays, and the person is told.
+      await this.damaged(hash);
+    }
+    return undefined;
+  }
+
+  private async failed(current: Current, error: unknown): Promise<Sent> {
+    const { code } = asHostError(error);
+    const offset = isProblem(error) ? error.offset : undefined;
+    current.standstills += 1;
+    switch (code) {
+      case "upload_finished":
+        return this.finish(current.hash);
+      case "upload_offset_mismatch":
+      case "upload_interrupted":
+      case "upload_exceeded":
+      case "checksum_mismatch":
+        this.resume(current, offset);
+        return this.unlessStuck(current);
+      case "upload_unknown":
+      case "upload_expired":
+        this.resume(current, undefined);
+        return this.unlessStuck(current);
+      case "content_hash_mismatch":
+        if ((await hashOf(current.bytes)) !== current.hash) return this.damaged(current.hash);
+        this.resume(current, 0);
+        return this.unlessStuck(current);
+      default:
+        return this.unreached(current, error);
+    }
+  }
+
+  private resume(current: Current, offset: number | undefined): void {
+    if (offset === undefined) delete current.offset;
+    else current.offset = offset;
+  }
+
+  private unlessStuck(current: Current): Sent {
+    if (current.standstills < STANDSTILLS_MAX) return { goesOn: true };
+    current.standstills = 0;
+    return this.wait(undefined);
+  }
+
+  /** No answer, or one that asks to come later. What has arrived stays, and the server says how much that is. */
+  private unreached(current: Current, error: unknown): Sent {
+    this.resume(current, undefined);
+    const kind = kindOf(error);
+    const { code, detail, retryAfterS } = asHostError(error);
+    if (kind === "refused") {
+      this.refused.add(current.hash);
+      this.current = undefined;
+      return { goesOn: true, trouble: { why: "refused", code, detail } };
+    }
+    this.partBytes = Math.max(PART_MIN, this.partBytes / 2);
+    return { ...this.wait(retryAfterS), trouble: { why: kind, sinceMs: this.now() } };
+  }
+
+  private wait(askedS: number | undefined): Sent {
+    const whole = askedS === undefined ? Math.min(WAIT_FIRST_MS * 2 ** Math.min(this.failures, 16), WAIT_MAX_MS) : askedS * 1_000;
+    const spread = (whole / 2) * Math.random();
+    this.failures += 1;
+    this.notBeforeMs = this.now() + (askedS === undefined ? whole / 2 : whole) + spread;
+    return { goesOn: false };
+  }
+
+  /** The copy here is not what was taken: it is kept, and the person is told. */
+  private async damaged(hash: string): Promise<Sent> {
+    this.current = undefined;
+    const photo = this.engine.ledger.photos.get(hash);
+    if (photo) {
+      const entry = { ...photo, state: "damaged" as const };
+      await this.engine.exclusive(() => this.engine.write(["photos"], (tx) => [tx.objectStore("photos").put(entry)]));
+      this.engine.ledger.photos.set(hash, entry);
+    }
+    this.moved(hash);
+    return { goesOn: true, trouble: { why: "damaged_photo", hash } };
+  }
+}

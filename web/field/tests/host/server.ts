@@ -1,0 +1,73 @@
+// A real server with the demo township, for tests: the program that HAZARD_SERVER names, else the one that `cargo build`
+// has made here.
+
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const binary = process.env["HAZARD_SERVER"] ?? fileURLToPath(new URL("../../../../target/debug/hazard-ledger", import.meta.url));
+/** The password of every account of the demo. */
+export const PASSWORD = "demo-only-password";
+
+export class Server {
+  private child: ChildProcess | undefined;
+
+  private constructor(
+    private readonly dir: string,
+    private readonly port: number,
+  ) {}
+
+  static async start(): Promise<Server> {
+    const server = new Server(await mkdtemp(join(tmpdir(), "hazard-field-")), await freePort());
+    await server.run();
+    return server;
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  async run(): Promise<void> {
+    const child = spawn(binary, ["serve", "--demo", "--data-dir", this.dir, "--listen", `127.0.0.1:${this.port}`], { stdio: "ignore" });
+    this.child = child;
+    const failed = new Promise<never>((_, reject) => {
+      child.once("error", reject);
+      child.once("exit", (code) => reject(new Error(`The server ended with ${code}`)));
+    });
+    failed.catch(() => undefined);
+    await Promise.race([this.answers(), failed]);
+  }
+
+  private async answers(): Promise<void> {
+    for (;;) {
+      const answer = await fetch(`${this.origin}/api/v1/me`).catch(() => undefined);
+      if (answer) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  async stop(): Promise<void> {
+    const child = this.child;
+    if (!child || child.exitCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill();
+    await ended;
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("No port");
+  return address.port;
+}

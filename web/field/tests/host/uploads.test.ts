@@ -1,0 +1,116 @@
+// What every refusal of an upload means (protocol: Photos), against a real server that is made to say it once.
+
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+
+import { reducePhoto, PHOTO_BYTES_MAX, type Reduced } from "../../src/host/picture.js";
+import { hazard, Phone, picture } from "./phone.js";
+import { Server } from "./server.js";
+
+const BYTES = 300_000;
+
+describe("uploads", () => {
+  let server: Server;
+  let mine: Phone;
+  let seed = 20;
+
+  beforeAll(async () => {
+    server = await Server.start();
+  });
+  afterEach(() => mine.host.stop());
+  afterAll(() => server.remove());
+
+  /** The methods of the uploads' requests, where the first part is refused like this. */
+  async function refusedOnce(status: number, problem: object): Promise<string[]> {
+    mine = new Phone(server.origin);
+    const village = await mine.signedIn("inspector01");
+    const asked: string[] = [];
+    mine.network = (input, init) => {
+      if (!String(input).includes("/uploads")) return fetch(input, init);
+      asked.push(init?.method ?? "");
+      const isFirstPart = init?.method === "PATCH" && asked.filter((each) => each === "PATCH").length === 1;
+      const body = JSON.stringify({ status, title: "", detail: "", ...problem });
+      return isFirstPart ? Promise.resolve(new Response(body, { status, headers: { "content-type": "application/problem+json" } })) : fetch(input, init);
+    };
+    seed += 2;
+    const held = await mine.host.holdPhoto(picture(BYTES, seed));
+    const edit = hazard(village, "照片");
+    await mine.saved({ edits: [edit], photos: [{ held, subjectKind: "hazard", subject: edit.record, village }] });
+    await mine.until("the photo is received", async ({ unsent, trouble, work }) => {
+      if (trouble && work === undefined) await mine.host.syncNow();
+      return unsent.photos === 0;
+    });
+    return asked;
+  }
+
+  it.each([
+    ["upload_offset_mismatch", 409, { offset: 0 }],
+    ["upload_interrupted", 408, { offset: 0 }],
+    ["checksum_mismatch", 460, { offset: 0 }],
+    ["content_hash_mismatch", 460, { offset: 0 }],
+  ])("after %s it goes on from where it is told", async (code, status, more) => {
+    expect((await refusedOnce(status, { code, ...more })).slice(0, 3)).toEqual(["POST", "PATCH", "PATCH"]);
+  });
+
+  it.each([
+    ["upload_unknown", 404, {}],
+    ["upload_expired", 410, {}],
+    ["upload_busy", 423, { retry_after_s: 1 }],
+    ["storage_full", 507, { retry_after_s: 1 }],
+    ["busy", 503, { retry_after_s: 1 }],
+  ])("after %s the upload is created again", async (code, status, more) => {
+    expect((await refusedOnce(status, { code, ...more })).slice(0, 4)).toEqual(["POST", "PATCH", "POST", "PATCH"]);
+  });
+
+  it("a photo that the township has from somebody else is not sent again", async () => {
+    mine = new Phone(server.origin);
+    const village = await mine.signedIn("inspector02");
+    const parts: string[] = [];
+    mine.network = (input, init) => {
+      if (init?.method === "PATCH") parts.push(String(input));
+      return fetch(input, init);
+    };
+    for (const description of ["第一张", "同一张"]) {
+      const held = await mine.host.holdPhoto(picture(1_000, 99));
+      const edit = hazard(village, description);
+      await mine.saved({ edits: [edit], photos: [{ held, subjectKind: "hazard", subject: edit.record, village }] });
+      await mine.settled();
+    }
+    expect(parts).toHaveLength(1);
+  });
+
+  it("records that are saved while a photo goes up do not wait for it", async () => {
+    mine = new Phone(server.origin);
+    const village = await mine.signedIn("inspector03");
+    const asked: string[] = [];
+    let later: Promise<void> | undefined;
+    mine.network = async (input, init) => {
+      asked.push(`${init?.method} ${String(input).split("/").includes("sync") ? "sync" : "upload"}`);
+      if (init?.method === "PATCH") later ??= mine.saved({ edits: [hazard(village, "途中保存")] });
+      await later;
+      return fetch(input, init);
+    };
+    const held = await mine.host.holdPhoto(picture(2_000_000, 31));
+    const edit = hazard(village, "大照片");
+    await mine.saved({ edits: [edit], photos: [{ held, subjectKind: "hazard", subject: edit.record, village }] });
+    await mine.settled();
+    const first = asked.indexOf("PATCH upload");
+    expect(asked[first + 1]).toBe("POST sync");
+    expect(asked.lastIndexOf("PATCH upload")).toBeGreaterThan(first + 1);
+  });
+});
+
+describe("a picture", () => {
+  const photo = picture(10);
+  const reduced = (bytes: number): Reduced => ({ bytes: new ArrayBuffer(bytes), type: "image/heic", isUnreadable: true });
+
+  it("that this browser cannot read is kept as it is", async () => {
+    expect((await reducePhoto(photo, async (file) => ({ ...reduced(0), bytes: await file.arrayBuffer() }))).bytes.byteLength).toBe(10);
+  });
+
+  it.each([
+    [PHOTO_BYTES_MAX + 1, "photo_too_large"],
+    [0, "photo_empty"],
+  ])("of %d bytes is refused as %s", async (bytes, code) => {
+    await expect(reducePhoto(photo, async () => reduced(bytes))).rejects.toMatchObject({ code });
+  });
+});

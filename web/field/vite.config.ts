@@ -1,0 +1,53 @@
+import { fileURLToPath } from "node:url";
+
+import VueI18n from "@intlify/unplugin-vue-i18n/vite";
+import { VantResolver } from "@vant/auto-import-resolver";
+import vue from "@vitejs/plugin-vue";
+import Components from "unplugin-vue-components/vite";
+import { defineConfig } from "vite";
+import { VitePWA } from "vite-plugin-pwa";
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+export default defineConfig({
+  base: "/field/",
+  plugins: [
+    vue(),
+    // Vant's parts come in one by one, each with its style, where a template names them.
+    Components({ dts: false, dirs: [], resolvers: [VantResolver()] }),
+    VueI18n({ include: here("src/strings/**/*.json"), strictMessage: false }),
+    VitePWA({
+      // A new version never takes over while somebody works: the page asks.
+      registerType: "prompt",
+      injectRegister: false,
+      workbox: {
+        globPatterns: ["**/*.{html,js,css,wasm,svg,png,webmanifest}"],
+        navigateFallback: "/field/index.html",
+        navigateFallbackAllowlist: [/^\/field\//],
+        maximumFileSizeToCacheInBytes: 4_000_000,
+        cleanupOutdatedCaches: true,
+      },
+      manifest: {
+        id: "/field/",
+        name: "隐患台账",
+        short_name: "隐患台账",
+        description: "村级安监员的检查、隐患与整改记录，离线可用",
+        lang: "zh-CN",
+        start_url: "/field/",
+        scope: "/field/",
+        display: "standalone",
+        orientation: "portrait",
+        background_color: "#ffffff",
+        theme_color: "#0b5cad",
+        icons: [
+          { src: "icon-192.png", sizes: "192x192", type: "image/png" },
+          { src: "icon-512.png", sizes: "512x512", type: "image/png" },
+          { src: "icon-maskable-512.png", sizes: "512x512", type: "image/png", purpose: "maskable" },
+        ],
+      },
+    }),
+  ],
+  worker: { format: "es" },
+  build: { outDir: here("../dist/field"), emptyOutDir: true, target: "es2022", sourcemap: false, reportCompressedSize: true },
+  server: { host: "127.0.0.1", proxy: { "/api": process.env.HAZARD_URL ?? "http://127.0.0.1:8080" } },
+});
