@@ -93,17 +93,16 @@ fn site_of(site: &Site, village: VillageId, (name, code): (&str, &str), centre: 
 }
 
 fn campaign(campaign: &Campaign, now_ms: Ms) -> Writing {
-    let mut changes = json!({
+    let own = json!({
         "title": campaign.title,
         "type": campaign.r#type,
         "starts": township_date(now_ms),
         "ends": township_date(now_ms.saturating_add(campaign.days.saturating_mul(DAY_MS))),
         "lead": campaign.lead,
     });
-    for sector in &campaign.sectors {
-        changes[format!("sectors/{sector}")] = true.into();
-    }
-    writing(RecordId(derived("campaign")), "campaign", None, changes)
+    let mut writing = writing(RecordId(derived("campaign")), "campaign", None, own);
+    writing.changes.extend(campaign.sectors.iter().map(|sector| (format!("sectors/{sector}"), true.into())));
+    writing
 }
 
 fn writing(record: RecordId, kind: &str, village: Option<VillageId>, changes: Value) -> Writing {
