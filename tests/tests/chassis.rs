@@ -91,7 +91,8 @@ async fn a_body_that_stops_coming_is_given_up_and_says_so() {
 async fn unknown_addresses_and_methods_are_problems_too() {
     let server = TestServer::start().await;
     let session = server.enlist("wang", Role::Leader, &[]).await;
-    for path in ["/api/v1/nothing", "/api/v2/me", "/", "/../etc/passwd", "/api/v1/me/"] {
+    for path in ["/api/v1/nothing", "/api/v2/me", "/nothing", "/../etc/passwd", "/api/v1/me/", "/field/assets/none.js"]
+    {
         let found = read(server.http.get(server.url(path)).send().await.unwrap()).await;
         assert_eq!(code(&found), (404, "not_found"), "{path}");
     }
@@ -99,6 +100,21 @@ async fn unknown_addresses_and_methods_are_problems_too() {
     assert_eq!(response.headers()["allow"], "GET, POST");
     assert_eq!(code(&read(response).await), (405, "method_not_allowed"));
     assert_eq!(code(&server.patch(&session, "/accounts/not-an-id", &json!({})).await), (404, "not_found"));
+}
+
+#[tokio::test]
+async fn a_browser_that_asks_for_the_server_is_led_to_the_app() {
+    let server = TestServer::start().await;
+    let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    for path in ["/", "/field"] {
+        let answer = http.get(server.url(path)).send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), &answer.headers()["location"]), (302, &"/field/".parse().unwrap()));
+    }
+    // The folder of the apps is left by no way that an address can name.
+    for path in ["/field/%2e%2e/README.md", "/field/..%2f..%2fpackage.json", "/field/%2fetc%2fpasswd"] {
+        let answer = http.get(server.url(path)).send().await.unwrap();
+        assert_ne!(answer.status().as_u16(), 200, "{path}");
+    }
 }
 
 #[tokio::test]

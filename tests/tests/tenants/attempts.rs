@@ -13,17 +13,7 @@ pub(crate) fn attempts(of: &Town) -> Vec<Attempt> {
 }
 
 fn operation() -> Vec<Attempt> {
-    [
-        "GET /healthz",
-        "GET /readyz",
-        "GET /metrics",
-        "GET /",
-        "GET /field",
-        "GET /field/{path:.*}",
-        "HEAD /field/{path:.*}",
-    ]
-    .map(|route| attempt(route, &[]))
-    .to_vec()
+    ["GET /healthz", "GET /readyz", "GET /metrics"].map(|route| attempt(route, &[])).to_vec()
 }
 
 fn sync(of: &Town) -> Vec<Attempt> {
