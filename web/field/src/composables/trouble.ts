@@ -2,7 +2,7 @@
 
 import type { ComposerTranslation } from "vue-i18n";
 
-import type { Trouble } from "../host/contract.js";
+import type { Status, Trouble } from "../host/contract.js";
 
 export function troubleWords(trouble: Trouble, t: ComposerTranslation): string {
   if (trouble.why === "refused") return t("app.trouble.refused", { code: trouble.code });
@@ -12,4 +12,18 @@ export function troubleWords(trouble: Trouble, t: ComposerTranslation): string {
 /** For how many whole days there has been no contact. */
 export function daysSince(ms: number, nowMs: number): number {
   return Math.max(0, Math.floor((nowMs - ms) / 86_400_000));
+}
+
+/** Beyond this a clock is said to be wrong, ms. */
+const CLOCK_OFF_MS = 5 * 60_000;
+
+/** Beyond this share of what the browser gives, room is said to run short: before it hurts. */
+const STORAGE_SHORT = 0.8;
+
+export function isClockOff(status: Status): boolean {
+  return Math.abs(status.clockAheadMs ?? 0) > CLOCK_OFF_MS;
+}
+
+export function isStorageShort(status: Status): boolean {
+  return status.storage !== undefined && status.storage.usedBytes > STORAGE_SHORT * status.storage.quotaBytes;
 }
