@@ -45,6 +45,8 @@ pub(super) fn open_writer(path: &Path, options: &DatabaseOptions) -> Result<Sqli
     };
     let mut conn =
         SqliteConnection::establish(&path).map_err(|error| failed(DbError::from_message(&error.to_string())))?;
+    // From the first look on: whoever had the file before may be closing it still.
+    be_patient(&mut conn).map_err(&failed)?;
     check_owner(&mut conn, &path, &failed)?;
     settle(&mut conn, options).map_err(&failed)?;
     let known = known_migrations().map_err(&failed)?;
@@ -80,8 +82,13 @@ pub(super) fn existing(path: &Path) -> Result<SqliteConnection, DbError> {
     std::fs::File::open(path).map_err(|error| DbError::Internal(error.to_string()))?;
     let shown = path.display().to_string();
     let mut conn = SqliteConnection::establish(&shown).map_err(|error| DbError::from_message(&error.to_string()))?;
-    conn.batch_execute(&format!("PRAGMA busy_timeout = {};", BUSY_TIMEOUT.as_millis()))?;
+    be_patient(&mut conn)?;
     Ok(conn)
+}
+
+/// Waits where the file is locked, up to [`BUSY_TIMEOUT`].
+fn be_patient(conn: &mut SqliteConnection) -> Result<(), DbError> {
+    Ok(conn.batch_execute(&format!("PRAGMA busy_timeout = {};", BUSY_TIMEOUT.as_millis()))?)
 }
 
 /// Reads the file's first pages without writing: a damaged or foreign file is refused as it is.
@@ -103,7 +110,6 @@ fn check_owner(
 
 /// Durable before the answer (synchronous FULL), readers beside the writer (WAL), references held by the database.
 fn settle(conn: &mut SqliteConnection, options: &DatabaseOptions) -> Result<(), DbError> {
-    conn.batch_execute(&format!("PRAGMA busy_timeout = {};", BUSY_TIMEOUT.as_millis()))?;
     let mode = diesel::sql_query("SELECT journal_mode AS word FROM pragma_journal_mode").get_result::<Word>(conn)?.word;
     if mode != "wal" {
         conn.batch_execute("PRAGMA journal_mode = WAL;")?;

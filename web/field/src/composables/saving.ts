@@ -6,7 +6,7 @@ import type { ComposerTranslation } from "vue-i18n";
 
 import type { JsonValue, KindName, Refusal } from "../../../wasm/pkg/types.js";
 import type { HeldPhoto, Save } from "../host/contract.js";
-import { host } from "./host.js";
+import { codeOf, host } from "./host.js";
 
 /** Only what was filled in: an empty field is not written. */
 export function filled(values: Record<string, JsonValue | undefined>): Record<string, JsonValue> {
@@ -32,7 +32,11 @@ export const shownBy = (photos: readonly HeldPhoto[], subjectKind: KindName, sub
 /** Saves, and says so; gives back what was refused, by record, or nothing when all is saved. */
 export async function saveAll(save: Save, t: ComposerTranslation): Promise<Map<string, readonly Refusal[]> | undefined> {
   // Forms are reactive; what crosses to the host is plain.
-  const saved = await host.save(JSON.parse(JSON.stringify(save)) as Save);
+  const saved = await host.save(JSON.parse(JSON.stringify(save)) as Save).catch((error: unknown) => codeOf(error));
+  if (typeof saved === "string") {
+    showToast({ message: t("forms.failed", { code: saved }), type: "fail", duration: 6000 });
+    return new Map();
+  }
   if (saved.result === "saved") {
     showToast({ message: t("forms.saved"), type: "success" });
     return undefined;

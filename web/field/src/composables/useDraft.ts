@@ -23,7 +23,7 @@ export async function startDraft(form: Form, title: string, content: Record<stri
 export function useDraft<Content extends object>(id: string, empty: Content) {
   const content = reactive(structuredClone(empty)) as Content;
   const photos = ref<HeldPhoto[]>([]);
-  const [title, isLoaded, isGone] = [ref(""), ref(false), ref(false)];
+  const [title, isLoaded, isGone, isUnkept] = [ref(""), ref(false), ref(false), ref(false)];
   let form = "";
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isFinished = false;
@@ -59,10 +59,20 @@ export function useDraft<Content extends object>(id: string, empty: Content) {
       content: plain,
       photos: JSON.parse(JSON.stringify(photos.value)) as HeldPhoto[],
     };
-    await host.keepDraft(draft);
+    // What could not be kept is said: the page must not promise what is not true.
+    await host.keepDraft(draft).then(
+      () => (isUnkept.value = false),
+      () => (isUnkept.value = true),
+    );
   }
 
-  /** The form was saved or thrown away: nothing is written to it any more. */
+  /** It was not saved after all: the draft goes on. */
+  function resume(): void {
+    isFinished = false;
+    schedule();
+  }
+
+  /** The form is being saved or was thrown away: nothing is written to it any more. */
   function finish(): void {
     isFinished = true;
     clearTimeout(timer);
@@ -80,5 +90,5 @@ export function useDraft<Content extends object>(id: string, empty: Content) {
     leave();
   });
 
-  return { content, photos, title, isLoaded, isGone, load, keep, finish };
+  return { content, photos, title, isLoaded, isGone, isUnkept, load, finish, resume };
 }
