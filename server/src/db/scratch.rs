@@ -166,6 +166,9 @@ impl Scratch {
     /// The server cannot be reached, or somebody is connected.
     pub fn copy(&self) -> Result<Self, OpenError> {
         let copy = Self { server: self.server.clone(), name: format!("scratch_{}", Uuid::new_v4().simple()) };
+        // The connections of a server that has ended may still be closing.
+        let name = &self.name;
+        run(&self.server, &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"))?;
         run(&self.server, &format!("CREATE DATABASE {} TEMPLATE {}", copy.name, self.name))?;
         Ok(copy)
     }
