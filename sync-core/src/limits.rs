@@ -16,6 +16,9 @@ pub const CHANGES_MAX: usize = 512;
 /// Bytes of a field path (`field` or `field/key`).
 pub const PATH_BYTES_MAX: usize = 160;
 
+/// Characters of a refusal's words that a sender may bring along from an earlier life of the server. Ours are shorter.
+pub const REFUSAL_DETAIL_CHARS_MAX: usize = 500;
+
 /// Characters of a kind's name.
 pub const KIND_CHARS_MAX: usize = 40;
 

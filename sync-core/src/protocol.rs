@@ -69,6 +69,19 @@ pub struct Push {
     pub first_seq: u64,
     /// The versions, each byte for byte as it was first written: a repeat is known by its bytes.
     pub versions: Vec<Box<RawValue>>,
+    /// The outcomes of those that the server put aside before it was restored from a backup: it does so again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Outcome>,
+}
+
+impl Push {
+    /// Why versions of the batch were put aside in an earlier life of the server, by sequence number. What has no number here
+    /// is judged as if it came for the first time.
+    #[must_use]
+    pub fn refusals(&self) -> BTreeMap<u64, Refusal> {
+        let aside = self.refused.iter().filter(|outcome| outcome.first_verdict() == Verdict::Quarantined);
+        aside.filter_map(|outcome| Some((outcome.seq, outcome.refusal.clone()?.clipped()))).collect()
+    }
 }
 
 /// A request for what is new.

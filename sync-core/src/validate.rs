@@ -7,7 +7,8 @@ use serde_json::Value;
 use crate::ids::RecordId;
 use crate::kinds;
 use crate::limits::{
-    CHANGES_MAX, CONTEXT_REPLICAS_MAX, KIND_CHARS_MAX, PATH_BYTES_MAX, SEQ_MAX, TIME_MS_MAX, VALUE_DEPTH_MAX,
+    CHANGES_MAX, CONTEXT_REPLICAS_MAX, KIND_CHARS_MAX, PATH_BYTES_MAX, REFUSAL_DETAIL_CHARS_MAX, SEQ_MAX, TIME_MS_MAX,
+    VALUE_DEPTH_MAX,
 };
 use crate::schema::{FieldType, Kind, Scope};
 use crate::time::is_date;
@@ -77,6 +78,17 @@ impl Refusal {
     #[must_use]
     pub fn at(code: RefusalCode, path: &str, detail: impl Into<String>) -> Self {
         Self { code, field: Some(path.to_owned()), detail: detail.into() }
+    }
+
+    /// The refusal as far as it may be kept when somebody else brings it: at most [`REFUSAL_DETAIL_CHARS_MAX`] characters of
+    /// words, and a path that could be one.
+    #[must_use]
+    pub fn clipped(self) -> Self {
+        let detail = match self.detail.char_indices().nth(REFUSAL_DETAIL_CHARS_MAX) {
+            Some((end, _)) => self.detail.get(..end).unwrap_or_default().to_owned(),
+            None => self.detail,
+        };
+        Self { code: self.code, field: self.field.filter(|path| path.len() <= PATH_BYTES_MAX), detail }
     }
 }
 

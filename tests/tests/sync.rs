@@ -510,6 +510,31 @@ async fn a_restored_server_is_offered_again_what_it_forgot() {
 }
 
 #[actix_web::test]
+async fn what_an_earlier_life_of_the_server_put_aside_is_put_aside_again_for_the_same_reason() {
+    let server = TestServer::start().await;
+    let who = server.enlist("one", Role::Inspector, &[village(0)]).await;
+    let (replica, record) = (replica(), RecordId(Uuid::now_v7()));
+    let versions = [version(&who, replica, 1, record), version(&who, replica, 2, RecordId(Uuid::now_v7()))];
+    let refusal = json!({"code": "out_of_scope", "detail": "the village was another's then"});
+    let body = json!({
+        "sent_at_ms": START_MS, "replica": replica, "first_seq": 1, "versions": versions,
+        "refused": [{"seq": 2, "verdict": "quarantined", "refusal": refusal}, {"seq": 1, "verdict": "merged"}],
+    });
+    let (status, answer) = server.post(&who, "/push", &body).await;
+    assert_eq!((status, verdicts(&answer)), (200, vec!["merged".to_owned(), "quarantined".to_owned()]));
+    assert_eq!(answer["outcomes"][1]["refusal"], refusal);
+    let (_, aside) = server.get(&who, "/quarantine").await;
+    assert_eq!(aside["rows"][0]["body"], versions[1].to_string());
+    // What the server has keeps the verdict that it has, whatever a sender says of it.
+    let body = json!({
+        "sent_at_ms": START_MS, "replica": replica, "first_seq": 1, "versions": versions[..1],
+        "refused": [{"seq": 1, "verdict": "quarantined", "refusal": refusal}],
+    });
+    let (_, answer) = server.post(&who, "/push", &body).await;
+    assert_eq!(answer["outcomes"], json!([{"seq": 1, "verdict": "duplicate", "first": "merged"}]));
+}
+
+#[actix_web::test]
 async fn effects_stored_before_a_crash_bring_the_outbox_back() {
     let server = TestServer::start().await;
     let mut one = Phone::of(&server, "one", Role::Inspector, &[village(0)]).await;

@@ -5,7 +5,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sync_core::ids::ReplicaId;
 use sync_core::limits::{BODY_BYTES_MAX, PHOTOS_ASKED_MAX};
-use sync_core::protocol::{Compare, CompareAnswer, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest};
+use sync_core::protocol::{
+    Compare, CompareAnswer, Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest,
+};
 use sync_core::time::Ms;
 
 use crate::app::App;
@@ -28,6 +30,8 @@ pub struct PushRequest {
     replica: ReplicaId,
     first_seq: u64,
     versions: Vec<Box<RawValue>>,
+    #[serde(default)]
+    refused: Vec<Outcome>,
 }
 
 impl Body for PushRequest {
@@ -65,8 +69,9 @@ pub async fn push(
     who: Authenticated,
     Json(request): Json<PushRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let PushRequest { sent_at_ms, replica, first_seq, versions } = request;
-    Ok(ok(&take(&app, &who, Push { replica, first_seq, versions }, sent_at_ms).await?))
+    let PushRequest { sent_at_ms, replica, first_seq, versions, refused } = request;
+    let push = Push { replica, first_seq, versions, refused };
+    Ok(ok(&take(&app, &who, push, sent_at_ms).await?))
 }
 
 /// POST /api/v1/pull: the second half alone.

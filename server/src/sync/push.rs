@@ -47,6 +47,8 @@ struct Item {
     bytes: Box<RawValue>,
     fingerprint: Fingerprint,
     version: Result<Version, Refusal>,
+    /// Why the server put it aside in an earlier life.
+    was_refused: Option<Refusal>,
 }
 
 /// Reads and hashes a batch. Versions that cannot be read are part of it: each has an outcome of its own.
@@ -54,7 +56,8 @@ struct Item {
 /// # Errors
 /// `batch_too_large`, or a first number outside 1 … 2^53 − 1.
 pub fn read(push: Push) -> Result<Batch, Problem> {
-    let Push { replica, first_seq, versions } = push;
+    let mut refusals = push.refusals();
+    let Push { replica, first_seq, versions, .. } = push;
     if versions.len() > BATCH_VERSIONS_MAX {
         let detail = format!("Send at most {BATCH_VERSIONS_MAX} versions at once");
         return Err(Problem::new(Code::BatchTooLarge, detail).with("versions_max", BATCH_VERSIONS_MAX));
@@ -66,7 +69,7 @@ pub fn read(push: Push) -> Result<Batch, Problem> {
         let dot = Dot { replica, seq };
         let fingerprint = Fingerprint::of(bytes.get().as_bytes());
         let version = read_version(bytes.get(), dot);
-        Item { dot, bytes, fingerprint, version }
+        Item { dot, bytes, fingerprint, version, was_refused: refusals.remove(&seq) }
     };
     Ok(Batch { replica, first_seq, items: versions.into_iter().zip(first_seq..).map(item).collect() })
 }
@@ -148,8 +151,10 @@ impl Batch {
 impl Item {
     fn take(&self, sender: &Sender, merge: &mut Merge) -> Arrival {
         let seq = self.dot.seq;
-        let taken =
-            self.version.as_ref().map_err(Refusal::clone).and_then(|version| merge.take(version, &sender.caller));
+        let taken = match (&self.version, &self.was_refused) {
+            (Err(refusal), _) | (Ok(_), Some(refusal)) => Err(refusal.clone()),
+            (Ok(version), None) => merge.take(version, &sender.caller),
+        };
         let outcome = taken.map_or_else(|refusal| quarantined(seq, refusal), |conflicts| merged(seq, conflicts));
         Arrival {
             dot: self.dot,

@@ -200,7 +200,7 @@ impl Client {
     pub fn restore(&mut self, effect: Effect) {
         match effect {
             Effect::Keep { dot, record, bytes, clock } => {
-                self.outbox.insert(dot, Entry { record, bytes, outcome: None });
+                self.outbox.insert(dot, Entry { record, bytes, outcome: None, refused: None });
                 if dot.replica == self.replica {
                     self.next_seq = self.next_seq.max(dot.seq.saturating_add(1));
                 }

@@ -19,6 +19,10 @@ pub struct Entry {
     pub bytes: String,
     /// The receipt; `None` while it waits.
     pub outcome: Option<Outcome>,
+    /// While it waits again because the server was restored: the receipt by which it had been put aside. It goes along, so
+    /// that the version is put aside again; others may have written since as if they had seen all up to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Outcome>,
 }
 
 impl Entry {
@@ -26,7 +30,7 @@ impl Entry {
     #[must_use]
     pub fn is_quarantined(&self) -> bool {
         let aside = |verdict| matches!(verdict, Verdict::Quarantined | Verdict::Later);
-        self.outcome.as_ref().is_some_and(|outcome| aside(outcome.first_verdict()))
+        self.outcome.as_ref().or(self.refused.as_ref()).is_some_and(|outcome| aside(outcome.first_verdict()))
     }
 }
 
@@ -49,6 +53,7 @@ impl Outbox {
         let is_news = entry.outcome.is_none();
         if is_news {
             entry.outcome = Some(outcome.clone());
+            entry.refused = None;
         }
         is_news
     }
@@ -56,7 +61,9 @@ impl Outbox {
     pub(super) fn reopen(&mut self, from: Dot) {
         let last = Dot { replica: from.replica, seq: u64::MAX };
         for entry in self.entries.range_mut(from..=last).map(|(_, entry)| entry) {
-            entry.outcome = None;
+            if let Some(receipt) = entry.outcome.take() {
+                entry.refused = Some(receipt).filter(|receipt| receipt.first_verdict() == Verdict::Quarantined);
+            }
         }
     }
 
@@ -128,10 +135,19 @@ impl Outbox {
                 let next = push.first_seq.saturating_add(u64::try_from(push.versions.len()).unwrap_or(u64::MAX));
                 push.replica == dot.replica && next == dot.seq && push.versions.len() < versions_max
             };
+            let refused = entry.refused.clone();
             match pushes.last_mut().filter(|push| goes_on(push)) {
-                Some(push) => push.versions.push(version),
+                Some(push) => {
+                    push.versions.push(version);
+                    push.refused.extend(refused);
+                }
                 None if is_full => return (pushes, false),
-                None => pushes.push(Push { replica: dot.replica, first_seq: dot.seq, versions: vec![version] }),
+                None => pushes.push(Push {
+                    replica: dot.replica,
+                    first_seq: dot.seq,
+                    versions: vec![version],
+                    refused: refused.into_iter().collect(),
+                }),
             }
         }
         (pushes, true)

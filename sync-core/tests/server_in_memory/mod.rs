@@ -29,6 +29,7 @@ use sync_core::protocol::{
     Compare, CompareAnswer, Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest,
 };
 use sync_core::record::Record;
+use sync_core::validate::Refusal;
 use sync_core::version::Fingerprint;
 use uuid::Uuid;
 
@@ -125,6 +126,7 @@ impl Server {
 
     fn push(&mut self, caller: &Caller, push: &Push, now_ms: u64) -> PushAnswer {
         let mut outcomes = Vec::new();
+        let mut refusals = push.refusals();
         for (seq, raw) in (push.first_seq..).zip(&push.versions) {
             let (dot, bytes) = (Dot { replica: push.replica, seq }, raw.get());
             let highest = self.highest.get(&push.replica).copied().unwrap_or(0);
@@ -135,7 +137,7 @@ impl Server {
                 taken.map(|taken| Fingerprint::of(taken.bytes.as_bytes())),
                 Fingerprint::of(bytes.as_bytes()),
             ) {
-                Numbering::Next => outcomes.push(self.take(caller, dot, bytes, now_ms)),
+                Numbering::Next => outcomes.push(self.take(caller, dot, bytes, refusals.remove(&seq), now_ms)),
                 Numbering::Repeat => outcomes.push(taken.unwrap().outcome.clone().repeated()),
                 Numbering::Forked => return PushAnswer::ReplicaForked { seq, outcomes },
                 Numbering::Gap { expected } => return PushAnswer::Gap { expected },
@@ -144,10 +146,10 @@ impl Server {
         PushAnswer::Accepted { outcomes, through: self.highest.get(&push.replica).copied().unwrap_or(0) }
     }
 
-    fn take(&mut self, caller: &Caller, dot: Dot, bytes: &str, now_ms: u64) -> Outcome {
-        let judgement = match read_version(bytes, dot) {
-            Err(refusal) => Judgement::Quarantined(refusal),
-            Ok(version) => {
+    fn take(&mut self, caller: &Caller, dot: Dot, bytes: &str, was_refused: Option<Refusal>, now_ms: u64) -> Outcome {
+        let judgement = match (read_version(bytes, dot), was_refused) {
+            (Err(refusal), _) | (Ok(_), Some(refusal)) => Judgement::Quarantined(refusal),
+            (Ok(version), None) => {
                 let standing = self.records.get(&version.record).map(|(record, _)| record.clone());
                 judge(&version, caller, standing, now_ms)
             }

@@ -7,7 +7,8 @@ use serde_json::json;
 use sync_core::client::{Effect, Failure};
 use sync_core::dots::Dot;
 use sync_core::people::{Caller, Role};
-use sync_core::protocol::Verdict;
+use sync_core::protocol::{Push, Verdict};
+use sync_core::validate::{Refusal, RefusalCode};
 
 fn inspector(number: u128) -> Caller {
     caller(number, Role::Inspector, &[1])
@@ -280,6 +281,80 @@ fn a_restored_server_is_offered_what_is_kept_also_after_older_entries_were_freed
             }
         }
     }
+}
+
+#[test]
+fn what_was_put_aside_is_put_aside_again_by_a_restored_server() {
+    let mut server = Server::new();
+    let (mut phone, mut colleague) = (Phone::new(1, inspector(1)), Phone::new(2, inspector(2)));
+    phone.find(1, "one");
+    phone.sync(&mut server);
+    let backup = server.clone();
+    let refused = phone.edit(1, &[("funds", json!(900))]);
+    // For an hour the village is not the inspector's.
+    phone.round_trip(&mut server, &caller(1, Role::Inspector, &[2]), Link::Works);
+    assert_eq!(phone.verdict(refused), Some(Verdict::Quarantined));
+    phone.client.want_pull();
+    phone.sync(&mut server);
+    phone.edit(1, &[("place", json!("东门"))]);
+    phone.sync(&mut server);
+    // Whoever reads the record now has seen all up to the phone's third number, and never the second.
+    colleague.sync(&mut server);
+    colleague.edit(1, &[("funds", json!(5))]);
+    colleague.sync(&mut server);
+
+    let mut again = server.restored(&backup);
+    phone.client.want_pull();
+    phone.round_trip(&mut again, &inspector(1), Link::Works);
+    let waits = |phone: &Phone| phone.client.outbox().get(refused).unwrap().clone();
+    assert!(waits(&phone).outcome.is_none() && waits(&phone).is_quarantined(), "offered again as what it is");
+    assert!(!phone.view(1).unwrap().siblings("funds").any(|sibling| *sibling.value == json!(900)), "nor shown");
+    phone.crash();
+    phone.sync(&mut again);
+    colleague.sync(&mut again);
+    phone.sync(&mut again);
+    at_rest(&again, &[&phone, &colleague]);
+    assert!(again.quarantine()[&refused].contains("900"), "where its author and the office find it");
+    assert_eq!(again.taken[&refused].outcome, server.taken[&refused].outcome);
+    assert!(waits(&phone).refused.is_none(), "it has a receipt again");
+    assert_eq!(phone.view(1).unwrap().value("funds"), Some(&json!(5)));
+    assert_eq!(phone.view(1).unwrap().value("place"), Some(&json!("东门")));
+}
+
+#[test]
+fn a_version_that_the_restored_server_still_has_keeps_the_verdict_that_it_has_there() {
+    let mut server = Server::new();
+    let mut phone = Phone::new(1, inspector(1));
+    phone.find(1, "one");
+    phone.sync(&mut server);
+    let edit = phone.edit(1, &[("funds", json!(900))]);
+    let (unsent, mut other_life) = (phone.clone(), server.clone());
+    phone.round_trip(&mut server, &caller(1, Role::Inspector, &[2]), Link::Works);
+    assert_eq!(phone.verdict(edit), Some(Verdict::Quarantined));
+    // The backup is of another line of the same history: there the same bytes were merged.
+    unsent.clone().sync(&mut other_life);
+    let mut again = server.restored(&other_life);
+    phone.client.want_pull();
+    phone.sync(&mut again);
+    let entry = phone.client.outbox().get(edit).unwrap();
+    assert!(!entry.is_quarantined() && entry.refused.is_none());
+    assert_eq!(phone.view(1).unwrap().value("funds"), Some(&json!(900)));
+    at_rest(&again, &[&phone]);
+}
+
+#[test]
+fn of_what_a_sender_says_was_refused_only_refusals_count_and_only_so_many_words() {
+    let text = r#"{"replica":"01920000-0000-7000-8000-00000000000a","first_seq":1,"versions":[],"refused":[
+        {"seq":1,"verdict":"merged"},{"seq":2,"verdict":"conflict","conflicts":["level"]},
+        {"seq":3,"verdict":"quarantined"},{"seq":4,"verdict":"later","refusal":{"code":"field_range","detail":"x"}},
+        {"seq":5,"verdict":"duplicate","first":"merged","refusal":{"code":"field_range","detail":"x"}},
+        {"seq":6,"verdict":"duplicate","first":"quarantined","refusal":{"code":"of_tomorrow","field":"PATH","detail":"WORDS"}},
+        {"seq":7,"verdict":"quarantined","refusal":{"code":"field_range","field":"level","detail":"短"}}]}"#;
+    let text = text.replace("WORDS", &"字".repeat(501)).replace("PATH", &"p".repeat(161));
+    let refusals = serde_json::from_str::<Push>(&text).unwrap().refusals();
+    assert_eq!(refusals.keys().copied().collect::<Vec<_>>(), [6, 7]);
+    assert_eq!(refusals[&6], Refusal::new(RefusalCode::Later, "字".repeat(500)));
+    assert_eq!(refusals[&7], Refusal::at(RefusalCode::FieldRange, "level", "短"));
 }
 
 #[test]

@@ -105,12 +105,13 @@ fn the_protocol_lists_every_refusal() {
 
 #[test]
 fn the_protocol_names_every_limit_with_its_value() {
-    let values: [(&str, u64); 16] = [
+    let values: [(&str, u64); 17] = [
         ("BATCH_VERSIONS_MAX", limits::BATCH_VERSIONS_MAX as u64),
         ("VERSION_BYTES_MAX", limits::VERSION_BYTES_MAX as u64),
         ("BODY_BYTES_MAX", limits::BODY_BYTES_MAX as u64),
         ("CHANGES_MAX", limits::CHANGES_MAX as u64),
         ("PATH_BYTES_MAX", limits::PATH_BYTES_MAX as u64),
+        ("REFUSAL_DETAIL_CHARS_MAX", limits::REFUSAL_DETAIL_CHARS_MAX as u64),
         ("KIND_CHARS_MAX", limits::KIND_CHARS_MAX as u64),
         ("CONTEXT_REPLICAS_MAX", limits::CONTEXT_REPLICAS_MAX as u64),
         ("VALUE_DEPTH_MAX", limits::VALUE_DEPTH_MAX as u64),

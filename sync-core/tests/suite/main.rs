@@ -17,6 +17,7 @@ mod history;
 #[path = "../server_in_memory/mod.rs"]
 mod server_in_memory;
 
+mod boundaries;
 mod client;
 mod client_backups;
 mod client_carried;

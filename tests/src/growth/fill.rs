@@ -133,8 +133,8 @@ impl Township {
         let phone = self.phones.get(number).ok_or("a phone")?;
         let count = u64::try_from(versions.len())?;
         let first_seq = phone.seq.saturating_add(1).saturating_sub(count);
-        let batch =
-            read(Push { replica: phone.replica, first_seq, versions }).map_err(|problem| problem.to_string())?;
+        let batch = read(Push { replica: phone.replica, first_seq, versions, refused: Vec::new() })
+            .map_err(|problem| problem.to_string())?;
         let sender = Sender {
             caller: phone.caller.clone(),
             township: self.id,

@@ -37,7 +37,7 @@ impl Rogue {
         let Ok(raw) = RawValue::from_string(text) else { return };
         let before = server.taken.len();
         let dot = self.next(server);
-        let push = Push { replica: dot.replica, first_seq: dot.seq, versions: vec![raw] };
+        let push = Push { replica: dot.replica, first_seq: dot.seq, versions: vec![raw], refused: Vec::new() };
         let request = SyncRequest { sent_at_ms: now_ms, push: Some(push), ..SyncRequest::default() };
         server.sync(&self.caller, &serde_json::to_string(&request).unwrap(), now_ms);
         assert_eq!(server.taken.len(), before + 1, "whatever was sent is kept, merged or aside");

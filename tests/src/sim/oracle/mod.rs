@@ -16,6 +16,7 @@ use sync_core::dots::Dot;
 use sync_core::ids::{AccountId, RecordId, VillageId};
 use sync_core::people::Caller;
 use sync_core::protocol::{Outcome, Verdict};
+use sync_core::validate::RefusalCode;
 use sync_core::version::{Fingerprint, Version};
 
 pub(crate) use verdicts::Expected;
@@ -105,6 +106,8 @@ pub(crate) struct Oracle {
     pub(crate) touched_by_restore: BTreeSet<RecordId>,
     /// What was ever taken under each number, over all lives of the server.
     ever_taken: BTreeMap<Dot, EditId>,
+    /// Why it was ever put aside under each number.
+    ever_refused: BTreeMap<Dot, BTreeSet<RefusalCode>>,
     /// Records that were written under a number which had another content in a life of the server that is over: a context
     /// that names it means either, and nobody can say which.
     pub(crate) ambiguous: BTreeSet<RecordId>,
@@ -180,7 +183,7 @@ impl Oracle {
         let expected = self.expected(id, caller, &self.merged(self.edits[id].record));
         if !self.touched_by_restore.contains(&self.edits[id].record) {
             ensure!(
-                expected.agrees_with(outcome),
+                expected.agrees_with(outcome) || self.was_refused_so(dot, outcome),
                 "verdicts_follow_from_the_history",
                 "edit {id} {:?}: expected {expected:?}, was told {outcome:?}",
                 self.edits[id]
@@ -193,6 +196,8 @@ impl Oracle {
             self.touched_by_restore.extend(&self.ambiguous);
         }
         if outcome.verdict == Verdict::Quarantined {
+            let code = outcome.refusal.as_ref().map(|refusal| refusal.code);
+            self.ever_refused.entry(dot).or_default().extend(code);
             return Ok(());
         }
         let edit = &self.edits[id];
@@ -207,6 +212,13 @@ impl Oracle {
         self.model.kinds.entry(edit.record).or_insert_with(|| (edit.kind.clone(), edit.village));
         self.model.dots.insert(id, dot);
         Ok(())
+    }
+
+    /// Whether a server that was restored puts aside again what it put aside in an earlier life, for the same reason.
+    fn was_refused_so(&self, dot: Dot, outcome: &Outcome) -> bool {
+        let codes =
+            self.ever_refused.get(&dot).filter(|_| self.has_restored && outcome.verdict == Verdict::Quarantined);
+        codes.zip(outcome.refusal.as_ref()).is_some_and(|(codes, refusal)| codes.contains(&refusal.code))
     }
 
     /// The merged edits of a record.
