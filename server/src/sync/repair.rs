@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
-use sync_core::dots::VersionVector;
+use sync_core::dots::{Dot, VersionVector};
 use sync_core::ids::{RecordId, VillageId};
 use sync_core::validate::{Refusal, RefusalCode};
 
@@ -33,8 +33,23 @@ struct Remains {
     record: Option<RecordId>,
     kind: Option<String>,
     village: Option<VillageId>,
+    dot: Option<Dot>,
     context: VersionVector,
     changes: BTreeMap<String, Value>,
+}
+
+impl Remains {
+    /// What its author had seen, for what came under `place`. Bytes that a phone could not read when it was given a new
+    /// replica id still speak of the old one, whose numbers are its copy's by now: nobody here has seen those.
+    fn context(&mut self, place: Dot) -> VersionVector {
+        let mut context = std::mem::take(&mut self.context);
+        match self.dot {
+            Some(dot) if dot.replica == place.replica => {}
+            Some(dot) => context.remove(dot.replica),
+            None => context = VersionVector::new(),
+        }
+        context
+    }
 }
 
 /// The writing that takes the place of a quarantined version.
@@ -42,8 +57,9 @@ struct Remains {
 /// # Errors
 /// `malformed` when record or kind can neither be read nor are given.
 pub fn mend(sent: &Quarantined, mending: &Mending) -> Result<Writing, Refusal> {
-    let remains: Remains = serde_json::from_str(&sent.body).unwrap_or_default();
+    let mut remains: Remains = serde_json::from_str(&sent.body).unwrap_or_default();
     let missing = |what: &str| Refusal::at(RefusalCode::Malformed, what, format!("give the {what}: it cannot be read"));
+    let context = remains.context(sent.dot);
     let mut changes = remains.changes;
     changes.extend(mending.changes.clone());
     changes.retain(|path, value| !value.is_null() || !mending.changes.contains_key(path));
@@ -51,7 +67,7 @@ pub fn mend(sent: &Quarantined, mending: &Mending) -> Result<Writing, Refusal> {
         record: mending.record.or(remains.record).ok_or_else(|| missing("record"))?,
         kind: mending.kind.clone().or(remains.kind).ok_or_else(|| missing("kind"))?,
         village: mending.village.or(remains.village),
-        context: Some(remains.context),
+        context: Some(context),
         instead_of: Some(sent.dot),
         changes,
     })

@@ -119,6 +119,12 @@ impl ServerProcess {
         self.wait_until_ready().await
     }
 
+    /// The process, while it runs.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// The resident memory, MiB, where the system tells it.
     #[must_use]
     pub fn resident_mib(&self) -> Option<u64> {

@@ -327,3 +327,24 @@ fn a_refused_edit_that_a_restored_server_merges_is_followed_by_its_authors_later
         ],
     );
 }
+
+#[test]
+fn what_nobody_could_read_claims_nothing_of_what_a_copy_wrote_under_the_same_number() {
+    holds(
+        story(),
+        &[
+            create(0, 0),
+            Act::Clone { phone: 2, copy: 5 },
+            sync(0),
+            sync(5),
+            sync(2),
+            edit(2, 0, PLACE, 1),
+            edit(5, 0, FUNDS, 3),
+            sync(5),
+            flawed(2, 0, FUNDS, 2, Flaw::Shape),
+            sync(2),
+            sync(2),
+            Act::Mend { person: 0, pick: 0, dismiss: false },
+        ],
+    );
+}
