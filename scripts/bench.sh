@@ -26,6 +26,7 @@ target/release/ingest --batches 160 --keep target/bench/ledger | tee -a target/b
 HAZARD_TEST_FSYNC=on scripts/postgres.sh target/release/ingest --batches 160 --postgres --townships 8 |
     tee -a target/bench/summary.json
 target/release/coldstart --data-dir target/bench/ledger | tee -a target/bench/summary.json
+target/release/fanout | tee -a target/bench/summary.json
 rm -rf target/bench/ledger
 target/release/growth --sizes 1000,10000 | tee target/bench/server_growth.json
 HAZARD_TEST_FSYNC=on scripts/postgres.sh target/release/growth --postgres --sizes 10000,100000 |

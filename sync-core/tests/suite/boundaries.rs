@@ -9,6 +9,7 @@ use crate::server_in_memory::{Server, caller, village};
 use serde_json::{Value, json};
 use sync_core::client::{Base, Client, Edit, Effect, Failure};
 use sync_core::cursor::{Cursor, FeedScope};
+use sync_core::digest::Mark;
 use sync_core::dots::{Dot, VersionVector};
 use sync_core::ids::{AccountId, VillageId};
 use sync_core::people::Role;
@@ -55,6 +56,7 @@ fn a_role_and_a_fingerprint_have_one_name_everywhere() {
     let abc = Fingerprint::of(b"abc");
     assert_eq!(abc.hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     assert_eq!(format!("{abc:?}"), abc.hex());
+    assert_eq!(Mark::of_json("abc").0, 0xba78_16bf_8f01_cfea, "its first eight bytes, the first highest");
 }
 
 #[test]

@@ -23,7 +23,7 @@ use reqwest::Method;
 use serde_json::json;
 use server::limits::EVENT_STREAMS_PER_ACCOUNT_MAX;
 use sync_core::people::Role;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -33,6 +33,10 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 /// A telling that has not reached everybody after this has failed.
 const HEARD_MAX: Duration = Duration::from_secs(30);
+/// Listeners that connect at the same time.
+const CONNECTING: usize = 32;
+/// How the line of an event begins that says where the feed is.
+const MOVED: &str = "data: {\"position\":";
 const PASSWORD: &str = "fan-out of events";
 
 /// What is measured.
@@ -108,7 +112,7 @@ struct Listeners {
 }
 
 impl Listeners {
-    /// Connects one listener for each token, and waits until every one has heard where the feed is.
+    /// Connects one listener for each token, some at a time, and goes on when every one has heard where the feed is.
     async fn connect(addr: SocketAddr, tokens: &[String]) -> Result<Arc<Self>, Failure> {
         let heard_us = tokens.iter().map(|_| AtomicU64::new(0)).collect();
         let all = Arc::new(Self { began: Instant::now(), heard_us, count: AtomicUsize::new(0) });
@@ -119,19 +123,27 @@ impl Listeners {
                 let ask =
                     format!("GET /api/v1/events HTTP/1.1\r\nHost: {addr}\r\nAuthorization: Bearer {token}\r\n\r\n");
                 stream.write_all(ask.as_bytes()).await?;
-                tokio::spawn(async move { all.listen(index, stream).await });
+                let mut lines = BufReader::with_capacity(512, stream).lines();
+                loop {
+                    let line = lines.next_line().await?.ok_or("a stream ended at its beginning")?;
+                    if line.starts_with("HTTP/1.1 ") && !line.starts_with("HTTP/1.1 200") {
+                        return Err(format!("a listener was answered {line}").into());
+                    }
+                    if line.starts_with(MOVED) {
+                        break;
+                    }
+                }
+                tokio::spawn(async move { all.listen(index, lines).await });
                 Ok::<(), Failure>(())
             }
         };
-        stream::iter(tokens.iter().enumerate()).map(connect).buffer_unordered(64).try_collect::<()>().await?;
-        all.wait().await?;
+        stream::iter(tokens.iter().enumerate()).map(connect).buffer_unordered(CONNECTING).try_collect::<()>().await?;
         Ok(all)
     }
 
-    async fn listen(&self, index: usize, stream: TcpStream) {
-        let mut lines = BufReader::with_capacity(512, stream).lines();
+    async fn listen(&self, index: usize, mut lines: Lines<BufReader<TcpStream>>) {
         while let Ok(Some(line)) = lines.next_line().await {
-            if line.starts_with("data: {\"position\":")
+            if line.starts_with(MOVED)
                 && let Some(heard) = self.heard_us.get(index)
             {
                 heard.store(self.now_us(), Ordering::Relaxed);
