@@ -325,3 +325,22 @@ fn a_copy_that_is_told_so_takes_in_nothing_more_and_is_told_once() {
     assert_eq!(told, 1);
     assert!(!copy.log.iter().any(|effect| matches!(effect, Effect::Merge(_))), "what waits is written anew first");
 }
+
+#[test]
+fn what_is_written_while_a_pull_is_under_way_is_not_taken_for_what_a_copy_wrote_under_its_number() {
+    let inspector = caller(1, Role::Inspector, &[1]);
+    let mut server = Server::new();
+    let mut phone = Phone::new(1, inspector.clone());
+    let mut copy = phone.clone();
+    copy.find(1, "by the copy");
+    copy.sync(&mut server);
+    phone.now_ms += 1;
+    let request = phone.client.poll(phone.now_ms).unwrap();
+    phone.find(2, "by the phone");
+    let answer = server.sync(&inspector, &serde_json::to_string(&request).unwrap(), phone.now_ms);
+    phone.take(&answer, Link::Works);
+    assert!(phone.base.records().is_empty(), "until the server has told repeats from a fork");
+    phone.sync(&mut server);
+    assert_ne!(phone.client.replica(), replica(1));
+    assert_eq!(["by the copy", "by the phone"].map(|words| server.times_taken(words)), [1, 1]);
+}
