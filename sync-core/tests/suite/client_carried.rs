@@ -159,6 +159,23 @@ fn what_was_changed_cut_off_or_sealed_by_another_is_not_taken() {
 }
 
 #[test]
+fn what_was_put_aside_is_carried_to_a_restored_server_as_such() {
+    let (mut server, mut phone) = (Server::new(), Phone::new(1, inspector()));
+    phone.sync(&mut server);
+    let backup = server.clone();
+    let refused = phone.find(1, "of a village that was not the inspector's");
+    phone.round_trip(&mut server, &caller(1, Role::Inspector, &[2]), Link::Works);
+    assert_eq!(phone.verdict(refused), Some(Verdict::Quarantined));
+    let mut again = server.restored(&backup);
+    phone.client.want_pull();
+    phone.round_trip(&mut again, &inspector(), Link::Works);
+    let receipts = again.import(&inspector(), SECRET, &file(&phone), NOW_MS).unwrap();
+    phone.take_receipts(open(&key(1), &receipts).unwrap());
+    assert_eq!(again.taken[&refused].outcome, server.taken[&refused].outcome);
+    assert_eq!(phone.verdict(refused), Some(Verdict::Quarantined));
+}
+
+#[test]
 fn a_long_outbox_is_carried_in_batches_and_says_when_not_all_of_it_fits() {
     let mut phone = Phone::new(1, inspector());
     let count = BATCH_VERSIONS_MAX * 2 + 1;
