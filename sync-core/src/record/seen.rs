@@ -17,6 +17,13 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// What somebody wrote of it, damaged perhaps: nothing is ahead that the prefix covers or reaches.
+    pub(crate) fn of(prefix: VersionVector, ahead: BTreeSet<(ReplicaId, u64, u64)>) -> Self {
+        let mut seen = Self { prefix, ahead };
+        seen.close_gaps();
+        seen
+    }
+
     /// What may be claimed as seen.
     #[must_use]
     pub fn context(&self) -> &VersionVector {
@@ -48,12 +55,12 @@ impl Seen {
     /// the loop makes the result independent of the order for any.
     fn close_gaps(&mut self) {
         loop {
+            let prefix = &self.prefix;
+            self.ahead.retain(|&(replica, seq, _)| !prefix.covers(Dot { replica, seq }));
             let reach =
                 self.ahead.iter().find(|(replica, _, previous)| *previous <= self.prefix.get(*replica)).copied();
             let Some((replica, seq, _)) = reach else { break };
             self.prefix.raise(Dot { replica, seq });
-            let prefix = &self.prefix;
-            self.ahead.retain(|&(replica, seq, _)| !prefix.covers(Dot { replica, seq }));
         }
     }
 }

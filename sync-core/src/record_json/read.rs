@@ -84,7 +84,7 @@ impl State {
         versions.retain(|_, by| by.standing > 0);
         let link = |(place, seq, previous): (Place<ReplicaId>, u64, u64)| Some((place.find(&replicas)?, seq, previous));
         let ahead = ahead.into_iter().map(link).collect::<Option<BTreeSet<_>>>().ok_or(NO_REPLICA)?;
-        let seen = Seen { prefix: seen.over(&replicas)?, ahead };
+        let seen = Seen::of(seen.over(&replicas)?, ahead);
         Ok(Record { id, kind, village, seen, versions, fields: registers })
     }
 }

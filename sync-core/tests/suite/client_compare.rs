@@ -154,7 +154,7 @@ fn a_comparison_that_mends_nothing_is_given_up_until_something_changes() {
             phone.take(&answer, Link::Works);
         }
     }
-    assert!((1..=4).contains(&asked), "asked {asked} times");
+    assert_eq!(asked, 2, "a second round, in case the first was disturbed");
     assert!(!phone.client.is_proved_equal(), "and it is not called equal");
 }
 

@@ -19,6 +19,7 @@ mod server_in_memory;
 
 mod boundaries;
 mod client;
+mod client_answers;
 mod client_backups;
 mod client_carried;
 mod client_compare;

@@ -253,3 +253,25 @@ fn members_of_a_value_are_written_in_one_order_on_every_platform() {
     let read = |text: &str| serde_json::from_str::<Value>(text).unwrap().to_string();
     assert_eq!(read(r#"{"lon":2,"lat":1}"#), read(r#"{"lat":1,"lon":2}"#));
 }
+
+#[test]
+fn a_damaged_state_that_calls_a_version_ahead_which_it_contains_is_read_without_it() {
+    let id = |number: u128| Uuid::from_u128(number).to_string();
+    let state = |ahead: Value| {
+        let state = json!({
+            "id": id(5), "kind": "hazard", "village": id(7), "replicas": [id(1)], "authors": [], "seen": [18], "ahead": ahead,
+            "versions": [], "fields": {},
+        });
+        Record::from_json(&state.to_string()).unwrap()
+    };
+    let seen = |ahead| -> Value { serde_json::from_str(&state(ahead).to_json()).unwrap() };
+    // Covered; covered, and after one that is later than itself; reached, whatever is between.
+    for (ahead, prefix) in [(json!([[0, 12, 10]]), 18), (json!([[0, 12, 20]]), 18), (json!([[0, 25, 18]]), 25)] {
+        let written = seen(ahead.clone());
+        assert_eq!((&written["seen"], written.get("ahead")), (&json!([prefix]), None), "{ahead}");
+        let mut twice = state(ahead.clone());
+        twice.join(&state(ahead.clone()));
+        assert_eq!(twice, state(ahead));
+    }
+    assert_eq!(seen(json!([[0, 25, 20]]))["ahead"], json!([[0, 25, 20]]), "what waits for its predecessor waits on");
+}
