@@ -1,14 +1,9 @@
 // What waits, as a file for the office, and the office's receipts for it (protocol: Batch as a file).
 
+import type { CarriedArchive } from "./contract.js";
 import type { Person } from "./device.js";
 import type { Changed, Engine } from "./engine.js";
 import { hostError } from "./errors.js";
-
-export interface CarriedArchive {
-  readonly file: Blob;
-  readonly name: string;
-  readonly isWhole: boolean;
-}
 
 /** A ZIP archive with the sealed batch, and the pictures beside it. */
 export async function carry(engine: Engine, person: Person, nowMs: number): Promise<CarriedArchive> {
@@ -27,13 +22,16 @@ export async function carry(engine: Engine, person: Person, nowMs: number): Prom
     entry.push(bytes, true);
   };
   add("batch", strToU8(carried.text));
+  let lostPictures = 0;
   for (const hash of carried.photos) {
     const bytes = await engine.db.get("pictures", hash);
     if (bytes) add(`photos/${hash}`, new Uint8Array(bytes));
+    else lostPictures += 1;
   }
   zip.end();
   const day = new Date(nowMs).toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-");
-  return { file: new Blob(parts, { type: "application/zip" }), name: `hazard-${person.username}-${day}.zip`, isWhole: carried.is_whole };
+  const file = new Blob(parts, { type: "application/zip" });
+  return { file, name: `hazard-${person.username}-${day}.zip`, isWhole: carried.is_whole, lostPictures };
 }
 
 /** Takes in the office's receipts; how many versions they settle, and how many of those a person must look at. */

@@ -51,6 +51,19 @@ export interface PhotoRow {
   readonly bytesSent?: number;
 }
 
+/** What waits on this phone, to be carried by hand. */
+export interface CarriedArchive {
+  readonly file: Blob;
+  readonly name: string;
+  /** Whether all versions that wait found room; else the rest goes with the next file, after the receipts of this one. */
+  readonly isWhole: boolean;
+  /** How many photos wait whose picture this phone no longer has: they are named in the file, and not in it. */
+  readonly lostPictures: number;
+}
+
+/** Days within which a deadline is near. */
+export const DUE_SOON_DAYS = 7;
+
 /** Which records a list shows. Lists are windows: a page asks for what its screen needs. */
 export interface Query {
   readonly kind: KindName;
@@ -59,6 +72,8 @@ export interface Query {
   /** Hazards that are not closed, or only those that are. */
   readonly open?: boolean;
   readonly overdue?: boolean;
+  /** Hazards that are not closed, not overdue, and due on this day of the township or before (`YYYY-MM-DD`). */
+  readonly dueBy?: string;
   /** Words that must all occur in the shown texts (name, description, place, address …), whatever their case and width. */
   readonly text?: string;
   /** Only what this phone's account wrote. */
@@ -253,7 +268,7 @@ export interface Host {
   /** Somebody pressed the button. */
   syncNow(): Promise<void>;
   /** Everything that waits, as a file to be carried to the office, with its photos (ZIP). */
-  carry(): Promise<{ file: Blob; name: string; isWhole: boolean }>;
+  carry(): Promise<CarriedArchive>;
   takeReceipts(file: Blob): Promise<{ accepted: number; attention: number }>;
   /** Frees pictures that the server has receipted and that lists do not need; gives back how many bytes. */
   freeSpace(): Promise<number>;

@@ -6,7 +6,7 @@ import type { Edit, Refusal } from "../../../wasm/pkg/types.js";
 import { Api } from "./api.js";
 import { Account } from "./account.js";
 import { carry, takeReceipts } from "./carry.js";
-import type { Detail, Draft, HeldPhoto, HostEvent, NewPhoto, Page, Query, Save, Saved, Status } from "./contract.js";
+import type { CarriedArchive, Detail, Draft, HeldPhoto, HostEvent, NewPhoto, Page, Query, Save, Saved, Status } from "./contract.js";
 import { detail, followed } from "./details.js";
 import { Device, type Person } from "./device.js";
 import type { Changed } from "./engine.js";
@@ -277,7 +277,7 @@ export class FieldHost {
     await this.signedIn().account.sync.retry();
   }
 
-  async carry(): Promise<{ file: Blob; name: string; isWhole: boolean }> {
+  async carry(): Promise<CarriedArchive> {
     const { account, person } = this.signedIn();
     return carry(account.engine, person, this.world.now());
   }

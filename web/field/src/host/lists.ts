@@ -2,13 +2,12 @@
 
 import type { JsonValue } from "../../../wasm/pkg/types.js";
 import { townshipDate } from "../../../wasm/pkg/sync_core.js";
-import type { Page, Place, Query } from "./contract.js";
+import { DUE_SOON_DAYS, type Page, type Place, type Query } from "./contract.js";
 import type { Ledger } from "./ledger.js";
 import { fieldsOf, type StoredRow } from "./rows.js";
 
 const LIMIT = 50;
 const DAY_MS = 86_400_000;
-const DUE_SOON_DAYS = 7;
 const EARTH_M = 6_371_000;
 
 export function list(ledger: Ledger, query: Query): Page {
@@ -25,16 +24,20 @@ export function countHazards(ledger: Ledger, nowMs: number): { open: number; ove
   const counts = { open: 0, overdue: 0, dueSoon: 0 };
   for (const row of ledger.ofKind("hazard")) {
     if (row.isVoided || !isOpen(row)) continue;
-    const deadline = row.standing?.deadline ?? null;
     counts.open += 1;
     if (row.standing?.is_overdue) counts.overdue += 1;
-    else if (deadline !== null && deadline <= soon) counts.dueSoon += 1;
+    else if (isDueBy(row, soon)) counts.dueSoon += 1;
   }
   return counts;
 }
 
 function isOpen(row: StoredRow): boolean {
   return row.standing?.status !== "closed";
+}
+
+function isDueBy(row: StoredRow, day: string): boolean {
+  const deadline = row.standing?.deadline ?? null;
+  return isOpen(row) && row.standing?.is_overdue !== true && deadline !== null && deadline <= day;
 }
 
 function matcher(ledger: Ledger, query: Query): (row: StoredRow) => boolean {
@@ -46,6 +49,7 @@ function matcher(ledger: Ledger, query: Query): (row: StoredRow) => boolean {
     (query.mine !== true || row.isMine) &&
     (query.open === undefined || isOpen(row) === query.open) &&
     (query.overdue === undefined || (row.standing?.is_overdue ?? false) === query.overdue) &&
+    (query.dueBy === undefined || isDueBy(row, query.dueBy)) &&
     where.every(([path, value]) => isSame(row.values[path], value)) &&
     (words.length === 0 || words.every((word) => textOf(row).includes(word) || siteText(ledger, row).includes(word)));
 }

@@ -48,6 +48,20 @@ describe("a file that is carried to the office", () => {
     expect((await mine.host.status()).unsent).toMatchObject({ versions: 0, photos: 1 });
   });
 
+  it("says how many pictures are lost, and holds everything else", async () => {
+    mine = new Phone(server.origin);
+    const village = await mine.signedIn("inspector03");
+    mine.isOnline = false;
+    const [lost, kept] = [await mine.host.holdPhoto(picture(3_000, 18)), await mine.host.holdPhoto(picture(3_000, 19))];
+    const edit = hazard(village, "护坡开裂");
+    const photos = [lost, kept].map((held) => ({ held, subjectKind: "hazard" as const, subject: edit.record, village }));
+    await mine.saved({ edits: [edit], photos });
+    await mine.lose(lost.hash);
+    const { file, isWhole, lostPictures } = await mine.host.carry();
+    expect({ isWhole, lostPictures }).toEqual({ isWhole: true, lostPictures: 1 });
+    expect(Object.keys(unzipSync(new Uint8Array(await file.arrayBuffer()))).sort()).toEqual(["batch", `photos/${kept.hash}`]);
+  });
+
   it("receipts of another phone, or none at all, change nothing", async () => {
     mine = new Phone(server.origin);
     const village = await mine.signedIn("inspector02");

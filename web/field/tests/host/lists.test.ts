@@ -96,6 +96,8 @@ describe("lists", () => {
     hazard({}, "closed", "2026-03-09");
     add("hazard", {}, { isVoided: true });
     expect(countHazards(ledger, TODAY)).toEqual({ open: 3, overdue: 1, dueSoon: 1 });
+    expect(list(ledger, { kind: "hazard", dueBy: "2026-03-17" }).total).toBe(1);
+    expect(list(ledger, { kind: "hazard", dueBy: "2026-03-18" }).total).toBe(2);
   });
 
   it("photos of a record come in the order in which they were taken, and leave with their row", () => {

@@ -90,6 +90,13 @@ export class Phone {
     db.close();
   }
 
+  /** The disk has lost a whole picture. */
+  async lose(hash: string): Promise<void> {
+    const db = await this.database(await this.account());
+    await db.delete("pictures", hash);
+    db.close();
+  }
+
   /** A backup of the phone: every database with everything in it. */
   async copyStorage(): Promise<Backup> {
     const account = await this.account();
