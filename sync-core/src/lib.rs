@@ -14,6 +14,7 @@ pub mod ids;
 pub mod json;
 pub mod kinds;
 pub mod limits;
+pub mod monthly;
 pub mod people;
 pub mod permissions;
 pub mod protocol;

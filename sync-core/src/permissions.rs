@@ -42,6 +42,7 @@ pub const GRANTS: &[Grant] = &[
     grant(Role::Inspector, "rectification", Fields::Except(&[])),
     grant(Role::Inspector, "reinspection", Fields::Except(&["authority"])),
     grant(Role::Inspector, "order", Fields::Only(&["received_at"])),
+    grant(Role::Inspector, "monthly_report", Fields::Except(&["review", "review_remark"])),
     grant(Role::Leader, "campaign", Fields::All),
     grant(Role::Leader, "reinspection", Fields::All),
     grant(Role::Leader, "order", Fields::Only(&["lifted_at"])),
@@ -179,6 +180,7 @@ mod tests {
                 "inspection" | "hazard" | "photo" | "rectification" => but(&[VOID]),
                 "reinspection" => but(&[VOID, "authority"]),
                 "order" => vec!["received_at"],
+                "monthly_report" => but(&[VOID, "review", "review_remark"]),
                 _ => vec![],
             };
             assert_eq!(writes(Role::Inspector, kind), inspector, "{}", kind.name);

@@ -60,6 +60,14 @@ pub struct Sibling<'a> {
     pub authorship: &'a Authorship,
 }
 
+impl Sibling<'_> {
+    /// Whether the one who wrote this value wrote, or had seen, what this dot wrote.
+    #[must_use]
+    pub fn has_seen(&self, dot: Dot) -> bool {
+        self.dot == dot || self.authorship.context.covers(dot)
+    }
+}
+
 impl Record {
     /// A record that nobody has written to: the neutral element of [`Record::join`].
     #[must_use]

@@ -38,7 +38,8 @@ pub enum Scope {
 pub struct Field {
     /// The name in JSON, SQL and code.
     pub name: &'static str,
-    /// The name that people in the township use.
+    /// The name that people in the township use. The browser's build has it from `kinds.json`.
+    #[cfg(not(target_family = "wasm"))]
     pub label: &'static str,
     /// What values it takes.
     #[serde(rename = "type")]
@@ -62,6 +63,8 @@ pub enum FieldType {
     Boolean,
     /// A calendar day, `YYYY-MM-DD`.
     Date,
+    /// A calendar month, `YYYY-MM`.
+    Month,
     /// An instant, ms since 1970.
     Time,
     /// One of these words.
@@ -133,7 +136,16 @@ impl Field {
     /// An optional field; [`Field::required`] makes it one that must be given.
     #[must_use]
     pub const fn new(name: &'static str, label: &'static str, ty: FieldType, rule: Rule) -> Self {
-        Self { name, label, ty, rule, required: false }
+        #[cfg(target_family = "wasm")]
+        let _ = label;
+        Self {
+            name,
+            #[cfg(not(target_family = "wasm"))]
+            label,
+            ty,
+            rule,
+            required: false,
+        }
     }
 
     /// The same field, demanded when a record is created.

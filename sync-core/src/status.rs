@@ -161,9 +161,7 @@ fn township_vouches(pass: &Record, path: &str) -> bool {
     let claims = || pass.siblings("authority");
     pass.text("authority") == Some("township")
         && claims().all(|claim| claim.value.as_str() == Some("township"))
-        && pass.siblings(path).all(|standing| {
-            claims().any(|claim| claim.dot == standing.dot || claim.authorship.context.covers(standing.dot))
-        })
+        && pass.siblings(path).all(|standing| claims().any(|claim| claim.has_seen(standing.dot)))
 }
 
 /// Whether a favourable fact is undisputedly about this hazard, and nobody has voided it.

@@ -89,6 +89,19 @@ pub fn is_date(text: &str) -> bool {
     Date::new(year, month, day).is_ok_and(|date| written(date) == text)
 }
 
+/// Whether `text` is a calendar month written `YYYY-MM`.
+#[must_use]
+pub fn is_month(text: &str) -> bool {
+    is_date(&format!("{text}-01"))
+}
+
+/// The last day of a month that is written `YYYY-MM`.
+#[must_use]
+pub fn last_day(month: &str) -> String {
+    let days = ["31", "30", "29"].map(|day| format!("{month}-{day}"));
+    days.into_iter().find(|day| is_date(day)).unwrap_or_else(|| format!("{month}-28"))
+}
+
 fn number(digits: Option<&str>) -> Option<i16> {
     digits?.parse().ok()
 }

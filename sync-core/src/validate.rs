@@ -10,8 +10,9 @@ use crate::limits::{
     CHANGES_MAX, CONTEXT_REPLICAS_MAX, KIND_CHARS_MAX, PATH_BYTES_MAX, REFUSAL_DETAIL_CHARS_MAX, SEQ_MAX, TIME_MS_MAX,
     VALUE_DEPTH_MAX,
 };
+use crate::monthly::{named_month, report_id};
 use crate::schema::{FieldType, Kind, Scope};
-use crate::time::is_date;
+use crate::time::{is_date, is_month};
 use crate::version::{VOID, Version, split_path};
 
 /// Why a version was quarantined: a stable code, the field where there is one, and words.
@@ -114,6 +115,7 @@ pub fn faults(version: &Version) -> Vec<Refusal> {
         let checked = kind.map_or_else(|| within_depth(path, value), |kind| change(kind, path, value));
         found.extend(checked.err());
     }
+    found.extend(report_month(version).err());
     if let Some(kind) = kind.filter(|_| version.creates()) {
         lacking(kind, version, &mut found);
     }
@@ -151,6 +153,18 @@ fn scope(kind: &Kind, version: &Version) -> Result<(), Refusal> {
         }
         _ => Ok(()),
     }
+}
+
+/// A monthly report is the one record of its village and month: nobody takes another's place, and none is written twice.
+fn report_month(version: &Version) -> Result<(), Refusal> {
+    let (Some(month), Some(village)) = (version.changes.get("month").and_then(named_month), version.village) else {
+        return Ok(());
+    };
+    if version.kind == "monthly_report" && version.record != report_id(village, month) {
+        let detail = "the id of a monthly report follows from its village and month";
+        return Err(Refusal::at(RefusalCode::FieldRange, "month", detail));
+    }
+    Ok(())
 }
 
 /// What a creation must give and does not.
@@ -241,6 +255,8 @@ fn typed(ty: FieldType, path: &str, value: &Value) -> Result<(), Refusal> {
         (FieldType::Boolean, Value::Bool(_)) => Ok(()),
         (FieldType::Date, Value::String(text)) if is_date(text) => Ok(()),
         (FieldType::Date, Value::String(_)) => range("a calendar day written YYYY-MM-DD".to_owned()),
+        (FieldType::Month, Value::String(text)) if is_month(text) => Ok(()),
+        (FieldType::Month, Value::String(_)) => range("a calendar month written YYYY-MM".to_owned()),
         (FieldType::Time, Value::Number(number)) => match number.as_u64() {
             Some(ms) if ms <= TIME_MS_MAX => Ok(()),
             _ => range(format!("milliseconds since 1970, from 0 to {TIME_MS_MAX}")),
@@ -294,6 +310,7 @@ fn name_of(ty: FieldType) -> &'static str {
         FieldType::Integer(..) => "a whole number",
         FieldType::Boolean | FieldType::Set => "true or false",
         FieldType::Date => "a calendar day, YYYY-MM-DD",
+        FieldType::Month => "a calendar month, YYYY-MM",
         FieldType::Time => "milliseconds since 1970",
         FieldType::Choice(_) => "one of the declared words",
         FieldType::Reference(_) | FieldType::AnyReference => "the id of a record",

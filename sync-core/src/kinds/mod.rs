@@ -5,6 +5,7 @@ mod checklist;
 mod escalation;
 mod hazard;
 mod inspection;
+mod monthly_report;
 mod order;
 mod photo;
 mod rectification;
@@ -28,6 +29,7 @@ pub const KINDS: &[&Kind] = &[
     &reinspection::REINSPECTION,
     &escalation::ESCALATION,
     &photo::PHOTO,
+    &monthly_report::MONTHLY_REPORT,
 ];
 
 /// The sectors of safety work (行业领域).

@@ -38,6 +38,7 @@ fn type_in_words(ty: FieldType) -> String {
         FieldType::Integer(min, max) => format!("integer, {min} to {max}"),
         FieldType::Boolean => "boolean".to_owned(),
         FieldType::Date => "date".to_owned(),
+        FieldType::Month => "month".to_owned(),
         FieldType::Time => "time".to_owned(),
         FieldType::Choice(SECTORS) => "sector".to_owned(),
         FieldType::Choice(choice) => format!("one of {}", words(choice)),
@@ -90,6 +91,14 @@ fn the_protocol_lists_every_field_with_its_type_and_rule() {
     });
     assert_eq!(rows("fields"), declared.collect::<Vec<_>>());
     assert_eq!(block("sectors"), [words(SECTORS).replace(", ", " ")]);
+}
+
+#[test]
+fn the_protocol_lists_every_figure_that_the_ledger_knows() {
+    let (_, chapter) = PROTOCOL.split_once("\n## The monthly report\n").unwrap();
+    let table = chapter.lines().skip_while(|line| !line.starts_with("| `")).take_while(|line| line.starts_with("| `"));
+    let listed: Vec<&str> = table.map(|line| line.split('`').nth(1).unwrap()).collect();
+    assert_eq!(listed, sync_core::monthly::FIGURES);
 }
 
 /// `wire/refusal_codes.json` is every code as it is sent; `wire.rs` reads and writes it.

@@ -30,6 +30,7 @@ mod compatibility;
 mod decision;
 mod documented;
 mod join;
+mod monthly;
 mod reading;
 mod status;
 mod status_doubt;

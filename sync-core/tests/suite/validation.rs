@@ -8,12 +8,14 @@ use sync_core::dots::Dot;
 use sync_core::ids::{AccountId, RecordId, ReplicaId, VillageId};
 use sync_core::kinds::KINDS;
 use sync_core::limits::{KIND_CHARS_MAX, PHOTO_BYTES_MAX, TIME_MS_MAX};
+use sync_core::monthly::report_id;
 use sync_core::schema::{FieldType, Kind, Scope};
 use sync_core::time::Stamp;
 use sync_core::validate::{RefusalCode, validate};
 use sync_core::version::Version;
 use uuid::Uuid;
 
+const VILLAGE: VillageId = VillageId(Uuid::from_u128(7));
 const ID: &str = "018f3c2e-7a10-7000-8000-00000000abcd";
 
 fn replica(number: u128) -> ReplicaId {
@@ -24,9 +26,9 @@ fn replica(number: u128) -> ReplicaId {
 fn edit(kind: &str, changes: &[(&str, Value)]) -> Version {
     let in_village = KINDS.iter().find(|known| known.name == kind).is_none_or(|kind| kind.scope != Scope::Township);
     Version {
-        record: RecordId(Uuid::from_u128(5)),
+        record: if kind == "monthly_report" { report_id(VILLAGE, "2024-02") } else { RecordId(Uuid::from_u128(5)) },
         kind: kind.to_owned(),
-        village: in_village.then(|| VillageId(Uuid::from_u128(7))),
+        village: in_village.then_some(VILLAGE),
         dot: Dot { replica: replica(1), seq: 2 },
         context: [Dot { replica: replica(1), seq: 1 }].into_iter().collect(),
         stamp: Stamp { ms: 1_700_000_000_000, counter: 0 },
@@ -50,6 +52,7 @@ fn good(name: &str, ty: FieldType) -> (String, Value) {
         FieldType::Integer(min, _) => json!(min),
         FieldType::Boolean => json!(false),
         FieldType::Date => json!("2024-02-29"),
+        FieldType::Month => json!("2024-02"),
         FieldType::Time => json!(1_700_000_000_000_u64),
         FieldType::Choice(words) => json!(words[0]),
         FieldType::Reference(_) | FieldType::AnyReference => json!(ID),
@@ -122,6 +125,19 @@ fn texts_and_numbers_and_days_take_what_is_declared() {
             vec![(json!(0), range), (json!(PHOTO_BYTES_MAX + 1), range)],
         ),
         ("site", "warning_signs", vec![json!(true), json!(false)], vec![(json!("true"), ty), (json!(1), ty)]),
+        (
+            "monthly_report",
+            "month",
+            vec![json!("2024-02")],
+            vec![
+                (json!("2024-13"), range),
+                (json!("2024-2"), range),
+                (json!("2024-02-01"), range),
+                (json!(""), range),
+                (json!("2024-03"), range),
+                (json!(202_402), ty),
+            ],
+        ),
         (
             "hazard",
             "deadline",

@@ -378,6 +378,39 @@ pub fn to_follow(
     plain(&record::to_follow(&text("hazard", hazard)?, &texts("facts", facts)?)?)
 }
 
+/// The id of the record that is the monthly report of a village for a month (`YYYY-MM`).
+#[wasm_bindgen(js_name = reportId, unchecked_return_type = "RecordId")]
+pub fn report_id(
+    #[wasm_bindgen(unchecked_param_type = "VillageId")] village: &JsValue,
+    #[wasm_bindgen(unchecked_param_type = "string")] month: &JsValue,
+) -> Answer<String> {
+    Ok(record::report_id(&text("village", village)?, &text("month", month)?)?.to_string())
+}
+
+/// Where a monthly report stands.
+#[wasm_bindgen(js_name = reportState, unchecked_return_type = "ReportState")]
+pub fn report_state(#[wasm_bindgen(unchecked_param_type = "string")] state: &JsValue) -> Answer {
+    Ok(record::report_state(&text("state", state)?)?.name().into())
+}
+
+/// Which figures of a month (`YYYY-MM`) one record counts in: a bit for each of `kinds.json`'s `figures`, the first the
+/// lowest. A hazard has a level; what has none is an inspection.
+#[wasm_bindgen(js_name = countsIn)]
+pub fn counts_in(
+    #[wasm_bindgen(unchecked_param_type = "string")] month: &JsValue,
+    #[wasm_bindgen(unchecked_param_type = "string")] today: &JsValue,
+    #[wasm_bindgen(unchecked_param_type = "number", js_name = at_ms)] at_ms: &JsValue,
+    #[wasm_bindgen(unchecked_param_type = "boolean | undefined", js_name = is_major)] is_major: &JsValue,
+    #[wasm_bindgen(unchecked_param_type = "string | null")] deadline: &JsValue,
+    #[wasm_bindgen(unchecked_param_type = "number | null", js_name = closed_at_ms)] closed_at_ms: &JsValue,
+) -> Answer<u8> {
+    let deadline = optional_text("deadline", deadline)?;
+    let closed_at_ms =
+        if closed_at_ms.is_null_or_undefined() { None } else { Some(whole("closed_at_ms", closed_at_ms)?) };
+    let (month, today, at_ms) = (text("month", month)?, text("today", today)?, whole("at_ms", at_ms)?);
+    Ok(record::counts_in(&month, &today, at_ms, is_major.as_bool(), deadline.as_deref(), closed_at_ms))
+}
+
 /// Whether a role writes a field of a kind at all; where and on top of what is for `check` to say.
 #[wasm_bindgen(js_name = mayWrite)]
 pub fn may_write(

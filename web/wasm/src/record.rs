@@ -2,9 +2,11 @@
 //! in JavaScript would change its numbers, and with them its bytes.
 
 use sync_core::digest::{Digest, Mark};
-use sync_core::ids::RecordId;
+use sync_core::ids::{RecordId, VillageId};
+use sync_core::monthly::{self, MonthHazard, ReportState};
 use sync_core::people::Role;
 use sync_core::record::Record;
+use sync_core::time::Ms;
 use sync_core::{permissions, status};
 
 use crate::fault::{Fault, FaultCode, id};
@@ -100,6 +102,38 @@ pub fn hazards_named(text: &str) -> Result<Vec<RecordId>, Fault> {
 pub fn to_follow(hazard: &str, facts: &[String]) -> Result<Vec<String>, Fault> {
     let hazard: RecordId = id("hazard", hazard)?;
     Ok(status::to_follow(hazard, &states("facts", facts)?).collect())
+}
+
+/// The record that is the monthly report of a village.
+///
+/// # Errors
+/// When the village is no id.
+pub fn report_id(village: &str, month: &str) -> Result<RecordId, Fault> {
+    let village: VillageId = id("village", village)?;
+    Ok(monthly::report_id(village, month))
+}
+
+/// Where a monthly report stands.
+///
+/// # Errors
+/// When it is no state.
+pub fn report_state(text: &str) -> Result<ReportState, Fault> {
+    Ok(monthly::report_state(&state("state", text)?))
+}
+
+/// Which figures of a month one record counts in, as bits: a hazard where it is said whether it is major, else an inspection.
+#[must_use]
+pub fn counts_in(
+    month: &str,
+    today: &str,
+    at_ms: Ms,
+    is_major: Option<bool>,
+    deadline: Option<&str>,
+    closed_at_ms: Option<Ms>,
+) -> u8 {
+    let hazard = is_major.map(|is_major| MonthHazard { is_major, deadline, closed_at_ms });
+    let counts = monthly::counts_in(month, today, at_ms, hazard);
+    counts.iter().rev().fold(0, |bits, counts| bits << 1 | u8::from(*counts))
 }
 
 /// Whether a role writes a field of a kind at all.

@@ -5,6 +5,7 @@ use sync_core::client::{Edit, Failure};
 use sync_core::dots::Dot;
 use sync_core::ids::{AccountId, DeviceId, RecordId, ReplicaId, VillageId};
 use sync_core::kinds::KINDS;
+use sync_core::monthly::ReportState;
 use sync_core::people::{Caller, Role};
 use sync_core::protocol::{Outcome, Verdict};
 use sync_core::rules::Voiding;
@@ -28,7 +29,7 @@ pub fn declarations() -> (Vec<String>, String) {
     all.add::<Refusal>().add::<RefusalCode>().add::<Fault>().add::<FaultCode>();
     all.add::<Outcome>().add::<Verdict>().add::<Voiding>();
     all.add::<Kind>().add::<Scope>().add::<Field>().add::<FieldType>().add::<Rule>();
-    all.add::<Status>().add::<views::HazardStanding>();
+    all.add::<ReportState>().add::<Status>().add::<views::HazardStanding>();
     all.add::<views::RecordView>().add::<views::FieldView>().add::<views::SiblingView>();
     all.add::<views::Written>().add::<views::StoredEffect>();
     all.add::<views::OutboxEntry>().add::<views::CarriedFile>().add::<views::Kinds>();

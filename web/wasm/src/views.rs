@@ -349,9 +349,15 @@ pub struct Kinds {
     pub kinds: &'static [&'static Kind],
     /// The sectors of safety work (行业领域).
     pub sectors: &'static [&'static str],
+    /// The figures of a monthly report that the ledger knows.
+    pub figures: &'static [&'static str],
 }
 
 impl Kinds {
     /// Those of this build.
-    pub const ALL: Self = Self { kinds: sync_core::kinds::KINDS, sectors: sync_core::kinds::SECTORS };
+    pub const ALL: Self = Self {
+        kinds: sync_core::kinds::KINDS,
+        sectors: sync_core::kinds::SECTORS,
+        figures: sync_core::monthly::FIGURES,
+    };
 }

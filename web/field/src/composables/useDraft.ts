@@ -7,7 +7,7 @@ import type { JsonValue } from "../../../wasm/pkg/types.js";
 import { uuidV7 } from "../host/uuid.js";
 import { host } from "./host.js";
 
-export type Form = "inspection" | "hazard" | "rectification" | "reinspection";
+export type Form = "inspection" | "hazard" | "rectification" | "reinspection" | "month";
 
 /** How long the fingers must rest before a draft is written, ms. */
 const REST_MS = 250;

@@ -11,6 +11,7 @@ import type {
   RecordId,
   RecordView,
   Refusal,
+  ReportState,
   Role,
   VillageId,
 } from "../../../wasm/pkg/types.js";
@@ -232,6 +233,16 @@ export interface HostError {
   readonly retryAfterS?: number;
 }
 
+/** A village's report of a month: where it stands, what it says, and what the ledger has of that month on this phone. */
+export interface MonthlyReport {
+  readonly record: RecordId;
+  readonly state: ReportState;
+  /** Absent where nobody has begun it. */
+  readonly row?: Row;
+  /** By the names of the figures, in their order. */
+  readonly ledger: Readonly<Record<string, number>>;
+}
+
 export interface Host {
   status(): Promise<Status>;
   subscribe(listener: (event: HostEvent) => void): () => void;
@@ -253,6 +264,9 @@ export interface Host {
   seen(record: RecordId): Promise<void>;
   /** What a re-inspection of this hazard made now follows: the value of its field `follows`. */
   toFollow(hazard: RecordId): Promise<readonly string[]>;
+
+  /** A village's report of a month (`YYYY-MM`). */
+  monthly(village: VillageId, month: string): Promise<MonthlyReport>;
 
   drafts(): Promise<readonly Draft[]>;
   draft(id: string): Promise<Draft | undefined>;

@@ -6,12 +6,13 @@ import type { Edit, Refusal } from "../../../wasm/pkg/types.js";
 import { Api } from "./api.js";
 import { Account } from "./account.js";
 import { carry, takeReceipts } from "./carry.js";
-import type { CarriedArchive, Detail, Draft, HeldPhoto, HostEvent, NewPhoto, Page, Query, Save, Saved, Status } from "./contract.js";
+import type { CarriedArchive, Detail, Draft, HeldPhoto, HostEvent, MonthlyReport, NewPhoto, Page, Query, Save, Saved, Status } from "./contract.js";
 import { detail, followed } from "./details.js";
 import { Device, type Person } from "./device.js";
 import type { Changed } from "./engine.js";
 import { hostError } from "./errors.js";
 import { countHazards, list } from "./lists.js";
+import { monthly } from "./monthly.js";
 import type { Reduce } from "./picture.js";
 import { callerOf, save } from "./saving.js";
 import { Session } from "./session.js";
@@ -233,6 +234,10 @@ export class FieldHost {
 
   async toFollow(hazard: string): Promise<readonly string[]> {
     return followed(this.signedIn().account.engine, hazard);
+  }
+
+  async monthly(village: string, month: string): Promise<MonthlyReport> {
+    return monthly(this.signedIn().account.engine, village, month, this.world.now());
   }
 
   async drafts(): Promise<readonly Draft[]> {

@@ -90,6 +90,16 @@ fn function(call: &str, args: &[Value]) -> Result<String, Fault> {
         "hazardsNamed" => json(&record::hazards_named(&text(args, 0))?),
         "toFollow" => json(&record::to_follow(&text(args, 0), &texts(args, 1))?),
         "mayWrite" => json(&record::may_write(&text(args, 0), &text(args, 1), &text(args, 2))?),
+        "reportId" => record::report_id(&text(args, 0), &text(args, 1))?.to_string(),
+        "reportState" => record::report_state(&text(args, 0))?.name().to_owned(),
+        "countsIn" => json(&record::counts_in(
+            &text(args, 0),
+            &text(args, 1),
+            number(args, 2),
+            args[3].as_bool(),
+            args[4].as_str(),
+            args[5].as_u64(),
+        )),
         "townshipDate" => sync_core::time::township_date(number(args, 0)),
         other => panic!("no function {other}"),
     })

@@ -29,6 +29,7 @@ pub const ALL: &[(&str, Story)] = &[
     ("random_joins", records::random_joins),
     ("faults", records::faults),
     ("statuses", statuses::statuses),
+    ("months", statuses::months),
     ("form_checks", phones::form_checks),
     ("a_day_of_work", phones::a_day_of_work),
     ("forks", phones::forks),

@@ -47,6 +47,38 @@ fn look(session: &mut Session, hazard: u128, reported: &str, facts: &[String]) {
     }
 }
 
+/// A village's report from its beginning to its acceptance, and what counts in its month.
+pub fn months(session: &mut Session) {
+    for month in ["2023-11", "2023-12", "of tomorrow"] {
+        session.ask("reportId", &[json!(record_id(7)), json!(month)]);
+        for today in ["2023-11-15", "2024-05-01"] {
+            for closed in [json!(null), json!(NOW_MS + 86_400_000)] {
+                let hazard = [json!(month), json!(today), json!(NOW_MS), json!(true), json!("2023-11-20"), closed];
+                session.ask("countsIn", &hazard);
+            }
+            session
+                .ask("countsIn", &[json!(month), json!(today), json!(NOW_MS), json!(null), json!(null), json!(null)]);
+        }
+    }
+    session.call(None, "reportId", &[json!("no id"), json!("2023-11")]).unwrap_err();
+    session.call(None, "reportState", &[json!("{}")]).unwrap_err();
+    let mut seen: Vec<(u128, u64)> = Vec::new();
+    let mut states: Vec<String> = Vec::new();
+    let steps: [&[(&str, Value)]; 5] = [
+        &[("month", json!("2023-11")), ("figures/inspections", json!(3))],
+        &[("submitted_at", json!(NOW_MS))],
+        &[("review", json!("returned")), ("review_remark", json!("次数不符"))],
+        &[("figures/inspections", json!(4)), ("submitted_at", json!(NOW_MS + 1))],
+        &[("review", json!("accepted"))],
+    ];
+    for (step, changes) in (1_u64..).zip(steps) {
+        states.push(delta(&version("monthly_report", 60, (7, step), &seen, changes)));
+        seen.push((7, step));
+        let joined = super::join_all(session, &states);
+        session.ask("reportState", &[json!(joined)]);
+    }
+}
+
 /// An order, its rectification, a failure, another rectification, an escalation, and a pass that follows all of it.
 fn facts_of(hazard: u128) -> Vec<String> {
     let id = json!(record_id(hazard));
