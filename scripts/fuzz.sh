@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes one target for a while: `make fuzz TARGET=engine SECONDS=600`. Needs a nightly compiler (rustup toolchain install
 # nightly) and a C++ compiler for libFuzzer. What is found lies in fuzz/artifacts/TARGET; new inputs that reach further are
-# added to fuzz/corpus/TARGET, which `MINIMISE=1` reduces to few enough to commit.
+# kept in target/fuzz-corpus/TARGET. `MINIMISE=1` takes them into fuzz/corpus/TARGET, reduced to few enough to commit.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,8 +32,10 @@ if [[ $target == decode ]]; then
 fi
 
 cd fuzz
-mkdir -p "corpus/$target"
+found=../target/fuzz-corpus/$target
+mkdir -p "corpus/$target" "$found"
 if [[ ${MINIMISE:-} == 1 ]]; then
+    find "$found" -type f -exec cp -n -t "corpus/$target" {} +
     exec cargo +nightly fuzz cmin "${options[@]}" "$target" -- "${inputs[@]}"
 fi
-exec cargo +nightly fuzz run "${options[@]}" "$target" -- "${inputs[@]}" "-max_total_time=$seconds" -print_final_stats=1
+exec cargo +nightly fuzz run "${options[@]}" "$target" "$found" "corpus/$target" -- "${inputs[@]}" "-max_total_time=$seconds" -print_final_stats=1

@@ -26,8 +26,9 @@ pub(super) struct Shell {
     pub(super) answer: Option<String>,
     /// Whether an answer that no server gave was taken in.
     pub(super) is_deceived: bool,
-    attempts: u64,
-    /// The phone's clock at the last failure: one that is set back behind it ends the wait.
+    /// Requests so far, over all lives of the phone: an answer comes to the one that it is for, whatever was restored since.
+    pub(super) attempts: u64,
+    /// The phone's clock at the last failure that began a wait: one that is set back behind it ends the wait.
     failed_at_ms: u64,
 }
 
@@ -135,8 +136,12 @@ impl Shell {
     pub(super) fn fail(&mut self, failure: Failure) {
         self.attempt = None;
         self.answer = None;
-        self.failed_at_ms = self.phone.now_ms.min(TIME_MS_MAX);
-        let effects = self.phone.client.handle_failure(failure, self.failed_at_ms);
+        let now_ms = self.phone.now_ms.min(TIME_MS_MAX);
+        // Of the others none begins a wait: they stop the client, or have it take a new id.
+        if matches!(failure, Failure::Network | Failure::Busy { .. } | Failure::Refused) {
+            self.failed_at_ms = now_ms;
+        }
+        let effects = self.phone.client.handle_failure(failure, now_ms);
         self.store(effects);
     }
 

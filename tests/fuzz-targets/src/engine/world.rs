@@ -84,7 +84,8 @@ impl World {
             Event::Crash { phone } => self.shells[phone].crash(),
             Event::Backup { phone } => self.copies[phone] = Some(self.shells[phone].clone()),
             Event::Restore { phone } => {
-                if let Some(copy) = self.copies[phone].clone() {
+                if let Some(mut copy) = self.copies[phone].clone() {
+                    copy.attempts = self.shells[phone].attempts;
                     self.shells[phone] = copy;
                     self.shells[phone].crash();
                 }
