@@ -13,6 +13,7 @@ use actix_web::middleware::{Compress, Condition, DefaultHeaders, from_fn};
 use actix_web::{HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sync_core::time::Ms;
+use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, spawn_blocking};
 use uuid::{NoContext, Timestamp, Uuid};
 
@@ -24,7 +25,7 @@ use crate::config::Settings;
 use crate::db::{Database, DbError, Scope};
 use crate::events::Seats;
 use crate::ledger::digests;
-use crate::limits::{CONNECTIONS_MAX, HSTS_S, KEEP_ALIVE, TLS_HANDSHAKE_WAIT, TLS_HANDSHAKES_MAX};
+use crate::limits::{CONNECTIONS_MAX, EXPORTS_MAX, HSTS_S, KEEP_ALIVE, TLS_HANDSHAKE_WAIT, TLS_HANDSHAKES_MAX};
 use crate::observe::observe;
 use crate::photos::Photos;
 use crate::photos::store::StoreError;
@@ -61,6 +62,8 @@ pub struct App {
     pub photos: Photos,
     /// What `/metrics` shows.
     pub meter: PrometheusHandle,
+    /// Room for workbooks that are being written.
+    pub exports: Arc<Semaphore>,
     ending: Arc<AtomicBool>,
 }
 
@@ -95,6 +98,7 @@ impl App {
             certificate,
             photos,
             meter: metering::install(),
+            exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
             ending: Arc::new(AtomicBool::new(false)),
         })
     }

@@ -148,6 +148,12 @@ pub const LEDGER_ROWS_DEFAULT: usize = 50;
 /// Lines of the ledger, or open conflicts, in one page: about 200 KB.
 pub const LEDGER_ROWS_MAX: usize = 500;
 
+/// Workbooks that are written at the same time; beyond that `busy`.
+pub const EXPORTS_MAX: usize = 2;
+
+/// Spans of an overview whose turnover is asked for at once: two years of months.
+pub const OVERVIEW_SPANS_MAX: usize = 24;
+
 /// Versions in one page of a record's history; each may have 64 KiB, and most have 1.
 pub const HISTORY_ROWS_MAX: usize = 100;
 

@@ -6,7 +6,8 @@ use actix_web::web::{self, PathConfig, QueryConfig, ServiceConfig};
 
 use crate::error::{Code, Problem};
 use crate::handlers::{
-    accounts, auth, carried, devices, events, health, ledger, pages, photos, review, sync, townships, uploads,
+    accounts, auth, carried, devices, events, export, health, ledger, office, overview, pages, photos, review, sync,
+    townships, uploads,
 };
 use crate::photos::tus;
 use crate::rate;
@@ -61,8 +62,10 @@ fn operation() -> Vec<Address> {
 fn apps() -> Vec<Address> {
     vec![
         at("/").get(pages::entrance),
-        at("/field").get(pages::entrance),
+        at("/field").get(pages::field_entrance),
         at("/field/{path:.*}").get(pages::field).on(&Method::HEAD, pages::field),
+        at("/office").get(pages::office_entrance),
+        at("/office/{path:.*}").get(pages::office).on(&Method::HEAD, pages::office),
     ]
 }
 
@@ -85,6 +88,9 @@ fn api() -> Vec<Address> {
         at("/events").get(events::listen),
         at("/townships").get(townships::list),
         at("/hazards").get(ledger::hazards),
+        at("/hazards.xlsx").get(export::hazards),
+        at("/overview").get(overview::overview),
+        at("/records").get(office::register).post(office::write),
         at("/records/{id}").get(ledger::record),
         at("/records/{id}/history").get(ledger::history),
         at("/records/{id}/resolve").post(review::resolve),

@@ -103,12 +103,17 @@ async fn unknown_addresses_and_methods_are_problems_too() {
 }
 
 #[tokio::test]
-async fn a_browser_that_asks_for_the_server_is_led_to_the_app() {
+async fn a_browser_that_asks_for_the_server_is_led_to_its_app() {
     let server = TestServer::start().await;
     let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    for path in ["/", "/field"] {
-        let answer = http.get(server.url(path)).send().await.unwrap();
-        assert_eq!((answer.status().as_u16(), &answer.headers()["location"]), (302, &"/field/".parse().unwrap()));
+    let phone = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/130.0.0.0 Mobile Safari/537.36";
+    let desk = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130.0.0.0 Safari/537.36";
+    for (path, agent, app) in
+        [("/", phone, "/field/"), ("/", desk, "/office/"), ("/field", desk, "/field/"), ("/office", phone, "/office/")]
+    {
+        let answer = http.get(server.url(path)).header("user-agent", agent).send().await.unwrap();
+        let location = answer.headers()["location"].to_str().unwrap();
+        assert_eq!((answer.status().as_u16(), location), (302, app), "{path}");
     }
     // Whatever an address names, nothing outside the folder of the apps is read.
     for path in ["/field/%2e%2e/README.md", "/field/..%2f..%2fpackage.json", "/field/%2fetc%2fhost.conf"] {

@@ -73,6 +73,30 @@ pub struct HazardNumbers {
     pub overdue: u64,
 }
 
+/// How many hazards of one village, sector, level and status there are, and how many of them are overdue.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HazardGroup {
+    /// The village.
+    pub village: Option<VillageId>,
+    /// The sector.
+    pub sector: String,
+    /// Whether they read as major.
+    pub is_major: bool,
+    /// Their status.
+    pub status: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// What was found and what was closed in a span of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HazardTurnover {
+    /// Hazards found in it.
+    pub found: u64,
+    /// Hazards closed in it, that are closed still.
+    pub closed: u64,
+}
+
 /// Questions about the ledger.
 pub trait HazardTx {
     /// Stores the lines of hazards, each hazard once.
@@ -97,6 +121,24 @@ pub trait HazardTx {
     /// # Errors
     /// The database failed.
     fn hazard_numbers(&mut self, township: TownshipId, today: &str) -> Result<HazardNumbers, DbError>;
+
+    /// The lines that a filter names, counted by village, sector, level and status.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn hazard_groups(&mut self, township: TownshipId, filter: &HazardFilter) -> Result<Vec<HazardGroup>, DbError>;
+
+    /// What was found and closed from an instant on, and before another; of some villages if they are named.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn hazard_turnover(
+        &mut self,
+        township: TownshipId,
+        villages: Option<&[VillageId]>,
+        from_ms: Ms,
+        before_ms: Ms,
+    ) -> Result<HazardTurnover, DbError>;
 
     /// The line of one hazard.
     ///

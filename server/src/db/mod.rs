@@ -16,6 +16,7 @@ pub mod keeping;
 mod ledger_tests;
 pub mod meta;
 mod options;
+pub mod orders;
 #[cfg(test)]
 mod plans;
 mod postgres;
@@ -84,6 +85,7 @@ pub trait Transaction:
     + versions::VersionTx
     + projections::ProjectionTx
     + hazards::HazardTx
+    + orders::OrderTx
     + keeping::KeepingTx
 {
 }

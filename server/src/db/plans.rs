@@ -143,6 +143,8 @@ fn push(tx: &mut dyn Transaction) -> Result<(), DbError> {
     tx.replica(REPLICA)?;
     tx.arrived(REPLICA, 1..=100)?;
     tx.records(HOME, &[HAZARD, OTHER])?;
+    tx.records_of_kind(HOME, "hazard", None, None, 100)?;
+    tx.records_of_kind(HOME, "hazard", Some(&[VILLAGE]), Some(OTHER), 100)?;
     tx.mentions_of(HOME, &[HAZARD, OTHER])?;
     tx.put_replica(&Replica { id: REPLICA, township: HOME, account: PERSON, device: PHONE, highest: 2 }, 2)?;
     let refusal = Refusal::at(RefusalCode::FieldRange, "level", "one of major, general");
@@ -241,6 +243,16 @@ fn ledger(tx: &mut dyn Transaction) -> Result<(), DbError> {
     }
     tx.hazard(HOME, HAZARD)?;
     tx.hazard_numbers(HOME, "2026-03-02")?;
+    tx.hazard_groups(HOME, &HazardFilter::default())?;
+    let overdue = HazardFilter {
+        villages: Some(vec![VILLAGE]),
+        overdue_on: Some("2026-03-02".to_owned()),
+        ..HazardFilter::default()
+    };
+    tx.hazard_groups(HOME, &overdue)?;
+    tx.hazard_turnover(HOME, None, 1, 2)?;
+    tx.last_order_number(HOME, 2026)?;
+    tx.next_order_number(HOME, 2026, 0)?;
     for after in [None, Some((HAZARD, "level".to_owned()))] {
         tx.conflicts(HOME, None, after.clone(), 100)?;
         tx.conflicts(HOME, Some(&[VILLAGE]), after, 100)?;

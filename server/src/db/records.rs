@@ -47,6 +47,19 @@ pub trait RecordTx {
     /// The database failed.
     fn records(&mut self, township: TownshipId, ids: &[RecordId]) -> Result<Vec<(RecordId, String)>, DbError>;
 
+    /// The states of the records of a kind, by falling id, of some villages if they are named, after `after`.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn records_of_kind(
+        &mut self,
+        township: TownshipId,
+        kind: &str,
+        villages: Option<&[VillageId]>,
+        after: Option<RecordId>,
+        limit: usize,
+    ) -> Result<Vec<String>, DbError>;
+
     /// Stores states and gives each the next position of the township's feed, in the given order; each record once.
     ///
     /// The last thing that a job does: the counter that orders the feed is held from here to the commit, and a reader

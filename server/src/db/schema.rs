@@ -325,3 +325,14 @@ diesel::allow_tables_to_appear_in_same_query!(
 );
 
 diesel::allow_tables_to_appear_in_same_query!(blobs, photo_records);
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
+    order_numbers (township_id, year) {
+        township_id -> Id,
+        year -> BigInt,
+        last -> BigInt,
+    }
+}

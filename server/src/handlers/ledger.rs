@@ -63,7 +63,7 @@ pub async fn hazards(
 }
 
 impl HazardQuery {
-    fn filter(&self, caller: &Caller, today: &str) -> Result<HazardFilter, Problem> {
+    pub(super) fn filter(&self, caller: &Caller, today: &str) -> Result<HazardFilter, Problem> {
         let is_major = match self.level.as_deref() {
             None => None,
             Some("major") => Some(true),

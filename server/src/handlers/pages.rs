@@ -6,9 +6,25 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use crate::error::Problem;
 use crate::pages;
 
-/// `GET /` and `GET /field`: the way to the inspector's app.
-pub async fn entrance() -> HttpResponse {
-    HttpResponse::Found().insert_header((header::LOCATION, "/field/")).finish()
+/// `GET /`: the way to the inspector's app for phones, to the office's desk for everything else. Browsers of phones have said
+/// `Mobi` since long (MDN: Browser detection using the user agent).
+pub async fn entrance(request: HttpRequest) -> HttpResponse {
+    let agent = request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    to(if agent.is_some_and(|agent| agent.contains("Mobi")) { "/field/" } else { "/office/" })
+}
+
+/// `GET /field`: the inspector's app.
+pub async fn field_entrance() -> HttpResponse {
+    to("/field/")
+}
+
+/// `GET /office`: the office's desk.
+pub async fn office_entrance() -> HttpResponse {
+    to("/office/")
+}
+
+fn to(app: &'static str) -> HttpResponse {
+    HttpResponse::Found().insert_header((header::LOCATION, app)).insert_header((header::VARY, "user-agent")).finish()
 }
 
 /// `GET` and `HEAD /field/{path}`: a page or a file of the inspector's app.
@@ -17,4 +33,12 @@ pub async fn entrance() -> HttpResponse {
 /// `not_found`.
 pub async fn field(path: web::Path<String>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     pages::of("field", &path, &request)
+}
+
+/// `GET` and `HEAD /office/{path}`: a page or a file of the office's desk.
+///
+/// # Errors
+/// `not_found`.
+pub async fn office(path: web::Path<String>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    pages::of("office", &path, &request)
 }

@@ -12,6 +12,7 @@ use sync_core::permissions::may_decide;
 use sync_core::protocol::Outcome;
 use sync_core::time::Ms;
 use sync_core::validate::Refusal;
+use sync_core::version::VOID;
 
 use super::ledger::{ID_CHARS, unknown};
 use super::page::{LimitQuery, Page, PageQuery};
@@ -118,6 +119,11 @@ fn decide(tx: &mut dyn Transaction, by: &Sender, id: RecordId, decision: &Decisi
     named.sort();
     if !record.siblings(&decision.path).map(|sibling| sibling.dot).eq(named) {
         return Err(Problem::new(Code::ConflictChanged, "Read the record again; its values have changed"));
+    }
+    // A voiding covers every earlier write of its own replica, which is that of all desks.
+    let last = authored::last_own(tx, by, &record)?.filter(|_| decision.path == VOID && !decision.value.is_null());
+    if last.is_some_and(|last| !decision.seen.as_ref().is_some_and(|seen| seen.covers(last))) {
+        return Err(Problem::new(Code::ConflictChanged, "Read the record again; another desk has written to it"));
     }
     let seen = || decision.seen.clone().unwrap_or_else(|| decision.siblings.iter().copied().collect());
     let writing = Writing {

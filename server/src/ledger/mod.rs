@@ -2,7 +2,9 @@
 //! (`read`), and deriving it anew (`rebuild`).
 
 pub mod digests;
+pub mod export;
 pub mod project;
 pub mod reach;
 pub mod read;
 pub mod rebuild;
+pub mod workbook;

@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use sync_core::dots::Dot;
+use sync_core::dots::{Dot, VersionVector};
 use sync_core::ids::{AccountId, RecordId, TownshipId, VillageId};
 use sync_core::people::Caller;
 use sync_core::permissions::may_read;
 use sync_core::protocol::Outcome;
 use sync_core::record::Record;
 use sync_core::rules::Voiding;
-use sync_core::status::standing;
+use sync_core::status::{standing, to_follow};
 use sync_core::time::{Ms, Stamp, township_date};
 
 use super::project::{facts_about, open_conflicts, read_state};
@@ -108,6 +108,8 @@ pub struct RecordView {
     #[serde(skip_serializing_if = "Option::is_none")]
     standing: Option<StandingView>,
     photos: Vec<PhotoView>,
+    /// What this view shows the writes of: an edit made on top of it claims to have seen that, and no more.
+    seen: VersionVector,
     /// The state as the feed carries it.
     state: Box<RawValue>,
 }
@@ -123,6 +125,8 @@ pub struct StandingView {
     deadline: Option<String>,
     closed_at: Option<Ms>,
     facts: Vec<RecordId>,
+    /// The keys that a re-inspection made on top of this view writes under `follows`.
+    to_follow: Vec<String>,
 }
 
 /// A photo of a record, and whether its bytes are there yet.
@@ -208,6 +212,7 @@ pub fn record_view(
         conflicts: open_conflicts(&record).into_iter().map(|open| open.path).collect(),
         standing,
         photos: photos(tx, township, id)?,
+        seen: record.seen.context().clone(),
         state,
     }))
 }
@@ -238,6 +243,7 @@ fn standing_view(
         overdue: hazard.counts() && standing.is_overdue(&township_date(now_ms)),
         closed_at: standing.closed_at_ms,
         deadline: standing.deadline,
+        to_follow: to_follow(hazard.id, &facts).collect(),
         facts: facts.iter().map(|fact| fact.id).collect(),
     })
 }

@@ -106,6 +106,16 @@ fn compose(
     read_version(&body, dot).map(|version| (version, body))
 }
 
+/// The last of its own writes to a record, if there is one: whoever writes to it through this server and has not seen that
+/// one would overwrite it, since a replica's later write covers its earlier.
+///
+/// # Errors
+/// The database failed.
+pub fn last_own(tx: &mut dyn Transaction, sender: &Sender, record: &Record) -> Result<Option<Dot>, DbError> {
+    let own = server_replica(tx, sender, None)?.id;
+    Ok(record.seen.context().iter().find(|dot| dot.replica == own))
+}
+
 /// The replica under which this server writes in a township: derived from the epoch, so that a server restored from a
 /// backup does not reuse the numbers that it gave out after it. What it is derived from is no secret: where a phone, of this
 /// township or another, has taken the id, the next one is derived from it.

@@ -49,6 +49,10 @@ fn ledger(of: &Town) -> Vec<Attempt> {
         hazards(format!("?site={}", of.hazard)).empty("/rows"),
         hazards(format!("?after={}-{}", START_MS + 1, of.hazard)),
         hazards("?with_void=true&limit=500".to_owned()),
+        attempt("GET /api/v1/overview", &[]),
+        attempt("GET /api/v1/hazards.xlsx", &[]).query(&format!("?village={}", of.village)),
+        attempt("GET /api/v1/records", &[]).query("?kind=hazard"),
+        attempt("GET /api/v1/records", &[]).query(&format!("?kind=hazard&village={}", of.village)).empty("/rows"),
         attempt("GET /api/v1/records/{id}", &[&of.hazard]).refused(&["not_found"]),
         attempt("GET /api/v1/records/{id}", &[&of.village]).refused(&["not_found"]),
         attempt("GET /api/v1/records/{id}/history", &[&of.hazard]).refused(&["not_found"]),
@@ -64,7 +68,14 @@ fn ledger(of: &Town) -> Vec<Attempt> {
 
 fn review(of: &Town) -> Vec<Attempt> {
     let decision = json!({"path": "description", "value": "二楼", "siblings": of.siblings});
+    // A stranger's desk knows nothing of the record: to it this is a hazard that lacks nearly everything.
+    let edit =
+        json!({"record": of.hazard, "kind": "hazard", "village": of.village, "changes": {"description": "二楼"}});
     vec![
+        attempt("POST /api/v1/records", &[])
+            .json(json!({"edits": [edit]}))
+            .refused(&["change_refused"])
+            .closed_at_home(),
         attempt("POST /api/v1/records/{id}/resolve", &[&of.hazard]).json(decision).refused(&["not_found"]),
         attempt("POST /api/v1/quarantine/{replica}/{seq}/repair", &[&of.aside, &1])
             .json(json!({"changes": {"level": "major"}}))

@@ -135,6 +135,17 @@ impl Town {
         }
     }
 
+    /// The office orders the hazard to be rectified.
+    pub(crate) async fn issue_order(&self, server: &TestServer) {
+        let changes = json!({
+            format!("hazards/{}", self.hazard): true, "kind": "time_limit", "issued_at": START_MS, "issuer": self.secrets[0],
+            "recipient": self.secrets[0], "deadline": "2026-12-01",
+        });
+        let order = json!({"record": Uuid::now_v7(), "kind": "order", "village": self.village, "changes": changes});
+        let (status, answer) = server.post(&self.supervisor.session, "/records", &json!({"edits": [order]})).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+
     /// Makes one more account of a township, and signs in.
     pub(crate) async fn enlist(
         server: &TestServer,

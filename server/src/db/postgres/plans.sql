@@ -22,6 +22,8 @@ INSERT INTO refresh_tokens (hash, session_id, generation, issued_at_ms, expires_
     SELECT print(n), one('session', n), 1, 0, n FROM rows;
 INSERT INTO enrolments (code_hash, township_id, account_id, created_by, created_at_ms, expires_at_ms)
     SELECT print(n), township, one('account', n), one('account', n), 0, n FROM rows;
+INSERT INTO order_numbers (township_id, year, last)
+    SELECT one('township', n), year, 7 FROM generate_series(0, 1999) n, generate_series(2020, 2029) year;
 INSERT INTO feeds (township_id, seq) SELECT one('township', n), 20000 FROM generate_series(0, 1999) n;
 INSERT INTO records (township_id, id, kind, village_id, scope, feed_seq, updated_at_ms, state)
     SELECT township, one('record', n), 'hazard', village, uuid_send(village), n, 0, '{"state":"' || repeat('x', 500) || '"}' FROM rows;

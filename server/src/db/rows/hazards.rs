@@ -3,10 +3,11 @@
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 use sync_core::ids::{RecordId, TownshipId, VillageId};
+use sync_core::time::Ms;
 
 use super::{Backend, Tx, alike, many};
 use crate::db::DbError;
-use crate::db::hazards::{HazardFilter, HazardLine, HazardNumbers, HazardTx};
+use crate::db::hazards::{HazardFilter, HazardGroup, HazardLine, HazardNumbers, HazardTurnover, HazardTx};
 use crate::db::schema::hazards;
 use crate::db::types::{Key, Whole, storable};
 
@@ -126,6 +127,52 @@ impl HazardTx for Tx<'_> {
         let overdue: Whole = narrowed(township, &filter).count().get_result(self.conn)?;
         let by_status = counted.into_iter().map(|(status, is_major, count)| ((status, is_major), count.0)).collect();
         Ok(HazardNumbers { by_status, overdue: overdue.0 })
+    }
+
+    fn hazard_groups(&mut self, township: TownshipId, filter: &HazardFilter) -> Result<Vec<HazardGroup>, DbError> {
+        let mut query = hazards::table
+            .filter(hazards::township_id.eq(Key::from(township)))
+            .filter(hazards::is_void.eq(false))
+            .group_by((hazards::village_id, hazards::sector, hazards::is_major, hazards::status))
+            .select((hazards::village_id, hazards::sector, hazards::is_major, hazards::status, count_star()))
+            .into_boxed();
+        if let Some(villages) = &filter.villages {
+            query = query.filter(hazards::village_id.eq_any(villages.iter().copied().map(Key::from)));
+        }
+        if let Some(today) = &filter.overdue_on {
+            query = query.filter(hazards::status.ne("closed")).filter(hazards::deadline.lt(today.clone()));
+        }
+        if let Some(from) = filter.found_from_ms {
+            query = query.filter(hazards::found_at_ms.ge(Whole(from)));
+        }
+        if let Some(before) = filter.found_before_ms {
+            query = query.filter(hazards::found_at_ms.lt(Whole(before)));
+        }
+        let rows: Vec<(Option<Key>, String, bool, String, Whole)> = query.load(self.conn)?;
+        let group = |(village, sector, is_major, status, count): (Option<Key>, String, bool, String, Whole)| {
+            HazardGroup { village: village.map(VillageId::from), sector, is_major, status, count: count.0 }
+        };
+        Ok(rows.into_iter().map(group).collect())
+    }
+
+    fn hazard_turnover(
+        &mut self,
+        township: TownshipId,
+        villages: Option<&[VillageId]>,
+        from_ms: Ms,
+        before_ms: Ms,
+    ) -> Result<HazardTurnover, DbError> {
+        let of = |filter: HazardFilter| narrowed(township, &filter);
+        let villages = villages.map(<[VillageId]>::to_vec);
+        let all = HazardFilter { villages, ..HazardFilter::default() };
+        let found = HazardFilter { found_from_ms: Some(from_ms), found_before_ms: Some(before_ms), ..all.clone() };
+        let found: Whole = of(found).count().get_result(self.conn)?;
+        let closed = of(all)
+            .filter(hazards::closed_at_ms.ge(Whole(from_ms)))
+            .filter(hazards::closed_at_ms.lt(Whole(before_ms)))
+            .count();
+        let closed: Whole = closed.get_result(self.conn)?;
+        Ok(HazardTurnover { found: found.0, closed: closed.0 })
     }
 
     fn hazard(&mut self, township: TownshipId, id: RecordId) -> Result<Option<HazardLine>, DbError> {

@@ -10,7 +10,7 @@ use super::{Tx, digests, many};
 use crate::db::DbError;
 use crate::db::records::{FeedEntry, RecordTx, StoredRecord};
 use crate::db::schema::{feeds, records};
-use crate::db::types::{KEYS_PER_STATEMENT, Key, Whole, scope_bytes};
+use crate::db::types::{KEYS_PER_STATEMENT, Key, Whole, scope_bytes, storable};
 
 impl RecordTx for Tx<'_> {
     fn record(&mut self, township: TownshipId, id: RecordId) -> Result<Option<String>, DbError> {
@@ -32,6 +32,30 @@ impl RecordTx for Tx<'_> {
             found.extend(rows.into_iter().map(|(id, state)| (id.into(), state)));
         }
         Ok(found)
+    }
+
+    fn records_of_kind(
+        &mut self,
+        township: TownshipId,
+        kind: &str,
+        villages: Option<&[VillageId]>,
+        after: Option<RecordId>,
+        limit: usize,
+    ) -> Result<Vec<String>, DbError> {
+        let mut query = records::table
+            .filter(records::township_id.eq(Key::from(township)))
+            .filter(records::kind.eq(storable(kind)))
+            .order(records::id.desc())
+            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+            .select(records::state)
+            .into_boxed();
+        if let Some(villages) = villages {
+            query = query.filter(records::village_id.eq_any(villages.iter().copied().map(Key::from)));
+        }
+        if let Some(after) = after {
+            query = query.filter(records::id.lt(Key::from(after)));
+        }
+        Ok(query.load(self.conn)?)
     }
 
     fn publish(&mut self, township: TownshipId, stored: &[StoredRecord], now_ms: Ms) -> Result<(), DbError> {

@@ -27,6 +27,8 @@ mod hazards;
 mod keeping;
 #[path = "../rows/meta.rs"]
 mod meta;
+#[path = "../rows/orders.rs"]
+mod orders;
 #[path = "../rows/projections.rs"]
 mod projections;
 #[path = "../rows/records.rs"]

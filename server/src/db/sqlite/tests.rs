@@ -150,7 +150,8 @@ fn the_schema_that_diesel_sees_is_the_one_that_the_migrations_make() {
         photo_records,
         blobs,
         uploads,
-        condemned_photos
+        condemned_photos,
+        order_numbers
     ];
     for (table, query) in &known {
         let query = query.split(" -- ").next().unwrap();

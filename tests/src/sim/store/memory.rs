@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use server::db::blobs::{Blob, BlobTx, Upload};
 use server::db::digests::DigestTx;
-use server::db::hazards::{HazardFilter, HazardLine, HazardNumbers, HazardTx};
+use server::db::hazards::{HazardFilter, HazardGroup, HazardLine, HazardNumbers, HazardTurnover, HazardTx};
 use server::db::meta::MetaTx;
+use server::db::orders::OrderTx;
 use server::db::projections::{OpenConflict, PhotoRecord, ProjectionTx};
 use server::db::records::{FeedEntry, RecordTx, StoredRecord};
 use server::db::versions::{Arrival, Quarantined, Replica, VersionTx};
@@ -117,6 +118,17 @@ impl RecordTx for Memory {
     fn records(&mut self, _: TownshipId, ids: &[RecordId]) -> Result<Vec<(RecordId, String)>, DbError> {
         let found = ids.iter().filter_map(|id| Some((*id, self.tables.records.get(id)?.stored.state.clone())));
         Ok(found.collect())
+    }
+
+    fn records_of_kind(
+        &mut self,
+        _: TownshipId,
+        _: &str,
+        _: Option<&[VillageId]>,
+        _: Option<RecordId>,
+        _: usize,
+    ) -> Result<Vec<String>, DbError> {
+        unasked()
     }
 
     fn publish(&mut self, _: TownshipId, records: &[StoredRecord], _: Ms) -> Result<(), DbError> {
@@ -309,8 +321,32 @@ impl HazardTx for Memory {
         unasked()
     }
 
+    fn hazard_groups(&mut self, _: TownshipId, _: &HazardFilter) -> Result<Vec<HazardGroup>, DbError> {
+        unasked()
+    }
+
+    fn hazard_turnover(
+        &mut self,
+        _: TownshipId,
+        _: Option<&[VillageId]>,
+        _: Ms,
+        _: Ms,
+    ) -> Result<HazardTurnover, DbError> {
+        unasked()
+    }
+
     fn hazard(&mut self, _: TownshipId, id: RecordId) -> Result<Option<HazardLine>, DbError> {
         Ok(self.tables.hazards.get(&id).map(|line| (**line).clone()))
+    }
+}
+
+impl OrderTx for Memory {
+    fn last_order_number(&mut self, _: TownshipId, _: i64) -> Result<Option<i64>, DbError> {
+        unasked()
+    }
+
+    fn next_order_number(&mut self, _: TownshipId, _: i64, _: i64) -> Result<i64, DbError> {
+        unasked()
     }
 }
 

@@ -1,0 +1,57 @@
+//! The ledger as a file for the office's other programs.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use actix_web::body::SizedStream;
+use actix_web::http::header;
+use actix_web::web::Bytes;
+use actix_web::{HttpResponse, web};
+use futures_util::stream::{self, Stream};
+use sync_core::time::township_date;
+use tokio::io::AsyncReadExt;
+
+use super::ledger::HazardQuery;
+use crate::app::App;
+use crate::error::{Code, Problem, Success};
+use crate::extract::Authenticated;
+use crate::ledger::export::workbook;
+
+/// Bytes of the file that are held at once.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// The media type of a workbook (IANA, ECMA-376).
+const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+/// GET /api/v1/hazards.xlsx: the lines that a query of GET /hazards names, as a workbook.
+pub async fn hazards(
+    app: web::Data<App>,
+    who: Authenticated,
+    query: web::Query<HazardQuery>,
+) -> Result<HttpResponse, Problem> {
+    let today = township_date(app.clock.now_ms());
+    let filter = query.filter(&who.caller, &today)?;
+    let seat = Arc::clone(&app.exports).try_acquire_owned();
+    let _seat =
+        seat.map_err(|_| Problem::new(Code::Busy, "Other workbooks are being written; try again in a minute"))?;
+    let scratch = app.settings.data_dir.clone();
+    let (file, bytes) = workbook(&app.database, who.township, filter, today, scratch).await?;
+    Ok(Success::Whole
+        .answer()
+        .insert_header((header::CONTENT_TYPE, XLSX))
+        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"hazards.xlsx\""))
+        .insert_header((header::CONTENT_ENCODING, "identity"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(SizedStream::new(bytes, pieces(file))))
+}
+
+/// A file piece by piece.
+fn pieces(file: File) -> impl Stream<Item = Result<Bytes, io::Error>> {
+    stream::try_unfold(tokio::fs::File::from_std(file), |mut file| async move {
+        let mut piece = vec![0; PIECE_BYTES];
+        let read = file.read(&mut piece).await?;
+        piece.truncate(read);
+        Ok((read > 0).then(|| (Bytes::from(piece), file)))
+    })
+}
