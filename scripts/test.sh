@@ -60,6 +60,7 @@ export HAZARD_SERVER=${CARGO_TARGET_DIR:-$PWD/target}/debug/hazard-ledger
 suites "tus" node --test --test-reporter=tap web/tus/uploads.mjs
 suites "field" env NO_COLOR=1 npm --prefix web run unit --workspace field
 suites "field-in-a-browser" env NO_COLOR=1 npm --prefix web run e2e --workspace field
+suites "office-in-a-browser" env NO_COLOR=1 npm --prefix web run e2e --workspace console
 check "dependencies" scripts/deny.sh
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"

@@ -1,0 +1,70 @@
+// What every story of the office needs: a township of its own, a desk signed in to it, and a village that reports.
+
+import { randomUUID } from "node:crypto";
+
+import type { BrowserContext, Page } from "@playwright/test";
+
+import { expect, test, type Township } from "../../field/e2e/phone.js";
+
+export { expect, test };
+
+/** Opens the desk and signs in. */
+export async function signedIn(context: BrowserContext, township: Township, username = "supervisor"): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto(`${township.url}/office/`);
+  await page.getByTestId("username").fill(username);
+  await page.getByTestId("password").fill(township.password);
+  await page.getByTestId("sign-in").click();
+  await expect(page.getByTestId("nav-ledger")).toBeVisible();
+  return page;
+}
+
+type Changes = Record<string, unknown>;
+
+/** An inspector of a village, who writes as a phone's records would come in. */
+export class Village {
+  private constructor(
+    private readonly township: Township,
+    private readonly token: string,
+    readonly id: string,
+  ) {}
+
+  static async of(township: Township, username: string): Promise<Village> {
+    const token = await township.signIn(username, "phone");
+    const me = (await (await fetch(`${township.url}/api/v1/me`, { headers: { authorization: `Bearer ${token}` } })).json()) as { account: { villages: string[] } };
+    return new Village(township, token, me.account.villages[0] ?? "");
+  }
+
+  async read<T>(path: string): Promise<T> {
+    return (await (await fetch(`${this.township.url}/api/v1${path}`, { headers: { authorization: `Bearer ${this.token}` } })).json()) as T;
+  }
+
+  async writes(kind: string, record: string, changes: Changes, seen: unknown = undefined): Promise<string> {
+    const edit = { record, kind, village: this.id, changes, ...(seen === undefined ? {} : { seen }) };
+    const headers = { authorization: `Bearer ${this.token}`, "content-type": "application/json" };
+    const answer = await fetch(`${this.township.url}/api/v1/records`, { method: "POST", headers, body: JSON.stringify({ edits: [edit] }) });
+    expect(answer.status, await answer.text()).toBe(200);
+    return record;
+  }
+
+  /** Writes as a phone of its own that has seen so much and no more. */
+  async writesApart(kind: string, record: string, changes: Changes, seen: Record<string, number>): Promise<void> {
+    const replica = randomUUID();
+    const { account } = await this.read<{ account: { id: string } }>("/me");
+    const version = { record, kind, village: this.id, dot: [replica, 1], context: seen, stamp: [Date.now(), 0], author: account.id, changes };
+    const headers = { authorization: `Bearer ${this.token}`, "content-type": "application/json" };
+    const body = JSON.stringify({ sent_at_ms: Date.now(), replica, first_seq: 1, versions: [version] });
+    const answer = await fetch(`${this.township.url}/api/v1/push`, { method: "POST", headers, body });
+    const text = await answer.text();
+    expect(text).toMatch(/"(merged|conflict)"/);
+  }
+
+  reports(description: string, more: Changes = {}): Promise<string> {
+    const changes = { description, sector: "fireworks", level: "general", found_at: Date.now(), found_by: "村级安监员", ...more };
+    return this.writes("hazard", randomUUID(), changes);
+  }
+
+  async seen(record: string): Promise<Record<string, number>> {
+    return (await this.read<{ seen: Record<string, number> }>(`/records/${record}`)).seen;
+  }
+}

@@ -1,0 +1,170 @@
+// Asking the server: one session for all tabs of this browser, renewed before it ends, and its problems as they are.
+
+import { reactive } from "vue";
+
+export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+
+/** Why a request came to nothing; `code` is the server's, or `network`. */
+export class Problem extends Error {
+  constructor(
+    readonly code: string,
+    readonly status: number,
+    detail: string,
+    readonly body: Record<string, unknown> = {},
+  ) {
+    super(detail);
+  }
+}
+
+interface Tokens {
+  access_token: string;
+  access_expires_at_ms: number;
+  refresh_token: string;
+  device_id: string;
+  server_time_ms: number;
+  account: { id: string; username: string; display_name: string; role: string };
+  township: { id: string; name: string };
+}
+
+interface Kept extends Tokens {
+  /** When the access token is to be renewed, by this browser's clock. */
+  renewAtMs: number;
+}
+
+const KEPT = "office-session";
+const RENEW_BEFORE_MS = 30_000;
+
+/** Who is signed in; empty while nobody is. */
+export const session = reactive<{ who?: Kept["account"]; township?: Kept["township"] }>({});
+
+function kept(): Kept | undefined {
+  const text = localStorage.getItem(KEPT);
+  return text === null ? undefined : (JSON.parse(text) as Kept);
+}
+
+function keep(tokens: Tokens | undefined): void {
+  if (tokens) {
+    const lasts = tokens.access_expires_at_ms - tokens.server_time_ms;
+    localStorage.setItem(KEPT, JSON.stringify({ ...tokens, renewAtMs: Date.now() + lasts - RENEW_BEFORE_MS }));
+    Object.assign(session, { who: tokens.account, township: tokens.township });
+  } else {
+    localStorage.removeItem(KEPT);
+    delete session.who;
+    delete session.township;
+  }
+}
+
+/** Takes up the session of before. */
+export function resume(): void {
+  const before = kept();
+  if (before) Object.assign(session, { who: before.account, township: before.township });
+}
+
+async function send(path: string, init: RequestInit): Promise<Response> {
+  const response = await fetch(`/api/v1${path}`, { ...init, cache: "no-store", credentials: "omit" }).catch((error: unknown) => {
+    throw new Problem("network", 0, String(error));
+  });
+  if (response.ok) return response;
+  const isOurs = response.headers.get("content-type")?.startsWith("application/problem+json") ?? false;
+  const body = isOurs ? ((await response.json()) as Record<string, unknown>) : {};
+  throw new Problem(String(body["code"] ?? "network"), response.status, String(body["detail"] ?? body["title"] ?? ""), body);
+}
+
+const json = (body: unknown): RequestInit => ({ method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+
+export async function signIn(username: string, password: string): Promise<void> {
+  const before = kept();
+  const device = before?.device_id === undefined ? {} : { device_id: before.device_id };
+  const answer = await send("/auth/login", json({ username, password, device_name: navigator.userAgent.slice(0, 60), ...device }));
+  const tokens = (await answer.json()) as Tokens;
+  if (tokens.account.role === "inspector") {
+    await end(tokens.access_token);
+    throw new Problem("for_phones", 403, "");
+  }
+  keep(tokens);
+}
+
+/** The server ends the session; where it cannot be reached, the session ends by itself. */
+async function end(token: string): Promise<void> {
+  await send("/auth/logout", { ...json({}), headers: { authorization: `Bearer ${token}`, "content-type": "application/json" } }).catch(() => undefined);
+}
+
+export async function signOut(): Promise<void> {
+  const before = kept();
+  if (before) await end(before.access_token);
+  keep(undefined);
+}
+
+/** The access token, renewed where it is about to end: by one tab at a time, since a refresh token is good for one use. */
+async function token(): Promise<string> {
+  const before = kept();
+  if (before && Date.now() < before.renewAtMs) return before.access_token;
+  return navigator.locks.request("office-session", async () => {
+    const now = kept();
+    if (!now) throw new Problem("unauthenticated", 401, "");
+    if (Date.now() < now.renewAtMs) return now.access_token;
+    try {
+      const answer = await send("/auth/refresh", json({ refresh_token: now.refresh_token }));
+      const fresh = (await answer.json()) as Tokens;
+      keep(fresh);
+      return fresh.access_token;
+    } catch (error) {
+      if (error instanceof Problem && error.status >= 400 && error.status < 500 && error.status !== 429) keep(undefined);
+      throw error;
+    }
+  });
+}
+
+async function authorised(path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = { ...init.headers, authorization: `Bearer ${await token()}` };
+  try {
+    return await send(path, { ...init, headers });
+  } catch (error) {
+    if (error instanceof Problem && error.status === 401) keep(undefined);
+    throw error;
+  }
+}
+
+/** What is left out, empty or false does not narrow. */
+function queryText(query: Record<string, string | number | boolean | undefined>): string {
+  const asked = Object.entries(query).filter(([, value]) => value !== undefined && value !== "" && value !== false);
+  const text = new URLSearchParams(asked.map(([name, value]) => [name, String(value)])).toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+export async function get<T>(path: string, query: Record<string, string | number | boolean | undefined> = {}): Promise<T> {
+  return (await authorised(`${path}${queryText(query)}`)).json() as Promise<T>;
+}
+
+export async function post<T>(path: string, body: unknown, method = "POST"): Promise<T> {
+  const answer = await authorised(path, { ...json(body), method });
+  const text = await answer.text();
+  return (text === "" ? undefined : JSON.parse(text)) as T;
+}
+
+export async function picture(hash: string, variant: "256" | "1280" | "original"): Promise<Blob> {
+  return (await authorised(`/photos/${hash}?variant=${variant}`)).blob();
+}
+
+/** A file of the server's making. */
+export async function file(path: string, query: Record<string, string | number | boolean | undefined>): Promise<Blob> {
+  return (await authorised(`${path}${queryText(query)}`)).blob();
+}
+
+/** Calls back whenever the township's ledger has moved, until `stop` is aborted; begins anew when the stream ends. */
+export async function listen(moved: () => void, stop: AbortSignal): Promise<void> {
+  while (!stop.aborted) {
+    try {
+      const answer = await authorised("/events", { signal: stop });
+      const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+      for (;;) {
+        const next = await reader?.read();
+        if (!next?.value) break;
+        if (next.value.includes("event: feed")) moved();
+      }
+    } catch {
+      // The ledger is asked again at the next beginning.
+    }
+    await new Promise((rested) => setTimeout(rested, 3_000));
+  }
+}

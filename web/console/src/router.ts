@@ -1,0 +1,27 @@
+// Every page of the desk. What a page shows is in its address, so that it can be sent to somebody.
+
+import { createRouter, createWebHistory } from "vue-router";
+
+import { session } from "./api.js";
+
+export const router = createRouter({
+  history: createWebHistory("/office/"),
+  routes: [
+    { path: "/sign-in", name: "sign-in", component: () => import("./pages/SignInPage.vue") },
+    { path: "/", name: "overview", component: () => import("./pages/OverviewPage.vue") },
+    { path: "/hazards", name: "ledger", component: () => import("./pages/LedgerPage.vue") },
+    { path: "/hazards/:id", name: "hazard", component: () => import("./pages/HazardPage.vue"), props: true },
+    { path: "/review", name: "review", component: () => import("./pages/ReviewPage.vue") },
+    { path: "/aside", name: "aside", component: () => import("./pages/AsidePage.vue") },
+    { path: "/orders", name: "orders", component: () => import("./pages/OrdersPage.vue") },
+    { path: "/reports/:month?", name: "reports", component: () => import("./pages/ReportsPage.vue"), props: true },
+    { path: "/sites", name: "sites", component: () => import("./pages/SitesPage.vue") },
+    { path: "/people", name: "people", component: () => import("./pages/PeoplePage.vue") },
+    { path: "/:rest(.*)*", redirect: "/" },
+  ],
+});
+
+router.beforeEach((to) => {
+  if (to.name !== "sign-in" && !session.who) return { name: "sign-in", query: { to: to.fullPath } };
+  return true;
+});
