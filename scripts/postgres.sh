@@ -34,7 +34,7 @@ if ((EUID == 0)); then
 fi
 
 stop() {
-    "${as[@]}" "$bin/pg_ctl" -D "$folder/data" -m immediate -w stop >/dev/null 2>&1 || true
+    "${as[@]}" "$bin/pg_ctl" -D "$folder/data" -m immediate -w -t 300 stop >/dev/null 2>&1 || true
     rm -rf "$folder"
 }
 trap stop EXIT
@@ -47,26 +47,32 @@ unix_socket_directories = ''
 max_connections = 300
 shared_buffers = 128MB
 fsync = ${HAZARD_TEST_FSYNC:-off}
-max_wal_size = 2GB
+max_wal_size = 512MB
+# In the folder of the cluster: a container may have little room in /dev/shm.
+dynamic_shared_memory_type = mmap
 log_min_messages = fatal
 logging_collector = off
 SETTINGS
-# Below the ports that systems give to outgoing connections; one that was free a moment ago may be taken by now.
+# Below the ports that systems give to outgoing connections; one that was free a moment ago may be taken by now. A machine
+# that does much else takes its time, and a server that comes up late must not stand in the way of the next attempt.
+control=("${as[@]}" "$bin/pg_ctl" -D "$folder/data" -l "$folder/log" -w -t 300)
 started=
 for port in $(shuf -i 20000-32000 -n 5); do
     echo "port = $port" >>"$folder/data/postgresql.conf"
-    if "${as[@]}" "$bin/pg_ctl" -D "$folder/data" -l "$folder/log" -w -t 60 start >/dev/null; then
+    if "${control[@]}" start >>"$folder/pg_ctl.log" 2>&1; then
         started=yes
         break
     fi
+    "${control[@]}" -m immediate stop >>"$folder/pg_ctl.log" 2>&1 || true
 done
 if [[ -z $started ]]; then
-    cat "$folder/log" >&2
+    df -h "$folder" >&2
+    cat "$folder/pg_ctl.log" "$folder/log" >&2
     exit 1
 fi
 
 export HAZARD_TEST_POSTGRES="postgres://hazard@127.0.0.1:$port/postgres"
-export HAZARD_TEST_PG_CTL="${as[*]} $bin/pg_ctl -D $folder/data -l $folder/log -w -t 60"
+export HAZARD_TEST_PG_CTL="${control[*]}"
 status=0
 "$@" || status=$?
 exit "$status"

@@ -4,7 +4,7 @@
 //! that `HAZARD_TEST_POSTGRES` names, or on one that is started for this process (`scripts/postgres.sh`). Each user has a
 //! database of its own, copied from a template that has the schema.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -62,11 +62,18 @@ impl Cluster {
             .args(["sh", "-c", told])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| unreachable(error.to_string()))?;
         let mut lines = child.stdout.take().map(|out| BufReader::new(out).lines()).into_iter().flatten();
         let mut line = || lines.next().and_then(Result::ok).filter(|line| !line.is_empty());
-        let (url, control) = line().zip(line()).ok_or_else(|| unreachable("it did not start".to_owned()))?;
+        let Some((url, control)) = line().zip(line()) else {
+            let mut why = String::new();
+            let read = child.stderr.take().map_or(Ok(0), |mut told| told.read_to_string(&mut why));
+            return Err(unreachable(
+                read.map_or_else(|error| error.to_string(), |_| format!("it did not start: {why}")),
+            ));
+        };
         let control = control.split_whitespace().map(str::to_owned).collect();
         Ok(Self { script: child, url, control })
     }
