@@ -37,6 +37,62 @@ pub struct HazardLine {
     pub description: String,
 }
 
+impl HazardLine {
+    /// What it falls due by: its deadline, `YYYY-MM-DD`. After every deadline stands what is open and has none, and after that
+    /// what is closed.
+    #[must_use]
+    pub fn due(&self) -> &str {
+        if self.status == "closed" { DUE_NO_MORE } else { self.deadline.as_deref().unwrap_or(DUE_SOME_DAY) }
+    }
+
+    /// Its place among all lines.
+    #[must_use]
+    pub fn mark(&self, order: HazardOrder) -> HazardMark {
+        let key = match order {
+            HazardOrder::NewestFirst | HazardOrder::OldestFirst => HazardKey::Found(self.found_at_ms),
+            HazardOrder::DueFirst => HazardKey::Due(self.due().to_owned()),
+        };
+        HazardMark { key, id: self.id, is_included: false }
+    }
+}
+
+/// What an open hazard without a deadline falls due by.
+const DUE_SOME_DAY: &str = "9999-12-30";
+/// What a closed hazard falls due by.
+const DUE_NO_MORE: &str = "9999-12-31";
+
+/// In which order lines are read; lines that are equal in it by their id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HazardOrder {
+    /// The newest find first, and the larger id.
+    #[default]
+    NewestFirst,
+    /// The oldest find first, and the smaller id.
+    OldestFirst,
+    /// What falls due first ([`HazardLine::due`]), and the smaller id.
+    DueFirst,
+}
+
+/// By what a line stands where it stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HazardKey {
+    /// When it was found.
+    Found(Ms),
+    /// What it falls due by.
+    Due(String),
+}
+
+/// A place among the lines, of the same order as the filter that has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HazardMark {
+    /// By what its line stands there.
+    pub key: HazardKey,
+    /// Its line.
+    pub id: RecordId,
+    /// Whether a line at this very place is still to come.
+    pub is_included: bool,
+}
+
 /// Which lines of the ledger are asked for; what is `None` or empty does not narrow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HazardFilter {
@@ -56,12 +112,14 @@ pub struct HazardFilter {
     pub found_from_ms: Option<Ms>,
     /// Found before this instant.
     pub found_before_ms: Option<Ms>,
-    /// The description contains this.
+    /// The description contains every word of this; words are parted by spaces, and case does not matter in ASCII.
     pub text: Option<String>,
     /// Also those that are voided.
     pub with_void: bool,
-    /// Only what comes after this line, the newest first.
-    pub after: Option<(Ms, RecordId)>,
+    /// In which order.
+    pub order: HazardOrder,
+    /// Only what comes after this place.
+    pub after: Option<HazardMark>,
 }
 
 /// How many hazards there are, voided ones left out.
@@ -105,10 +163,10 @@ pub trait HazardTx {
     /// The database failed.
     fn put_hazards(&mut self, township: TownshipId, lines: &[HazardLine]) -> Result<(), DbError>;
 
-    /// The lines that a filter leaves, the newest find first, at most `limit`.
+    /// The lines that a filter leaves, in its order, at most `limit`.
     ///
     /// # Errors
-    /// The database failed.
+    /// The database failed, or the place to begin after is one of another order.
     fn hazards(
         &mut self,
         township: TownshipId,

@@ -21,7 +21,7 @@ use sync_core::validate::{Refusal, RefusalCode};
 use sync_core::version::Fingerprint;
 use uuid::Uuid;
 
-use super::hazards::{HazardFilter, HazardLine};
+use super::hazards::{HazardFilter, HazardLine, HazardOrder};
 use super::projections::OpenConflict;
 use super::records::StoredRecord;
 use super::scratch::Home;
@@ -312,7 +312,7 @@ async fn a_hazards_line_is_replaced_whole_and_pages_do_not_break_between_equal_t
         let filter = HazardFilter { after, ..HazardFilter::default() };
         let page = database.read(move |tx| tx.hazards(HOME, &filter, 2)).await.unwrap();
         let Some(last) = page.last() else { break };
-        after = Some((last.found_at_ms, last.id));
+        after = Some(last.mark(HazardOrder::NewestFirst));
         for one in page {
             assert!(pages.insert(one.id, one).is_none(), "each once");
         }
@@ -321,4 +321,94 @@ async fn a_hazards_line_is_replaced_whole_and_pages_do_not_break_between_equal_t
     let overdue = HazardFilter { overdue_on: Some("2026-03-02".to_owned()), ..HazardFilter::default() };
     assert_eq!(database.read(move |tx| tx.hazards(HOME, &overdue, 10)).await.unwrap().len(), 4);
     assert_eq!(database.read(|tx| tx.hazards(AWAY, &HazardFilter::default(), 10)).await.unwrap(), []);
+}
+
+fn described(number: u128, status: &str, deadline: Option<&str>, description: &str) -> HazardLine {
+    HazardLine {
+        id: record(number),
+        village: Some(village(1)),
+        site: None,
+        sector: "fire".to_owned(),
+        is_major: false,
+        status: status.to_owned(),
+        is_suspended: false,
+        is_escalated: false,
+        is_void: false,
+        deadline: deadline.map(str::to_owned),
+        found_at_ms: u64::try_from(number / 2).unwrap(),
+        closed_at_ms: None,
+        description: description.to_owned(),
+    }
+}
+
+async fn put(database: &Database, lines: Vec<HazardLine>) {
+    database.write(Scope::Township(HOME), move |tx| tx.put_hazards(HOME, &lines)).await.unwrap();
+}
+
+/// What a filter leaves, read line by line.
+async fn found(database: &Database, filter: HazardFilter) -> Vec<RecordId> {
+    let (mut ids, mut after) = (Vec::new(), None);
+    loop {
+        let page = HazardFilter { after, ..filter.clone() };
+        let page = database.read(move |tx| tx.hazards(HOME, &page, 1)).await.unwrap();
+        let Some(last) = page.last() else { return ids };
+        ids.push(last.id);
+        after = Some(last.mark(filter.order));
+    }
+}
+
+#[tokio::test]
+async fn lines_are_found_by_the_words_of_their_description() {
+    let (_home, database) = open().await;
+    let descriptions = ["灭火器过期，Exit 3 locked", "安全出口上锁；灭火器压力不足", "电线私拉乱接_100%", "火"];
+    let lines = (1..).zip(descriptions).map(|(number, text)| described(number, "reported", None, text));
+    put(&database, lines.collect()).await;
+    let by = |text: &str| HazardFilter { text: Some(text.to_owned()), ..HazardFilter::default() };
+    for (text, numbers) in [
+        ("灭火器", vec![2, 1]),
+        ("灭火器 上锁", vec![2]),
+        ("LOCKED", vec![1]),
+        ("exit 过期", vec![1]),
+        ("3", vec![1]),
+        ("火", vec![4, 2, 1]),
+        ("足", vec![2]),
+        ("锁", vec![2]),
+        ("期，e", vec![1]),
+        ("器过 火灭", vec![]),
+        ("0%", vec![3]),
+        ("%", vec![3]),
+        ("_1", vec![3]),
+        ("灭火器\" OR \"火", vec![]),
+        ("  ", vec![4, 3, 2, 1]),
+    ] {
+        let expected: Vec<RecordId> = numbers.into_iter().map(record).collect();
+        assert_eq!(found(&database, by(text)).await, expected, "{text}");
+    }
+    // What was corrected is found by what it says now.
+    put(&database, vec![described(1, "reported", None, "护栏缺失")]).await;
+    assert_eq!(found(&database, by("过期")).await, []);
+    assert_eq!(found(&database, by("护栏")).await, [record(1)]);
+}
+
+#[tokio::test]
+async fn lines_are_read_in_three_orders_and_a_place_in_one_is_none_in_another() {
+    let (_home, database) = open().await;
+    let lines = [
+        described(1, "reported", None, "一"),
+        described(2, "ordered", Some("2026-05-01"), "二"),
+        described(3, "closed", Some("2026-01-01"), "三"),
+        described(4, "reported", Some("2026-04-01"), "四"),
+    ];
+    put(&database, lines.to_vec()).await;
+    for (order, numbers) in [
+        (HazardOrder::NewestFirst, [4, 3, 2, 1]),
+        (HazardOrder::OldestFirst, [1, 2, 3, 4]),
+        (HazardOrder::DueFirst, [4, 2, 1, 3]),
+    ] {
+        let filter = HazardFilter { order, ..HazardFilter::default() };
+        assert_eq!(found(&database, filter).await, numbers.map(record), "{order:?}");
+    }
+    let after = lines.first().map(|line| line.mark(HazardOrder::DueFirst));
+    let newest_first = HazardFilter { after, ..HazardFilter::default() };
+    assert!(database.read(move |tx| tx.hazards(HOME, &newest_first, 1)).await.is_err());
 }

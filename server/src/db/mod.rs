@@ -9,6 +9,7 @@ pub mod digests;
 pub mod enrolments;
 mod error;
 pub mod feeds;
+mod grams;
 pub mod hazards;
 mod job;
 pub mod keeping;

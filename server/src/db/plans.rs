@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::accounts::Account;
 use super::blobs::{Blob, Upload};
 use super::devices::Device;
-use super::hazards::{HazardFilter, HazardLine};
+use super::hazards::{HazardFilter, HazardLine, HazardOrder};
 use super::projections::{OpenConflict, PhotoRecord};
 use super::records::StoredRecord;
 use super::sessions::{RefreshToken, RevokedWhy, Session};
@@ -238,8 +238,11 @@ fn ledger(tx: &mut dyn Transaction) -> Result<(), DbError> {
         HazardFilter { villages, text, is_major: Some(false), found_from_ms: Some(1), ..plain() },
     ];
     for filter in filters {
-        tx.hazards(HOME, &filter, 100)?;
-        tx.hazards(HOME, &HazardFilter { after: Some((1, HAZARD)), ..filter }, 100)?;
+        for order in [HazardOrder::NewestFirst, HazardOrder::OldestFirst, HazardOrder::DueFirst] {
+            let filter = HazardFilter { order, ..filter.clone() };
+            tx.hazards(HOME, &filter, 100)?;
+            tx.hazards(HOME, &HazardFilter { after: Some(line().mark(order)), ..filter }, 100)?;
+        }
     }
     tx.hazard(HOME, HAZARD)?;
     tx.hazard_numbers(HOME, "2026-03-02")?;

@@ -8,7 +8,7 @@ use sync_core::time::{Ms, township_date};
 
 use super::page::{Page, rows_within};
 use crate::app::App;
-use crate::db::hazards::HazardFilter;
+use crate::db::hazards::{HazardFilter, HazardKey, HazardMark, HazardOrder};
 use crate::error::{Code, Problem, ok};
 use crate::extract::Reader;
 use crate::ledger::project::villages_of;
@@ -18,6 +18,8 @@ use crate::limits::HISTORY_ROWS_MAX;
 
 /// Characters of an id.
 pub(super) const ID_CHARS: usize = 36;
+/// Characters of a day, `YYYY-MM-DD`.
+const DAY_CHARS: usize = 10;
 
 /// The query of GET /api/v1/hazards. Lists are separated by commas; what is absent does not narrow.
 #[derive(Debug, Default, Deserialize)]
@@ -36,11 +38,33 @@ pub struct HazardQuery {
     text: Option<String>,
     #[serde(default)]
     with_void: bool,
+    #[serde(default)]
+    order: Order,
     after: Option<String>,
     limit: Option<usize>,
 }
 
-/// GET /api/v1/hazards: lines of the ledger, the newest find first.
+/// In which order lines are asked for.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Order {
+    #[default]
+    Newest,
+    Oldest,
+    Due,
+}
+
+impl From<Order> for HazardOrder {
+    fn from(order: Order) -> Self {
+        match order {
+            Order::Newest => Self::NewestFirst,
+            Order::Oldest => Self::OldestFirst,
+            Order::Due => Self::DueFirst,
+        }
+    }
+}
+
+/// GET /api/v1/hazards: lines of the ledger, the newest find first unless another order is asked for.
 pub async fn hazards(
     app: web::Data<App>,
     who: Reader,
@@ -49,13 +73,17 @@ pub async fn hazards(
     let today = township_date(app.clock.now_ms());
     let limit = rows_within(query.limit);
     let (filter, over) = (query.filter(&who.caller, &today)?, who.over(query.township)?);
-    let mark = query.after.as_deref().map(after).transpose()?;
-    let read = app.database.read(move |tx| reach::lines(tx, &over, &filter, mark, limit.saturating_add(1)));
+    let order = filter.order;
+    let mark = query.after.as_deref().map(|text| after(text, order)).transpose()?;
+    let read = app.database.read(move |tx| reach::lines(tx, &over, &filter, mark.as_ref(), limit.saturating_add(1)));
     let mut lines = read.await.map_err(Problem::from)?;
     let more = lines.len() > limit;
     lines.truncate(limit);
     let next = lines.last().filter(|_| more).map(|(township, last)| {
-        let place = format!("{}-{}", last.found_at_ms, last.id);
+        let place = match last.mark(order).key {
+            HazardKey::Found(at) => format!("{at}-{}", last.id),
+            HazardKey::Due(day) => format!("{day}-{}", last.id),
+        };
         if who.is_county() { format!("{place}-{township}") } else { place }
     });
     let line = |(township, line)| Line::on(line, &today, who.is_county().then_some(township));
@@ -81,6 +109,7 @@ impl HazardQuery {
             found_before_ms: self.found_before,
             text: self.text.clone().filter(|text| !text.is_empty()),
             with_void: self.with_void,
+            order: self.order.into(),
             after: None,
         })
     }
@@ -103,18 +132,28 @@ fn words(list: Option<&str>) -> Vec<String> {
     list.unwrap_or_default().split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-/// Where a page of lines begins: `<ms>-<id>`, of several townships `<ms>-<id>-<township>`.
-fn after(text: &str) -> Result<LineMark, Problem> {
-    let parsed = text.split_once('-').and_then(|(at, rest)| {
+/// Where a page of lines begins: `<ms>-<id>`, by what falls due `<day>-<id>`; of several townships with `-<township>` after it.
+fn after(text: &str, order: HazardOrder) -> Result<LineMark, Problem> {
+    let key = || match order {
+        HazardOrder::NewestFirst | HazardOrder::OldestFirst => {
+            let (at, rest) = text.split_once('-')?;
+            Some((HazardKey::Found(at.parse().ok()?), rest))
+        }
+        HazardOrder::DueFirst => {
+            let (day, rest) = text.split_at_checked(DAY_CHARS)?;
+            Some((HazardKey::Due(day.to_owned()), rest.strip_prefix('-')?))
+        }
+    };
+    let parsed = key().and_then(|(key, rest)| {
         let (id, township) = rest.split_at_checked(ID_CHARS)?;
         let township = match township.strip_prefix('-') {
             Some(township) => Some(township.parse().ok()?),
             None if township.is_empty() => None,
             None => return None,
         };
-        Some(LineMark { found_at_ms: at.parse().ok()?, id: id.parse().ok()?, township })
+        Some(LineMark { place: HazardMark { key, id: id.parse().ok()?, is_included: false }, township })
     });
-    parsed.ok_or_else(|| Problem::field("after", "the `next` of the page before"))
+    parsed.ok_or_else(|| Problem::field("after", "the `next` of the page before, in the same order"))
 }
 
 /// The query of one record.

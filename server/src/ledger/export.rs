@@ -36,7 +36,7 @@ pub async fn workbook(
         let own = filter.clone();
         let page = database.read(move |tx| page(tx, township, &own).map_err(Problem::from)).await?;
         let Some((last, _)) = page.last() else { break };
-        filter.after = Some((last.found_at_ms, last.id));
+        filter.after = Some(last.mark(filter.order));
         let (is_last, names) = (page.len() < LEDGER_ROWS_MAX, Arc::clone(&names));
         book = off(move || {
             page.iter().try_for_each(|(line, record)| book.add(line, record.as_ref(), &names)).map(|()| book)

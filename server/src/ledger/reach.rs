@@ -1,41 +1,31 @@
 //! Reading the ledgers of several townships as one list, page by page. Each township is asked by its own index, for no more
 //! than a page; what a row says is in `read`.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 
 use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::people::Caller;
-use sync_core::time::Ms;
-use uuid::Uuid;
 
-use crate::db::hazards::{HazardFilter, HazardLine};
+use crate::db::hazards::{HazardFilter, HazardLine, HazardMark, HazardOrder};
 use crate::db::projections::OpenConflict;
 use crate::db::{DbError, Transaction};
 use crate::photos::hash::ContentHash;
 use crate::photos::sight::{self, Sight};
 
-/// The last line of a page: the newest find first, then the larger id, then the smaller township.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The last line of a page; of lines at the same place that of the smaller township comes first.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LineMark {
-    /// When its hazard was found.
-    pub found_at_ms: Ms,
-    /// The hazard.
-    pub id: RecordId,
+    /// Its place in its own township.
+    pub place: HazardMark,
     /// Its township; `None` where there is only one.
     pub township: Option<TownshipId>,
 }
 
 impl LineMark {
-    /// What the lines of a township come after, as [`HazardFilter`] has it. A township that follows the mark's own may have a
-    /// line of the same time and id, which comes next.
-    fn within(self, township: TownshipId) -> (Ms, RecordId) {
-        if self.township.is_none_or(|last| township <= last) {
-            return (self.found_at_ms, self.id);
-        }
-        match self.id.0.as_u128().checked_add(1) {
-            Some(next) => (self.found_at_ms, RecordId(Uuid::from_u128(next))),
-            None => (self.found_at_ms.saturating_add(1), RecordId(Uuid::nil())),
-        }
+    /// What the lines of a township come after. One that follows the mark's own may have a line at the same place, which is
+    /// still to come.
+    fn within(&self, township: TownshipId) -> HazardMark {
+        HazardMark { is_included: self.township.is_some_and(|last| township > last), ..self.place.clone() }
     }
 }
 
@@ -47,7 +37,7 @@ pub fn lines(
     tx: &mut dyn Transaction,
     over: &[TownshipId],
     filter: &HazardFilter,
-    mark: Option<LineMark>,
+    mark: Option<&LineMark>,
     limit: usize,
 ) -> Result<Vec<(TownshipId, HazardLine)>, DbError> {
     let mut found = Vec::new();
@@ -55,9 +45,19 @@ pub fn lines(
         let own = HazardFilter { after: mark.map(|mark| mark.within(township)), ..filter.clone() };
         found.extend(tx.hazards(township, &own, limit)?.into_iter().map(|line| (township, line)));
     }
-    found.sort_by_key(|(township, line)| (Reverse((line.found_at_ms, line.id)), *township));
+    let order = filter.order;
+    found.sort_by(|(a, one), (b, other)| compare(one, other, order).then(a.cmp(b)));
     found.truncate(limit);
     Ok(found)
+}
+
+fn compare(one: &HazardLine, other: &HazardLine, order: HazardOrder) -> Ordering {
+    let found = || (one.found_at_ms, one.id).cmp(&(other.found_at_ms, other.id));
+    match order {
+        HazardOrder::NewestFirst => found().reverse(),
+        HazardOrder::OldestFirst => found(),
+        HazardOrder::DueFirst => (one.due(), one.id).cmp(&(other.due(), other.id)),
+    }
 }
 
 /// The last conflict of a page: townships by id, and within one by record and path.
@@ -133,22 +133,22 @@ pub fn photo(
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
+    use crate::db::hazards::HazardKey;
 
     fn township(n: u128) -> TownshipId {
         TownshipId(Uuid::from_u128(n))
     }
 
     #[test]
-    fn a_line_of_the_same_time_and_id_in_a_later_township_is_not_passed_over() {
-        let id = |n| RecordId(Uuid::from_u128(n));
-        let mark = LineMark { found_at_ms: 5, id: id(7), township: Some(township(2)) };
-        assert_eq!(mark.within(township(1)), (5, id(7)));
-        assert_eq!(mark.within(township(2)), (5, id(7)));
-        assert_eq!(mark.within(township(3)), (5, id(8)), "the same id comes after this");
-        let last = LineMark { id: id(u128::MAX), ..mark };
-        assert_eq!(last.within(township(3)), (6, id(0)));
-        let alone = LineMark { township: None, ..mark };
-        assert_eq!(alone.within(township(3)), (5, id(7)));
+    fn a_line_at_the_same_place_in_a_later_township_is_not_passed_over() {
+        let place = HazardMark { key: HazardKey::Found(5), id: RecordId(Uuid::from_u128(7)), is_included: false };
+        let mark = LineMark { place: place.clone(), township: Some(township(2)) };
+        assert_eq!(mark.within(township(1)), place);
+        assert_eq!(mark.within(township(2)), place);
+        assert!(mark.within(township(3)).is_included);
+        assert!(!LineMark { township: None, ..mark }.within(township(3)).is_included);
     }
 }

@@ -6,7 +6,7 @@ use sync_core::ids::{RecordId, TownshipId};
 
 use super::finding::{Finding, Flaw};
 use super::{Look, PAGE_ROWS};
-use crate::db::hazards::HazardFilter;
+use crate::db::hazards::{HazardFilter, HazardMark};
 use crate::db::{DbError, Transaction};
 use crate::ledger::digests;
 use crate::ledger::project::read_state;
@@ -16,7 +16,8 @@ use crate::refusal::Refusal;
 pub(super) async fn look<F: FnMut(Finding)>(look: &mut Look<F>, township: TownshipId) -> Result<(), Refusal> {
     let (mut after, mut is_first) = (None, true);
     while is_first || after.is_some() {
-        after = look.page(move |tx, findings| lines(tx, township, after, findings)).await?;
+        let from = after.take();
+        after = look.page(move |tx, findings| lines(tx, township, from.clone(), findings)).await?;
         is_first = false;
     }
     let (mut after, mut is_first) = (None, true);
@@ -35,7 +36,7 @@ pub(super) async fn look<F: FnMut(Finding)>(look: &mut Look<F>, township: Townsh
     Ok(())
 }
 
-type Place = Option<(u64, RecordId)>;
+type Place = Option<HazardMark>;
 
 fn lines(
     tx: &mut dyn Transaction,
@@ -56,7 +57,7 @@ fn lines(
     for id in ids.iter().filter(|id| !hazards.contains(id)) {
         findings.push(Finding::new(Flaw::LineStray, township, format!("hazard {id}")));
     }
-    Ok(page.last().map(|line| (line.found_at_ms, line.id)))
+    Ok(page.last().map(|line| line.mark(filter.order)))
 }
 
 fn conflicts(

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use server::clock::SystemClock;
 use server::config::Settings;
 use server::db::DbError;
-use server::db::hazards::HazardFilter;
+use server::db::hazards::{HazardFilter, HazardOrder};
 use server::db::scratch::{self, Scratch};
 use server::ledger::read::conflict_view;
 use server::sync::pull::pull;
@@ -166,7 +166,7 @@ async fn ask(app: &App, township: &Township, size: usize) -> Result<(), Failure>
         let began = Instant::now();
         let lines = app.database.read(move |tx| tx.hazards(id, &filter, PAGE_ROWS)).await?;
         took.push(began.elapsed());
-        after = lines.last().filter(|_| lines.len() == PAGE_ROWS).map(|line| (line.found_at_ms, line.id));
+        after = lines.last().filter(|_| lines.len() == PAGE_ROWS).map(|line| line.mark(HazardOrder::NewestFirst));
     }
     say(size, "hazards page", &quantiles(took))?;
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use hazard_tests::growth::Failure;
 use serde_json::json;
-use server::db::hazards::{HazardFilter, HazardLine};
+use server::db::hazards::{HazardFilter, HazardKey, HazardLine, HazardMark, HazardOrder};
 
 use server::db::townships::TownshipRow;
 use server::db::{Database, DatabaseOptions, DbError, Scope};
@@ -116,9 +116,14 @@ fn questions() -> Vec<(&'static str, HazardFilter)> {
     let all = HazardFilter::default;
     let village = |n: u128| VillageId(Uuid::from_u128(0x100 + n));
     let text = |text: &str| Some(text.to_owned());
+    let deep =
+        HazardMark { key: HazardKey::Found(TODAY_MS - 3_000 * DAY_MS), id: RecordId(Uuid::max()), is_included: false };
+    let in_order = |order| HazardFilter { order, ..all() };
     vec![
         ("first page", all()),
-        ("deep page", HazardFilter { after: Some((TODAY_MS - 3_000 * DAY_MS, RecordId(Uuid::max()))), ..all() }),
+        ("the oldest first", in_order(HazardOrder::OldestFirst)),
+        ("what falls due first", in_order(HazardOrder::DueFirst)),
+        ("deep page", HazardFilter { after: Some(deep), ..all() }),
         ("one village", HazardFilter { villages: Some(vec![village(3)]), ..all() }),
         ("three villages", HazardFilter { villages: Some(vec![village(3), village(5), village(11)]), ..all() }),
         ("one sector", HazardFilter { sectors: vec!["school".to_owned()], ..all() }),
@@ -136,6 +141,12 @@ fn questions() -> Vec<(&'static str, HazardFilter)> {
         ("a month ten years ago", HazardFilter { found_before_ms: Some(TODAY_MS - 3_600 * DAY_MS), ..all() }),
         ("search, common", HazardFilter { text: text("灭火器"), ..all() }),
         ("search, one row", HazardFilter { text: text("第777777处"), ..all() }),
+        ("search, one letter", HazardFilter { text: text("拉"), ..all() }),
+        ("search, two common words that never meet", HazardFilter { text: text("灭火器 护栏"), ..all() }),
+        (
+            "search, common, of a status that nothing has",
+            HazardFilter { text: text("灭火器"), statuses: vec!["rectified".to_owned()], ..all() },
+        ),
         ("search, no row", HazardFilter { text: text("没有这样的话"), ..all() }),
     ]
 }

@@ -54,6 +54,26 @@ test("a failure that comes in while a re-inspection is being written is not answ
   await expect(page.getByTestId("hazard")).not.toContainText("已销号");
 });
 
+test("the ledger is searched by words and read by what falls due", async ({ township, context }) => {
+  const village = await Village.of(township, "inspector01");
+  await village.reports("加油站卸油口静电接地夹锈蚀", { deadline: "2031-01-02" });
+  await village.reports("小学食堂燃气软管老化", { deadline: "2031-01-01" });
+  await village.reports("加油站灭火器压力不足");
+  const page = await signedIn(context, township);
+  await page.goto(`${township.url}/office/hazards`);
+  await expect(page.getByTestId("line")).toHaveCount(3);
+  await page.getByTestId("by-due").click();
+  await expect(page).toHaveURL(/order=due/);
+  await expect(page.getByTestId("line").first()).toContainText("燃气软管");
+  await expect(page.getByTestId("line").last()).toContainText("灭火器");
+  await page.getByTestId("by-found").click();
+  await expect(page.getByTestId("line").first()).toContainText("灭火器");
+  await page.getByTestId("by-found").click();
+  await expect(page.getByTestId("line").first()).toContainText("接地夹");
+  await page.getByTestId("search").fill("锈蚀 加油站");
+  await expect(page.getByTestId("line")).toHaveCount(1);
+});
+
 test("two values that did not see each other are put side by side, and one key decides", async ({ township, context }) => {
   const village = await Village.of(township, "inspector01");
   const office = await signedIn(context, township);

@@ -11,8 +11,8 @@ use sync_core::digest::{Mark, Total};
 use sync_core::ids::{RecordId, TownshipId};
 use sync_core::time::Ms;
 
-use super::Conn;
 use super::versions::outcome_to;
+use super::{Conn, search};
 use crate::db::DbError;
 use crate::db::hazards::HazardLine;
 use crate::db::projections::{OpenConflict, PhotoRecord};
@@ -146,7 +146,7 @@ pub(super) fn put_lines(conn: &mut Conn, township: TownshipId, lines: &[HazardLi
         rows.description.push(&line.description);
     }
     rows.execute(conn)?;
-    Ok(())
+    search::put(conn, township.into(), lines)
 }
 
 rows_of!(

@@ -11,6 +11,7 @@ mod opening;
 #[cfg(test)]
 mod plans;
 mod readers;
+mod search;
 #[cfg(test)]
 mod tests;
 mod writer;

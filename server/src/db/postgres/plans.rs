@@ -30,7 +30,9 @@ fn walks(plan: &[Line]) -> Vec<String> {
         let of = |what: &str| step.starts_with(what);
         let rest = plan.iter().skip(at.saturating_add(1)).map(|next| next.line.trim());
         let details: Vec<&str> = rest.take_while(|next| !next.starts_with("->")).collect();
-        let asks = details.iter().any(|detail| detail.starts_with("Index Cond:") && detail.contains(" = "));
+        let asks = details
+            .iter()
+            .any(|detail| detail.starts_with("Index Cond:") && [" = ", " @> "].iter().any(|one| detail.contains(one)));
         if of("Seq Scan") || ((of("Index Scan") || of("Index Only Scan") || of("Bitmap Index Scan")) && !asks) {
             found.push(format!("{step} [{}]", details.join("; ")));
         }

@@ -1,13 +1,17 @@
 //! The rows of `db/hazards.rs`, and their queries.
 
-use diesel::dsl::count_star;
+use diesel::dsl::{count_star, sql};
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::time::Ms;
 
-use super::{Backend, Tx, alike, many};
+use super::{Backend, Tx, alike, many, search};
 use crate::db::DbError;
-use crate::db::hazards::{HazardFilter, HazardGroup, HazardLine, HazardNumbers, HazardTurnover, HazardTx};
+use crate::db::grams::Grams;
+use crate::db::hazards::{
+    HazardFilter, HazardGroup, HazardKey, HazardLine, HazardMark, HazardNumbers, HazardOrder, HazardTurnover, HazardTx,
+};
 use crate::db::schema::hazards;
 use crate::db::types::{Key, Whole, storable};
 
@@ -51,6 +55,9 @@ impl From<HazardRow> for HazardLine {
 
 type Boxed<'a> = hazards::BoxedQuery<'a, Backend>;
 
+/// `HazardLine::due`, word for word as the index has it.
+const DUE: &str = "(CASE WHEN status = 'closed' THEN '9999-12-31' ELSE coalesce(deadline, '9999-12-30') END)";
+
 fn narrowed<'a>(township: TownshipId, filter: &HazardFilter) -> Boxed<'a> {
     let mut query = hazards::table.into_boxed().filter(hazards::township_id.eq(Key::from(township)));
     if let Some(villages) = &filter.villages {
@@ -72,7 +79,7 @@ fn narrowed<'a>(township: TownshipId, filter: &HazardFilter) -> Boxed<'a> {
         query = query.filter(hazards::is_major.eq(is_major));
     }
     if let Some(today) = &filter.overdue_on {
-        query = query.filter(hazards::status.ne("closed")).filter(hazards::deadline.lt(today.clone()));
+        query = query.filter(sql::<Text>(DUE).lt(today.clone()));
     }
     if let Some(from) = filter.found_from_ms {
         query = query.filter(hazards::found_at_ms.ge(Whole(from)));
@@ -80,14 +87,54 @@ fn narrowed<'a>(township: TownshipId, filter: &HazardFilter) -> Boxed<'a> {
     if let Some(before) = filter.found_before_ms {
         query = query.filter(hazards::found_at_ms.lt(Whole(before)));
     }
-    if let Some(text) = &filter.text {
-        let literal = storable(text).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    for word in filter.text.as_deref().unwrap_or_default().split_whitespace() {
+        let literal = storable(word).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
         query = query.filter(alike(hazards::description, format!("%{literal}%")));
     }
     if !filter.with_void {
         query = query.filter(hazards::is_void.eq(false));
     }
     query
+}
+
+type Condition = Box<dyn BoxableExpression<hazards::table, Backend, SqlType = Bool>>;
+
+/// Among lines that are equal but for their ids: what comes after a place if the larger id comes first.
+fn smaller(mark: &HazardMark) -> Condition {
+    let id = hazards::id;
+    if mark.is_included { Box::new(id.le(Key::from(mark.id))) } else { Box::new(id.lt(Key::from(mark.id))) }
+}
+
+/// The same if the smaller id comes first.
+fn larger(mark: &HazardMark) -> Condition {
+    let id = hazards::id;
+    if mark.is_included { Box::new(id.ge(Key::from(mark.id))) } else { Box::new(id.gt(Key::from(mark.id))) }
+}
+
+/// In the order that is asked for, after a place in it. Of two conditions on the place the first alone lets the index begin
+/// there; the second settles equal times and days.
+fn ordered<'a>(query: Boxed<'a>, order: HazardOrder, after: Option<&HazardMark>) -> Result<Boxed<'a>, DbError> {
+    let due = || sql::<Text>(DUE);
+    let query = match (order, after.map(|mark| (&mark.key, mark))) {
+        (_, None) => query,
+        (HazardOrder::NewestFirst, Some((HazardKey::Found(at), mark))) => {
+            let at = Whole(*at);
+            query.filter(hazards::found_at_ms.le(at)).filter(hazards::found_at_ms.lt(at).or(smaller(mark)))
+        }
+        (HazardOrder::OldestFirst, Some((HazardKey::Found(at), mark))) => {
+            let at = Whole(*at);
+            query.filter(hazards::found_at_ms.ge(at)).filter(hazards::found_at_ms.gt(at).or(larger(mark)))
+        }
+        (HazardOrder::DueFirst, Some((HazardKey::Due(day), mark))) => {
+            query.filter(due().ge(day.clone())).filter(due().gt(day.clone()).or(larger(mark)))
+        }
+        (_, Some(_)) => return Err(DbError::Internal("a place among the lines is one of another order".to_owned())),
+    };
+    Ok(match order {
+        HazardOrder::NewestFirst => query.order((hazards::found_at_ms.desc(), hazards::id.desc())),
+        HazardOrder::OldestFirst => query.order((hazards::found_at_ms.asc(), hazards::id.asc())),
+        HazardOrder::DueFirst => query.order((due().asc(), hazards::id.asc())),
+    })
 }
 
 impl HazardTx for Tx<'_> {
@@ -102,17 +149,14 @@ impl HazardTx for Tx<'_> {
         limit: usize,
     ) -> Result<Vec<HazardLine>, DbError> {
         let mut query = narrowed(township, filter);
-        if let Some((found_at_ms, id)) = filter.after {
-            let (at, id) = (Whole(found_at_ms), Key::from(id));
-            // The first condition alone lets the index begin there; the second settles equal times.
-            query =
-                query.filter(hazards::found_at_ms.le(at)).filter(hazards::found_at_ms.lt(at).or(hazards::id.lt(id)));
+        if let Some(grams) = filter.text.as_deref().and_then(Grams::asked)
+            && let Some(rows) = search::rows(self.conn, &grams)?
+        {
+            query = query.filter(rows);
         }
-        let rows: Vec<HazardRow> = query
-            .order((hazards::found_at_ms.desc(), hazards::id.desc()))
-            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-            .select(HazardRow::as_select())
-            .load(self.conn)?;
+        let query = ordered(query, filter.order, filter.after.as_ref())?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows: Vec<HazardRow> = query.limit(limit).select(HazardRow::as_select()).load(self.conn)?;
         Ok(rows.into_iter().map(HazardLine::from).collect())
     }
 
@@ -140,7 +184,7 @@ impl HazardTx for Tx<'_> {
             query = query.filter(hazards::village_id.eq_any(villages.iter().copied().map(Key::from)));
         }
         if let Some(today) = &filter.overdue_on {
-            query = query.filter(hazards::status.ne("closed")).filter(hazards::deadline.lt(today.clone()));
+            query = query.filter(sql::<Text>(DUE).lt(today.clone()));
         }
         if let Some(from) = filter.found_from_ms {
             query = query.filter(hazards::found_at_ms.ge(Whole(from)));

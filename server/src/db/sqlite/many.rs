@@ -4,20 +4,20 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use sync_core::digest::{Mark, Total};
 use sync_core::ids::{RecordId, TownshipId};
 use sync_core::time::Ms;
 
-use super::Conn;
 use super::versions::outcome_to;
+use super::{Conn, search};
 use crate::db::DbError;
 use crate::db::hazards::HazardLine;
 use crate::db::projections::{OpenConflict, PhotoRecord};
 use crate::db::records::StoredRecord;
-use crate::db::schema::{conflicts, digests, mentions, photo_records, versions};
+use crate::db::schema::{conflicts, digests, hazards, mentions, photo_records, versions};
 use crate::db::types::{Id, Key, Whole, scope_bytes};
 use crate::db::versions::Arrival;
 
@@ -96,6 +96,12 @@ impl RunQueryDsl<SqliteConnection> for PutRecord<'_> {}
 /// Stores lines, whether or not the hazards have one.
 pub(super) fn put_lines(conn: &mut Conn, township: TownshipId, lines: &[HazardLine]) -> Result<(), DbError> {
     for line in lines {
+        let described: Option<String> = hazards::table
+            .filter(hazards::township_id.eq(Key::from(township)))
+            .filter(hazards::id.eq(Key::from(line.id)))
+            .select(hazards::description)
+            .first(conn)
+            .optional()?;
         let put = PutHazard {
             township_id: township.into(),
             id: line.id.into(),
@@ -105,12 +111,15 @@ pub(super) fn put_lines(conn: &mut Conn, township: TownshipId, lines: &[HazardLi
             closed_at_ms: line.closed_at_ms.map(Whole),
             line,
         };
-        put.execute(conn)?;
+        let row: i64 = put.get_result(conn)?;
+        if described.as_ref() != Some(&line.description) {
+            search::put(conn, row, &line.description)?;
+        }
     }
     Ok(())
 }
 
-/// Stores a line, whether or not the hazard has one. By hand for the same reason as `PutRecord`.
+/// Stores a line, whether or not the hazard has one, and gives its row. By hand for the same reason as `PutRecord`.
 struct PutHazard<'a> {
     township_id: Key,
     id: Key,
@@ -158,10 +167,14 @@ impl QueryFragment<Sqlite> for PutHazard<'_> {
              site_id = excluded.site_id, found_at_ms = excluded.found_at_ms, closed_at_ms = excluded.closed_at_ms, \
              sector = excluded.sector, is_major = excluded.is_major, status = excluded.status, \
              is_suspended = excluded.is_suspended, is_escalated = excluded.is_escalated, is_void = excluded.is_void, \
-             deadline = excluded.deadline, description = excluded.description",
+             deadline = excluded.deadline, description = excluded.description RETURNING row",
         );
         Ok(())
     }
+}
+
+impl Query for PutHazard<'_> {
+    type SqlType = BigInt;
 }
 
 impl QueryId for PutHazard<'_> {

@@ -7,6 +7,7 @@ mod faults;
 mod many;
 #[cfg(test)]
 mod plans;
+mod search;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -17,11 +17,12 @@ struct Step {
     detail: String,
 }
 
-/// A step that reads rows of a table without saying which: it has no condition with `=`.
+/// A step that reads rows of a table without saying which: it has no condition with `=`, and no word to look for in an index of
+/// FTS5 (`M`).
 fn walks(step: &Step) -> bool {
     let reads = step.detail.starts_with("SCAN ") || step.detail.starts_with("SEARCH ");
     let of_nothing = step.detail.starts_with("SCAN CONSTANT ROW") || step.detail.starts_with("SCAN (");
-    reads && !of_nothing && !step.detail.contains("=?")
+    reads && !of_nothing && !step.detail.contains("=?") && !step.detail.contains("VIRTUAL TABLE INDEX 0:M")
 }
 
 #[test]
