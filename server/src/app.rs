@@ -183,7 +183,9 @@ pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Running,
     agree_on_the_key(&app).await?;
     digests::bring_up(&app.database).await?;
     if app.settings.demo {
-        demo::set_up(&app.database, app.now_ms()).await.map_err(|problem| Refusal::Argument(problem.to_string()))?;
+        demo::set_up(&app.database, app.settings.demo_history, app.now_ms())
+            .await
+            .map_err(|problem| Refusal::Argument(problem.to_string()))?;
     }
     serve(app, listener)
 }

@@ -152,6 +152,10 @@ pub struct ServeArgs {
     #[arg(long, env = "HAZARD_DEMO")]
     pub demo: bool,
 
+    /// Give the demo township a year of inspections, hazards and orders when it is made.
+    #[arg(long, env = "HAZARD_DEMO_HISTORY", requires = "demo")]
+    pub demo_history: bool,
+
     /// Threads that serve requests; 0: one a core.
     #[arg(long, env = "HAZARD_WORKERS", default_value_t = 0)]
     pub workers: usize,
@@ -328,6 +332,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Whether the demo township is wanted.
     pub demo: bool,
+    /// Whether it is made with a year of inspections.
+    pub demo_history: bool,
     /// Threads that serve requests; 0: one a core.
     pub workers: usize,
     /// Seconds that requests in flight are given to finish on shutdown.
@@ -355,6 +361,7 @@ impl Settings {
             accounts_per_address: 0,
             public_url: None,
             demo: false,
+            demo_history: false,
             workers: 2,
             shutdown_s: 30,
             body_stall: BODY_STALL,
@@ -384,6 +391,7 @@ impl Settings {
             accounts_per_address: args.accounts_per_address,
             public_url: args.public_url.map(|url| url.trim_end_matches('/').to_owned()),
             demo: args.demo,
+            demo_history: args.demo_history,
             workers: args.workers,
             shutdown_s: args.shutdown_s,
             body_stall: BODY_STALL,

@@ -18,6 +18,8 @@ use crate::sync::authored;
 use crate::sync::push::Sender;
 
 mod directory;
+mod history;
+mod months;
 
 /// The password of every demo account.
 pub const PASSWORD: &str = "demo-only-password";
@@ -95,24 +97,29 @@ pub fn accounts() -> Vec<DemoAccount> {
     office.chain(inspectors).collect()
 }
 
-/// Makes the demo township and its accounts where they are missing; what is there stays as it is.
+/// Makes the demo township and its accounts where they are missing, with a year of inspections if it is wanted; what is there
+/// stays as it is.
 ///
 /// # Errors
 /// The database failed.
-pub async fn set_up(database: &Database, now_ms: Ms) -> Result<(), Problem> {
+pub async fn set_up(database: &Database, with_history: bool, now_ms: Ms) -> Result<(), Problem> {
     let there = database.read(|tx| tx.township(township()).map_err(Problem::from)).await?;
     if there.is_some() {
         return Ok(());
     }
     // One hash for all: whoever reads it learns a password that is printed at every start.
     let hash = tokio::task::spawn_blocking(|| password::hash_now(PASSWORD)).await.map_err(Problem::internal)??;
-    database.write(Scope::Whole, move |tx| insert(tx, &hash, now_ms).map_err(Problem::from)).await
+    let write = move |tx: &mut dyn Transaction| {
+        if tx.township(township())?.is_some() {
+            return Ok(());
+        }
+        insert(tx, &hash, now_ms)?;
+        if with_history { history::write(tx, now_ms) } else { Ok(()) }
+    };
+    database.write(Scope::Whole, write).await
 }
 
 fn insert(tx: &mut dyn Transaction, hash: &str, now_ms: Ms) -> Result<(), DbError> {
-    if tx.township(township())?.is_some() {
-        return Ok(());
-    }
     tx.insert_township(TownshipRow { id: township(), name: TOWNSHIP.to_owned(), created_at_ms: now_ms })?;
     for account in accounts() {
         tx.insert_account(&Account {

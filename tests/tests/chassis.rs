@@ -235,6 +235,39 @@ async fn the_demo_is_made_once_and_its_accounts_sign_in() {
 }
 
 #[tokio::test]
+async fn the_demos_year_has_hazards_in_every_stage_and_something_to_decide() {
+    let server = TestServer::start_with(|settings| (settings.demo, settings.demo_history) = (true, true)).await;
+    let desk = Session::of(&server.try_log_in("supervisor", demo::PASSWORD).await.1);
+    let overview = server.get(&desk, "/overview").await.1;
+    let groups = overview["groups"].as_array().unwrap();
+    let of = |status: &str| -> u64 {
+        groups.iter().filter(|group| group["status"] == status).map(|group| group["count"].as_u64().unwrap()).sum()
+    };
+    let [reported, ordered, rectified, closed] = ["reported", "ordered", "rectified", "closed"].map(of);
+    assert!(
+        reported > 5 && ordered > 10 && rectified > 10 && closed > 100,
+        "{reported} {ordered} {rectified} {closed}"
+    );
+    let villages: std::collections::BTreeSet<&str> =
+        groups.iter().filter_map(|group| group["village"].as_str()).collect();
+    assert_eq!(villages.len(), 18, "every village was inspected");
+    let conflicts = server.get(&desk, "/conflicts").await.1;
+    assert_eq!(conflicts["rows"].as_array().unwrap().len(), 6, "two fields in each of three villages");
+    let aside = server.get(&desk, "/quarantine").await.1;
+    assert_eq!(aside["rows"].as_array().unwrap().len(), 1);
+    let orders = server.get(&desk, "/records?kind=order&limit=500").await.1;
+    let numbers: std::collections::BTreeSet<String> =
+        orders["rows"].as_array().unwrap().iter().map(|order| order["values"]["number"].to_string()).collect();
+    assert_eq!(numbers.len(), orders["rows"].as_array().unwrap().len(), "no number is given twice");
+    let reports = server.get(&desk, "/records?kind=monthly_report&limit=500").await.1;
+    assert_eq!(reports["rows"].as_array().unwrap().len(), 18 * 3 - 3);
+    // A phone that is enrolled now gets the village's past.
+    let inspector = Session::of(&server.try_log_in("inspector03", demo::PASSWORD).await.1);
+    let pulled = server.post(&inspector, "/pull", &json!({})).await.1;
+    assert!(pulled["records"].as_array().unwrap().iter().any(|record| record["kind"] == "hazard"));
+}
+
+#[tokio::test]
 async fn without_the_demo_a_new_server_has_no_accounts_and_no_townships() {
     let dir = tempfile::tempdir().unwrap();
     let settings = Settings::local(dir.path().join("data"));

@@ -22,7 +22,7 @@ const DEGREE_M: f64 = 111_320.0;
 const DAY_MS: Ms = 86_400_000;
 
 #[derive(Deserialize)]
-struct Directory {
+pub(super) struct Directory {
     checklists: Vec<Checklist>,
     sites: Vec<Site>,
     campaign: Campaign,
@@ -57,13 +57,46 @@ struct Campaign {
     sectors: Vec<String>,
 }
 
+/// A site of a village.
+pub(super) struct SiteOf {
+    pub(super) id: RecordId,
+    pub(super) name: String,
+    pub(super) sector: String,
+    pub(super) location: Value,
+}
+
+/// What the office knows before anybody inspects.
+///
+/// # Errors
+/// `directory.json` cannot be read: the program was built wrongly.
+pub(super) fn read() -> Result<Directory, DbError> {
+    serde_json::from_str(include_str!("directory.json"))
+        .map_err(|error| DbError::Internal(format!("directory.json: {error}")))
+}
+
+/// The sites of the village at this place of the list.
+pub(super) fn sites_of(directory: &Directory, at: usize) -> Vec<SiteOf> {
+    let Some((_, name, code)) = villages().into_iter().nth(at) else { return Vec::new() };
+    let sites = directory.sites.iter().filter(|site| at.checked_rem(site.every) == Some(0));
+    let site = |site: &Site| SiteOf {
+        id: site_id(code, &site.name),
+        name: format!("{name}{}", site.name),
+        sector: site.sector.clone(),
+        location: place(middle_of(at), site.north_m, site.east_m),
+    };
+    sites.map(site).collect()
+}
+
+fn site_id(code: &str, name: &str) -> RecordId {
+    RecordId(derived(&format!("site/{code}/{name}")))
+}
+
 /// Everything, in an order in which each may be written.
 ///
 /// # Errors
 /// `directory.json` cannot be read: the program was built wrongly.
 pub(super) fn writings(now_ms: Ms) -> Result<Vec<Writing>, DbError> {
-    let directory: Directory = serde_json::from_str(include_str!("directory.json"))
-        .map_err(|error| DbError::Internal(format!("directory.json: {error}")))?;
+    let directory = read()?;
     let villages = villages().into_iter().enumerate().flat_map(|(at, (village, name, code))| {
         let centre = middle_of(at);
         let own = json!({"name": name, "code": code, "location": place(centre, 0.0, 0.0)});
@@ -80,7 +113,7 @@ pub(super) fn writings(now_ms: Ms) -> Result<Vec<Writing>, DbError> {
 }
 
 fn site_of(site: &Site, village: VillageId, (name, code): (&str, &str), centre: (f64, f64)) -> Writing {
-    let id = RecordId(derived(&format!("site/{code}/{}", site.name)));
+    let id = site_id(code, &site.name);
     let changes = json!({
         "name": format!("{name}{}", site.name),
         "sector": site.sector,
@@ -105,7 +138,8 @@ fn campaign(campaign: &Campaign, now_ms: Ms) -> Writing {
     writing
 }
 
-fn writing(record: RecordId, kind: &str, village: Option<VillageId>, changes: Value) -> Writing {
+/// A writing that claims to have seen everything.
+pub(super) fn writing(record: RecordId, kind: &str, village: Option<VillageId>, changes: Value) -> Writing {
     let changes = match changes {
         Value::Object(changes) => changes.into_iter().collect(),
         _ => std::collections::BTreeMap::new(),

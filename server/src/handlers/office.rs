@@ -160,7 +160,10 @@ fn author(tx: &mut dyn Transaction, by: &Sender, edits: &[OfficeEdit]) -> Result
 }
 
 /// Gives the orders that are begun here, and have none, the next numbers of the year: `<township>安监〔<year>〕<number>号`.
-fn number_orders(tx: &mut dyn Transaction, by: &Sender, writings: &mut [Writing]) -> Result<(), Problem> {
+///
+/// # Errors
+/// The database failed.
+pub(crate) fn number_orders(tx: &mut dyn Transaction, by: &Sender, writings: &mut [Writing]) -> Result<(), Problem> {
     let is_begun = |writing: &&mut Writing| {
         let has_seen = writing.context.as_ref().is_some_and(|seen| *seen != VersionVector::new());
         writing.kind == "order" && !has_seen && !writing.changes.contains_key("number")
