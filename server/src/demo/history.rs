@@ -206,7 +206,7 @@ fn became(
     let days = now_ms.saturating_sub(found_at_ms) / DAY_MS;
     let stage = stage(days, &word);
     let mut found = Found { at_ms: found_at_ms, is_major: phrase.major, deadline: None, closed_at_ms: None };
-    let ordered_ms = found_at_ms + DAY_MS + pick(&format!("{word}/ordered"), 2 * DAY_MS);
+    let ordered_ms = in_hours(found_at_ms, 1 + pick(&format!("{word}/ordered"), 2), &format!("{word}/ordered"));
     if stage >= 1 && ordered_ms < now_ms {
         let deadline = township_date(ordered_ms + ORDER_DAYS * DAY_MS);
         let kind = if phrase.major && stage == 1 { "suspend_operations" } else { "time_limit" };
@@ -224,7 +224,7 @@ fn became(
         year.acts.push(Act::new(signed_ms, By::Inspector(at), signed));
         found.deadline = Some(deadline);
     }
-    let rectified_ms = ordered_ms + 2 * DAY_MS + pick(&format!("{word}/rectified"), 10 * DAY_MS);
+    let rectified_ms = in_hours(ordered_ms, 2 + pick(&format!("{word}/rectified"), 10), &format!("{word}/rectified"));
     if stage >= 2 {
         let done = json!({
             "hazard": hazard, "done_at": rectified_ms, "done_by": phrase.responsible,
@@ -233,7 +233,7 @@ fn became(
         let id = RecordId(derived(&format!("{word}/rectification")));
         year.acts.push(Act::new(rectified_ms, By::Phone(at), writing(id, "rectification", Some(village), done)));
     }
-    let passed_ms = rectified_ms + DAY_MS + pick(&format!("{word}/passed"), 3 * DAY_MS);
+    let passed_ms = in_hours(rectified_ms, 1 + pick(&format!("{word}/passed"), 3), &format!("{word}/passed"));
     if stage >= 3 {
         let id = RecordId(derived(&format!("{word}/reinspection")));
         let passed = json!({
@@ -276,9 +276,14 @@ fn trouble(year: &mut Year, at: usize, village: VillageId, now_ms: Ms) {
     }
 }
 
-/// An instant of the working hours (9 to 16 o'clock in China) some days ago.
+/// An instant of the working hours some days ago.
 fn at_work(now_ms: Ms, days_ago: u64, word: &str) -> Ms {
-    let midnight = now_ms.saturating_sub(days_ago.saturating_mul(DAY_MS)) / DAY_MS * DAY_MS;
+    in_hours(now_ms.saturating_sub(days_ago.saturating_mul(DAY_MS)), 0, word)
+}
+
+/// An instant of the working hours (9 to 16 o'clock in China) some days after another.
+fn in_hours(from_ms: Ms, days: u64, word: &str) -> Ms {
+    let midnight = from_ms.saturating_add(days.saturating_mul(DAY_MS)) / DAY_MS * DAY_MS;
     midnight.saturating_add(HOUR_MS).saturating_add(pick(&format!("{word}/hour"), 7 * HOUR_MS))
 }
 

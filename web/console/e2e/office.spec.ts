@@ -5,7 +5,27 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { inflateRawSync } from "node:zlib";
 
+import { strToU8, zipSync } from "fflate";
+
 import { expect, signedIn, test, Village } from "./desk.js";
+
+/** A workbook (Office Open XML) with one sheet of texts. */
+function workbook(rows: string[][]): Buffer {
+  const head = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>';
+  const cell = (text: string, at: number, row: number) => `<c r="${String.fromCharCode(65 + at)}${row}" t="inlineStr"><is><t>${text}</t></is></c>`;
+  const lines = rows.map((row, at) => `<row r="${at + 1}">${row.map((text, column) => (text === "" ? "" : cell(text, column, at + 1))).join("")}</row>`);
+  const main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+  const office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+  const links = "http://schemas.openxmlformats.org/package/2006/relationships";
+  const parts = {
+    "[Content_Types].xml": `${head}<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/><Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/><Override PartName="/xl/worksheets/sheet1.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/></Types>`,
+    "_rels/.rels": `${head}<Relationships xmlns="${links}"><Relationship Id="r1" Type="${office}/officeDocument" Target="xl/workbook.xml"/></Relationships>`,
+    "xl/workbook.xml": `${head}<workbook xmlns="${main}" xmlns:r="${office}"><sheets><sheet name="1" sheetId="1" r:id="r1"/></sheets></workbook>`,
+    "xl/_rels/workbook.xml.rels": `${head}<Relationships xmlns="${links}"><Relationship Id="r1" Type="${office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>`,
+    "xl/worksheets/sheet1.xml": `${head}<worksheet xmlns="${main}"><sheetData>${lines.join("")}</sheetData></worksheet>`,
+  };
+  return Buffer.from(zipSync(Object.fromEntries(Object.entries(parts).map(([name, text]) => [name, strToU8(text)]))));
+}
 
 const YEAR = new Date(Date.now() + 8 * 3_600_000).getUTCFullYear();
 
@@ -102,7 +122,7 @@ test("a month's reports stand in one table, and one is returned with its reason"
   const id = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
   await village.writes("monthly_report", id, { month, "figures/inspections": 12, submitted_at: Date.now(), narrative: "节前检查" });
   const page = await signedIn(context, township);
-  await page.getByTestId("nav-reports").click();
+  await page.goto(`${township.url}/office/reports/${month}`);
   const row = page.getByTestId("report").filter({ hasText: "已上报" });
   await expect(row).toContainText("12");
   await row.getByTestId("return").click();
@@ -148,6 +168,34 @@ test("a site is added at the desk and an inspector is sent to the app for phones
   await page.getByTestId("password").fill(township.password);
   await page.getByTestId("sign-in").click();
   await expect(page.getByText("村级安监员请用手机端")).toBeVisible();
+});
+
+test("a sheet of sites is added whole, or not at all and with what is wrong by row and column", async ({ township, context }) => {
+  const page = await signedIn(context, township);
+  await page.goto(`${township.url}/office/sites`);
+  await page.getByTestId("open-import").click();
+  const header = ["行业领域", "行政村", "名称", "负责人", "许可证有效期至", "重大危险源", "备注"];
+  const good = ["烟花爆竹", "示范一村", "王家烟花店", "店主", "2027/1/31", "否", ""];
+  const sheet = (rows: string[][]) => ({ name: "名册.xlsx", mimeType: "application/octet-stream", buffer: workbook([header, ...rows]) });
+  await page.getByTestId("sheet").setInputFiles(sheet([good, ["烟火", "示范一村", "", "", "明年", "", ""], [], good]));
+  const faults = page.getByTestId("faults");
+  await expect(faults).toContainText("第 3 行“行业领域”：没有“烟火”这一项");
+  await expect(faults).toContainText("第 3 行“名称”：没有填");
+  await expect(faults).toContainText("第 3 行“许可证有效期至”：“明年”不是日期");
+  await expect(faults).toContainText("第 5 行“名称”：这个村已经有“王家烟花店”");
+  await expect(page.getByTestId("import")).toBeDisabled();
+  await page.getByTestId("sheet").setInputFiles({ name: "名册.xls", mimeType: "application/octet-stream", buffer: Buffer.from("no workbook") });
+  await expect(faults).toContainText("这个文件读不了");
+  await page.getByTestId("sheet").setInputFiles(sheet([good, ["消防", "示范二村", "李家木材厂", "厂长", "", "", ""]]));
+  await expect(page.getByTestId("ready")).toContainText("2");
+  await page.getByTestId("import").click();
+  await page.getByTestId("search").fill("王家");
+  await expect(page.getByTestId("site")).toHaveCount(1);
+  await expect(page.getByTestId("site")).toContainText("烟花爆竹");
+  // The same file again adds nothing twice.
+  await page.getByTestId("open-import").click();
+  await page.getByTestId("sheet").setInputFiles(sheet([good]));
+  await expect(faults).toContainText("已经有“王家烟花店”");
 });
 
 test("what is listed goes into a workbook, and axe finds nothing serious on any page", async ({ township, context }) => {
