@@ -11,8 +11,9 @@ use sync_core::digest::{Mark, Total};
 use sync_core::ids::{RecordId, TownshipId};
 use sync_core::time::Ms;
 
+use super::Conn;
+use super::search::PutGrams;
 use super::versions::outcome_to;
-use super::{Conn, search};
 use crate::db::DbError;
 use crate::db::hazards::HazardLine;
 use crate::db::projections::{OpenConflict, PhotoRecord};
@@ -93,8 +94,10 @@ impl QueryId for PutRecord<'_> {
 
 impl RunQueryDsl<SqliteConnection> for PutRecord<'_> {}
 
-/// Stores lines, whether or not the hazards have one.
+/// Stores lines, whether or not the hazards have one. What is searched is written after all of them: any statement that can be
+/// undone by itself makes FTS5 write out what it has gathered (its `xSavepoint`), and one such a line cost a third of a push.
 pub(super) fn put_lines(conn: &mut Conn, township: TownshipId, lines: &[HazardLine]) -> Result<(), DbError> {
+    let mut grams = Vec::new();
     for line in lines {
         let described: Option<String> = hazards::table
             .filter(hazards::township_id.eq(Key::from(township)))
@@ -113,8 +116,11 @@ pub(super) fn put_lines(conn: &mut Conn, township: TownshipId, lines: &[HazardLi
         };
         let row: i64 = put.get_result(conn)?;
         if described.as_ref() != Some(&line.description) {
-            search::put(conn, row, &line.description)?;
+            grams.push(PutGrams::new(row, &line.description, described.is_some()));
         }
+    }
+    for put in grams {
+        put.execute(conn)?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Bool, Text};
 
 use super::{Backend, Conn};
@@ -37,13 +38,38 @@ pub(super) fn rows(conn: &mut Conn, asked: &Grams) -> Result<Option<Condition>, 
     Ok(Some(Box::new(condition.bind::<Text, _>(asked).sql(")"))))
 }
 
-/// Notes what a description contains; `row` is that of its line.
-pub(super) fn put(conn: &mut Conn, row: i64, description: &str) -> Result<(), DbError> {
-    let grams = Grams::of(description);
-    let grams: Vec<&str> = grams.pairs.iter().chain(&grams.single).map(String::as_str).collect();
-    diesel::sql_query("REPLACE INTO hazard_grams (rowid, grams) VALUES (?, ?)")
-        .bind::<BigInt, _>(row)
-        .bind::<Text, _>(grams.join(" "))
-        .execute(conn)?;
-    Ok(())
+/// Notes what a description contains; `row` is that of its line. By hand, as the upserts of `many` are, for the same reason.
+pub(super) struct PutGrams {
+    row: i64,
+    grams: String,
+    /// Whether the row has some: to look for them costs more than to insert.
+    is_replaced: bool,
 }
+
+impl PutGrams {
+    pub(super) fn new(row: i64, description: &str, is_replaced: bool) -> Self {
+        let grams = Grams::of(description);
+        let grams: Vec<&str> = grams.pairs.iter().chain(&grams.single).map(String::as_str).collect();
+        Self { row, grams: grams.join(" "), is_replaced }
+    }
+}
+
+impl QueryFragment<Backend> for PutGrams {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        out.push_sql(if self.is_replaced { "REPLACE" } else { "INSERT" });
+        out.push_sql(" INTO hazard_grams (rowid, grams) VALUES (");
+        out.push_bind_param::<BigInt, _>(&self.row)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&self.grams)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl QueryId for PutGrams {
+    type QueryId = ();
+    // Two statements: each is kept by its text.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl RunQueryDsl<Conn> for PutGrams {}
