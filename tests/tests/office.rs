@@ -325,3 +325,30 @@ async fn the_workbook_holds_every_line_that_was_asked_for() {
     let (status, _) = server.get(&desk.session, "/hazards.xlsx?level=terrible").await;
     assert_eq!(status, 422);
 }
+
+#[actix_web::test]
+async fn the_table_holds_the_same_lines_and_no_formula() {
+    let server = TestServer::start().await;
+    let mut here = Phone::of(&server, "here", Role::Inspector, &[village(0)]).await;
+    let desk = Phone::of(&server, "office", Role::Supervisor, &[]).await;
+    let said = ["=HYPERLINK(\"http://example.org\")", "通道堵塞，\"很严重\"\n第二行", "-1 层积水"];
+    for (at, text) in (0_u64..).zip(said) {
+        let mut found = hazard(village(0));
+        found.changes.insert("description".into(), json!(text));
+        found.changes.insert("found_at".into(), json!(1_700_000_000_000_u64 + at));
+        found.changes.insert("funds".into(), json!(1_200));
+        here.save(found);
+    }
+    here.sync(&server).await;
+    let request = server.request(Method::GET, "/hazards.csv?order=oldest").bearer_auth(&desk.session.access_token);
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "text/csv; charset=utf-8; header=present");
+    let text = answer.text().await.unwrap();
+    let mut table = csv::Reader::from_reader(text.strip_prefix('\u{FEFF}').unwrap().as_bytes());
+    let heads = table.headers().unwrap().clone();
+    let at = |name: &str| heads.iter().position(|head| head == name).unwrap();
+    let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+    let described: Vec<&str> = rows.iter().map(|row| &row[at("隐患描述")]).collect();
+    assert_eq!(described, [format!("'{}", said[0]), said[1].to_owned(), format!("'{}", said[2])]);
+    assert_eq!((&rows[2][at("序号")], &rows[2][at("整改资金（元）")], &rows[2][at("状态")]), ("3", "1200", "已上报"));
+}

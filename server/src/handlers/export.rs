@@ -16,7 +16,7 @@ use super::ledger::HazardQuery;
 use crate::app::App;
 use crate::error::{Code, Problem, Success};
 use crate::extract::Authenticated;
-use crate::ledger::export::workbook;
+use crate::ledger::export::{Form, ledger_file};
 
 /// Bytes of the file that are held at once.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -24,23 +24,42 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// The media type of a workbook (IANA, ECMA-376).
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
+/// The media type of comma-separated values with a row of heads (RFC 7111).
+const CSV: &str = "text/csv; charset=utf-8; header=present";
+
 /// GET /api/v1/hazards.xlsx: the lines that a query of GET /hazards names, as a workbook.
-pub async fn hazards(
+pub async fn workbook(
     app: web::Data<App>,
     who: Authenticated,
     query: web::Query<HazardQuery>,
 ) -> Result<HttpResponse, Problem> {
+    file(&app, &who, &query, Form::Workbook).await
+}
+
+/// GET /api/v1/hazards.csv: the same as comma-separated values.
+pub async fn table(
+    app: web::Data<App>,
+    who: Authenticated,
+    query: web::Query<HazardQuery>,
+) -> Result<HttpResponse, Problem> {
+    file(&app, &who, &query, Form::Table).await
+}
+
+async fn file(app: &App, who: &Authenticated, query: &HazardQuery, form: Form) -> Result<HttpResponse, Problem> {
+    let (media_type, name) = match form {
+        Form::Workbook => (XLSX, "hazards.xlsx"),
+        Form::Table => (CSV, "hazards.csv"),
+    };
     let today = township_date(app.clock.now_ms());
     let filter = query.filter(&who.caller, &today)?;
     let seat = Arc::clone(&app.exports).try_acquire_owned();
-    let _seat =
-        seat.map_err(|_| Problem::new(Code::Busy, "Other workbooks are being written; try again in a minute"))?;
+    let _seat = seat.map_err(|_| Problem::new(Code::Busy, "Other files are being written; try again in a minute"))?;
     let scratch = app.settings.data_dir.clone();
-    let (file, bytes) = workbook(&app.database, who.township, filter, today, scratch).await?;
+    let (file, bytes) = ledger_file(&app.database, who.township, filter, today, form, scratch).await?;
     Ok(Success::Whole
         .answer()
-        .insert_header((header::CONTENT_TYPE, XLSX))
-        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"hazards.xlsx\""))
+        .insert_header((header::CONTENT_TYPE, media_type))
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
         .insert_header((header::CONTENT_ENCODING, "identity"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .body(SizedStream::new(bytes, pieces(file))))

@@ -1,52 +1,99 @@
-//! Reads the lines of the ledger page by page into a workbook, off the threads that answer.
+//! Reads the lines of the ledger page by page into a file for other programs, off the threads that answer.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::PathBuf;
+use std::io::{self, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sync_core::ids::{RecordId, TownshipId};
 use sync_core::record::Record;
 
+use super::columns::{Cell, Names, cells};
 use super::project::read_state;
-use super::workbook::{LedgerBook, Names};
+use super::table::LedgerTable;
+use super::workbook::LedgerBook;
 use crate::auth::sign_in::township_name;
 use crate::db::hazards::{HazardFilter, HazardLine};
 use crate::db::{Database, DbError, Transaction};
-use crate::error::Problem;
+use crate::error::{Code, Problem};
 use crate::limits::LEDGER_ROWS_MAX;
 
-/// The lines that a filter names as a workbook in a file without a name, and its bytes. What is written to the ledger
+/// What the ledger is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Office Open XML, xlsx.
+    Workbook,
+    /// Comma-separated values.
+    Table,
+}
+
+enum Sheet {
+    Book(Box<LedgerBook>),
+    Table(Box<LedgerTable>),
+}
+
+impl Sheet {
+    fn add(&mut self, cells: &[Cell]) -> io::Result<()> {
+        match self {
+            Self::Book(book) => book.add(cells),
+            Self::Table(table) => table.add(cells),
+        }
+    }
+
+    /// A file that is read from its beginning, and its bytes.
+    fn finish(self, scratch: &Path) -> io::Result<(File, u64)> {
+        let mut file = match self {
+            Self::Book(book) => book.finish(scratch)?,
+            Self::Table(table) => table.finish()?,
+        };
+        let bytes = file.seek(SeekFrom::End(0))?;
+        file.seek(SeekFrom::Start(0))?;
+        Ok((file, bytes))
+    }
+}
+
+/// The lines that a filter names, in its order, in a file without a name, and its bytes. What is written to the ledger
 /// meanwhile may or may not be in it. The file, and what is written before it is whole, lie in `scratch`.
 ///
 /// # Errors
-/// The database failed; the disk is full; there are more lines than a sheet takes.
-pub async fn workbook(
+/// The database failed; the disk is full (`storage_full`); there are more lines than a sheet takes.
+pub async fn ledger_file(
     database: &Database,
     township: TownshipId,
     mut filter: HazardFilter,
     today: String,
+    form: Form,
     scratch: PathBuf,
 ) -> Result<(File, u64), Problem> {
     let (name, names) = database.read(move |tx| head(tx, township).map_err(Problem::from)).await?;
     let names = Arc::new(names);
-    let folder = scratch.clone();
-    let mut book = off(move || LedgerBook::new(&name, &today, &folder)).await?;
+    let (folder, title) = (scratch.clone(), format!("{name}安全生产隐患台账（{today}）"));
+    let mut sheet = off(move || match form {
+        Form::Workbook => LedgerBook::new(&title, &folder).map(Box::new).map(Sheet::Book),
+        Form::Table => LedgerTable::new(&folder).map(Box::new).map(Sheet::Table),
+    })
+    .await?;
+    let mut number = 0_u32;
     loop {
         let own = filter.clone();
         let page = database.read(move |tx| page(tx, township, &own).map_err(Problem::from)).await?;
         let Some((last, _)) = page.last() else { break };
         filter.after = Some(last.mark(filter.order));
-        let (is_last, names) = (page.len() < LEDGER_ROWS_MAX, Arc::clone(&names));
-        book = off(move || {
-            page.iter().try_for_each(|(line, record)| book.add(line, record.as_ref(), &names)).map(|()| book)
+        let (is_last, names, today) = (page.len() < LEDGER_ROWS_MAX, Arc::clone(&names), today.clone());
+        (sheet, number) = off(move || {
+            for (line, record) in &page {
+                number = number.saturating_add(1);
+                sheet.add(&cells(number, line, record.as_ref(), &names, &today))?;
+            }
+            Ok((sheet, number))
         })
         .await?;
         if is_last {
             break;
         }
     }
-    off(move || book.finish(&scratch)).await
+    off(move || sheet.finish(&scratch)).await
 }
 
 /// The township's name, and those of its villages and sites.
@@ -85,9 +132,12 @@ fn page(
 }
 
 /// Runs what writes to a disk off the threads that answer.
-async fn off<T: Send + 'static>(
-    write: impl FnOnce() -> Result<T, rust_xlsxwriter::XlsxError> + Send + 'static,
-) -> Result<T, Problem> {
+async fn off<T: Send + 'static>(write: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, Problem> {
     let written = tokio::task::spawn_blocking(write).await.map_err(Problem::internal)?;
-    written.map_err(Problem::internal)
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Problem::new(Code::StorageFull, "The file does not fit; ask for fewer lines, or make room")
+        }
+        _ => Problem::internal(error),
+    })
 }

@@ -1,10 +1,12 @@
 //! The ledger as the office reads it: what is derived from records (`project`), the questions that are asked of it
 //! (`read`), and deriving it anew (`rebuild`).
 
+mod columns;
 pub mod digests;
 pub mod export;
 pub mod project;
 pub mod reach;
 pub mod read;
 pub mod rebuild;
-pub mod workbook;
+mod table;
+mod workbook;

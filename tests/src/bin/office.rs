@@ -11,7 +11,7 @@ use server::db::hazards::{HazardFilter, HazardKey, HazardLine, HazardMark, Hazar
 
 use server::db::townships::TownshipRow;
 use server::db::{Database, DatabaseOptions, DbError, Scope};
-use server::ledger::export::workbook;
+use server::ledger::export::{Form, ledger_file};
 use sync_core::ids::{RecordId, TownshipId, VillageId};
 use uuid::Uuid;
 
@@ -102,9 +102,10 @@ async fn main() -> Result<(), Failure> {
     let oldest = line(0).found_at_ms - u64::try_from(args.rows * 3_650 / args.hazards.max(1)).unwrap_or(0) * DAY_MS;
     let filter = HazardFilter { found_from_ms: Some(oldest), ..HazardFilter::default() };
     let began = Instant::now();
-    let (_, bytes) = workbook(&database, TOWNSHIP, filter, TODAY.to_owned(), folder.path().to_path_buf())
-        .await
-        .map_err(|problem| problem.to_string())?;
+    let (_, bytes) =
+        ledger_file(&database, TOWNSHIP, filter, TODAY.to_owned(), Form::Workbook, folder.path().to_path_buf())
+            .await
+            .map_err(|problem| problem.to_string())?;
     let peak_mb = hazard_tests::growth::phone::peak_mb("self")?;
     let figures =
         json!({"rows": args.rows, "s": began.elapsed().as_secs_f64(), "bytes": bytes, "process_peak_mb": peak_mb});

@@ -51,6 +51,7 @@ fn ledger(of: &Town) -> Vec<Attempt> {
         hazards("?with_void=true&limit=500".to_owned()),
         attempt("GET /api/v1/overview", &[]),
         attempt("GET /api/v1/hazards.xlsx", &[]).query(&format!("?village={}", of.village)),
+        attempt("GET /api/v1/hazards.csv", &[]).query(&format!("?village={}", of.village)),
         attempt("GET /api/v1/records", &[]).query("?kind=hazard"),
         attempt("GET /api/v1/records", &[]).query(&format!("?kind=hazard&village={}", of.village)).empty("/rows"),
         attempt("GET /api/v1/records/{id}", &[&of.hazard]).refused(&["not_found"]),
