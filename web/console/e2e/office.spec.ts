@@ -192,6 +192,16 @@ test("a sheet of sites is added whole, or not at all and with what is wrong by r
   await page.getByTestId("search").fill("王家");
   await expect(page.getByTestId("site")).toHaveCount(1);
   await expect(page.getByTestId("site")).toContainText("烟花爆竹");
+  // As many as go up in one piece, and not one more; what was written stays as it was written.
+  const many = (count: number) => Array.from({ length: count }, (_, at) => ["消防", "示范三村", `（东）${at + 1}号仓库`, "", "", "", ""]);
+  await page.getByTestId("open-import").click();
+  await page.getByTestId("sheet").setInputFiles(sheet(many(501)));
+  await expect(faults).toContainText("有 501 行");
+  await page.getByTestId("sheet").setInputFiles(sheet(many(500)));
+  await page.getByTestId("import").click();
+  await page.getByTestId("search").fill("仓库");
+  await expect(page.getByTestId("site")).toHaveCount(500);
+  await expect(page.getByTestId("site").first()).toContainText("（东）");
   // The same file again adds nothing twice.
   await page.getByTestId("open-import").click();
   await page.getByTestId("sheet").setInputFiles(sheet([good]));

@@ -31,9 +31,12 @@ export const ROWS_MAX = 500;
 /** Characters that fields take, as sync-core declares them (`kinds/site.rs`). */
 export const CHARACTERS: Record<string, number> = { name: 120, category: 60, address: 200, responsible_person: 60, phone: 40, licence_no: 80 };
 
-const plain = (cell: Cell | undefined) => String(cell ?? "").normalize("NFKC").trim();
+/** What somebody wrote, to the letter. */
+const written = (cell: Cell | undefined) => String(cell ?? "").trim();
+/** The same for comparing: full and half width are one. */
+const plain = (cell: Cell | undefined) => written(cell).normalize("NFKC");
 const isBlank = (row: Cell[]) => row.every((cell) => plain(cell) === "");
-const place = (village: Json, name: Json) => `${String(village)}\n${String(name)}`;
+const place = (village: Json, name: Json) => `${String(village)}\n${plain(String(name))}`;
 
 /** `YYYY-MM-DD`, of a cell that is a date or reads like one. */
 function dateOf(cell: Cell): string | undefined {
@@ -53,10 +56,10 @@ function read(column: Column, cell: Cell): { value?: Json; why?: Fault["why"] } 
     return value ? { value } : { why: "date" };
   }
   if (column.choices) {
-    const value = column.choices.get(text);
+    const value = column.choices.get(written(cell)) ?? column.choices.get(text);
     return value === undefined ? { why: "unknown" } : { value };
   }
-  return [...text].length > (column.charactersMax ?? Infinity) ? { why: "long" } : { value: text };
+  return [...written(cell)].length > (column.charactersMax ?? Infinity) ? { why: "long" } : { value: written(cell) };
 }
 
 /** What a sheet adds to the register; `there`: village and name of the sites that are in it. */
