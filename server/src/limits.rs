@@ -236,3 +236,6 @@ pub const DECODE_WAIT: Duration = Duration::from_secs(20);
 
 /// Bytes of a photo that are read from disk at a time while it is sent.
 pub const SEND_CHUNK_BYTES: u64 = 128 * 1024;
+
+/// Characters of a search: SQLite and FTS5 each look one up by a term of its own, and take a few hundred.
+pub const SEARCH_CHARS_MAX: usize = 100;

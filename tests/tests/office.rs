@@ -327,6 +327,21 @@ async fn the_workbook_holds_every_line_that_was_asked_for() {
 }
 
 #[actix_web::test]
+async fn a_search_of_any_length_is_answered_or_refused_and_a_place_that_is_none_is_refused() {
+    let server = TestServer::start().await;
+    let desk = Phone::of(&server, "office", Role::Supervisor, &[]).await;
+    for text in ["火".repeat(100), "消防通道堵塞灭火器过期".repeat(9), "火 ".repeat(50), "a,".repeat(50)] {
+        let (status, answer) = server.get(&desk.session, &format!("/hazards?text={text}")).await;
+        assert_eq!(status, 200, "{text}: {answer}");
+    }
+    assert_eq!(server.get(&desk.session, &format!("/hazards?text={}", "火".repeat(101))).await.0, 422);
+    for after in ["%00%00%00%00%00%00%00%00%00%00", "2026-13-99", "1700000000", "消防消"] {
+        let path = format!("/hazards?order=due&after={after}-{}", Uuid::nil());
+        assert_eq!(server.get(&desk.session, &path).await.0, 422, "{after}");
+    }
+}
+
+#[actix_web::test]
 async fn the_table_holds_the_same_lines_and_no_formula() {
     let server = TestServer::start().await;
     let mut here = Phone::of(&server, "here", Role::Inspector, &[village(0)]).await;

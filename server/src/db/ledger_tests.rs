@@ -11,6 +11,9 @@
 
 use std::collections::BTreeMap;
 
+use diesel::connection::{Connection, SimpleConnection};
+use diesel::pg::PgConnection;
+use diesel::sqlite::SqliteConnection;
 use futures_util::future::join_all;
 use sync_core::cursor::FeedScope;
 use sync_core::decision::{merged, quarantined};
@@ -22,6 +25,7 @@ use sync_core::version::Fingerprint;
 use uuid::Uuid;
 
 use super::hazards::{HazardFilter, HazardLine, HazardOrder};
+use super::options::Place;
 use super::projections::OpenConflict;
 use super::records::StoredRecord;
 use super::scratch::Home;
@@ -411,4 +415,44 @@ async fn lines_are_read_in_three_orders_and_a_place_in_one_is_none_in_another() 
     let after = lines.first().map(|line| line.mark(HazardOrder::DueFirst));
     let newest_first = HazardFilter { after, ..HazardFilter::default() };
     assert!(database.read(move |tx| tx.hazards(HOME, &newest_first, 1)).await.is_err());
+}
+
+/// The steps that brought the search, as both databases have them.
+#[tokio::test]
+async fn lines_from_before_the_search_are_found_after_the_steps_that_bring_it() {
+    let (home, database) = open().await;
+    let descriptions = ["灭火器过期，Exit Ａ3", "", "锁", "安全出口上锁。"];
+    let lines = (1..).zip(descriptions).map(|(number, text)| described(number, "reported", None, text));
+    put(&database, lines.collect()).await;
+    let steps = |files: &[&str]| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/");
+        files.iter().map(|file| std::fs::read_to_string(format!("{folder}{file}.sql")).unwrap()).collect::<String>()
+    };
+    match home.options().place {
+        Place::Sqlite(path) => {
+            let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+            conn.batch_execute(&steps(&["sqlite/2026-11-24-000404_search/down", "sqlite/2026-11-24-000404_search/up"]))
+                .unwrap();
+        }
+        Place::Postgres(url) => {
+            let sql = steps(&[
+                "postgres/2026-11-24-000404_search/down",
+                "postgres/2026-11-24-000404_search/up",
+                "postgres/2026-11-28-000405_search_case/up",
+            ]);
+            PgConnection::establish(&url).unwrap().batch_execute(&sql).unwrap();
+        }
+    }
+    for (text, numbers) in [
+        ("灭火器", vec![1]),
+        ("exit", vec![1]),
+        ("Ａ3", vec![1]),
+        ("锁", vec![4, 3]),
+        ("上锁", vec![4]),
+        ("期", vec![1]),
+    ] {
+        let by = HazardFilter { text: Some(text.to_owned()), ..HazardFilter::default() };
+        let expected: Vec<RecordId> = numbers.into_iter().map(record).collect();
+        assert_eq!(found(&database, by).await, expected, "{text}");
+    }
 }

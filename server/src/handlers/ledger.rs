@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::people::Caller;
-use sync_core::time::{Ms, township_date};
+use sync_core::time::{Ms, is_date, township_date};
 
 use super::page::{Page, rows_within};
 use crate::app::App;
@@ -14,7 +14,7 @@ use crate::extract::Reader;
 use crate::ledger::project::villages_of;
 use crate::ledger::reach::{self, LineMark};
 use crate::ledger::read::{self, Line};
-use crate::limits::HISTORY_ROWS_MAX;
+use crate::limits::{HISTORY_ROWS_MAX, SEARCH_CHARS_MAX};
 
 /// Characters of an id.
 pub(super) const ID_CHARS: usize = 36;
@@ -107,11 +107,20 @@ impl HazardQuery {
             overdue_on: self.overdue.then(|| today.to_owned()),
             found_from_ms: self.found_from,
             found_before_ms: self.found_before,
-            text: self.text.clone().filter(|text| !text.is_empty()),
+            text: self.text()?,
             with_void: self.with_void,
             order: self.order.into(),
             after: None,
         })
+    }
+
+    /// What is searched for. Every letter of it is looked up, so that it has an end.
+    fn text(&self) -> Result<Option<String>, Problem> {
+        let text = self.text.clone().filter(|text| !text.is_empty());
+        if text.as_ref().is_some_and(|text| text.chars().count() > SEARCH_CHARS_MAX) {
+            return Err(Problem::field("text", format!("at most {SEARCH_CHARS_MAX} characters")));
+        }
+        Ok(text)
     }
 
     /// The villages that are asked for, within those that the caller may see.
@@ -140,7 +149,7 @@ fn after(text: &str, order: HazardOrder) -> Result<LineMark, Problem> {
             Some((HazardKey::Found(at.parse().ok()?), rest))
         }
         HazardOrder::DueFirst => {
-            let (day, rest) = text.split_at_checked(DAY_CHARS)?;
+            let (day, rest) = text.split_at_checked(DAY_CHARS).filter(|(day, _)| is_date(day))?;
             Some((HazardKey::Due(day.to_owned()), rest.strip_prefix('-')?))
         }
     };

@@ -123,6 +123,11 @@ async fn pages_over_several_townships_miss_nothing_and_repeat_nothing() {
         let (rows, pages) = all_pages(&server, &county, &format!("/hazards?limit={limit}")).await;
         assert_eq!((&rows, pages), (&whole, 20_usize.div_ceil(limit)), "{limit} a page");
     }
+    for order in ["oldest", "due"] {
+        let (whole, _) = all_pages(&server, &county, &format!("/hazards?limit=500&order={order}")).await;
+        let (rows, _) = all_pages(&server, &county, &format!("/hazards?limit=1&order={order}")).await;
+        assert_eq!((&rows, rows.len()), (&whole, 20), "{order} first");
+    }
     let ids: BTreeSet<String> = whole.iter().map(|row| format!("{}{}", row["id"], row["township"])).collect();
     assert_eq!(ids.len(), 20);
     let order = |row: &Value| (std::cmp::Reverse(row["id"].to_string()), row["township"].to_string());
