@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::{Database, DbError, Scope};
 use crate::events::Seats;
-use crate::ledger::digests;
+use crate::ledger::{digests, visits};
 use crate::limits::{CONNECTIONS_MAX, EXPORTS_MAX, HSTS_S, KEEP_ALIVE, TLS_HANDSHAKE_WAIT, TLS_HANDSHAKES_MAX};
 use crate::observe::observe;
 use crate::photos::Photos;
@@ -182,6 +182,7 @@ pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Running,
     set_epoch(&app).await?;
     agree_on_the_key(&app).await?;
     digests::bring_up(&app.database).await?;
+    visits::bring_up(&app.database).await?;
     if app.settings.demo {
         demo::set_up(&app.database, app.settings.demo_history, app.now_ms())
             .await

@@ -239,3 +239,9 @@ pub const SEND_CHUNK_BYTES: u64 = 128 * 1024;
 
 /// Characters of a search: SQLite and FTS5 each look one up by a term of its own, and take a few hundred.
 pub const SEARCH_CHARS_MAX: usize = 100;
+
+/// Days of the calendar in one answer: a year, and what of the next falls into its last weeks.
+pub const CALENDAR_DAYS_MAX: usize = 400;
+
+/// Working days within which something falls due soon, unless somebody asks otherwise: time for a call and a visit.
+pub const DUE_WITHIN_DAYS: u16 = 5;

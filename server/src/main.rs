@@ -107,8 +107,8 @@ async fn rebuild_ledger(args: RebuildArgs) -> Result<(), Refusal> {
     logging::init(args.data.log_format);
     let found = rebuild::run(args).await?;
     say(&format!(
-        "{} records read; {} lines of the ledger, the conflicts of {} records and the digests of {} townships differed and were mended\n",
-        found.records, found.lines_mended, found.conflicts_mended, found.digests_mended
+        "{} records read; {} lines of the ledger, the conflicts of {} records, the visits of {} inspections and the digests of {} townships differed and were mended\n",
+        found.records, found.lines_mended, found.conflicts_mended, found.visits_mended, found.digests_mended
     ));
     Ok(())
 }

@@ -6,8 +6,8 @@ use actix_web::web::{self, PathConfig, QueryConfig, ServiceConfig};
 
 use crate::error::{Code, Problem};
 use crate::handlers::{
-    accounts, auth, carried, devices, events, export, health, ledger, office, overview, pages, photos, review, sync,
-    townships, uploads,
+    accounts, auth, calendar, campaigns, carried, devices, events, export, health, ledger, office, overview, pages,
+    photos, review, sync, townships, uploads,
 };
 use crate::photos::tus;
 use crate::rate;
@@ -91,6 +91,10 @@ fn api() -> Vec<Address> {
         at("/hazards.xlsx").get(export::workbook),
         at("/hazards.csv").get(export::table),
         at("/overview").get(overview::overview),
+        at("/due").get(calendar::due),
+        at("/campaigns/{id}/coverage").get(campaigns::covered),
+        at("/calendar").get(calendar::days),
+        at("/calendar/deadline").get(calendar::deadline),
         at("/records").get(office::register).post(office::write),
         at("/records/{id}").get(ledger::record),
         at("/records/{id}/history").get(ledger::history),

@@ -6,6 +6,7 @@
 
 pub mod carried;
 pub mod client;
+pub mod coverage;
 pub mod cursor;
 pub mod decision;
 pub mod digest;
@@ -22,7 +23,9 @@ pub mod record;
 mod record_json;
 pub mod rules;
 pub mod schema;
+pub mod settled;
 pub mod status;
 pub mod time;
 pub mod validate;
 pub mod version;
+pub mod workdays;

@@ -40,12 +40,12 @@ pub const GRANTS: &[Grant] = &[
     grant(Role::Inspector, "hazard", Fields::Except(&[])),
     grant(Role::Inspector, "photo", Fields::Except(&[])),
     grant(Role::Inspector, "rectification", Fields::Except(&[])),
-    grant(Role::Inspector, "reinspection", Fields::Except(&["authority"])),
+    grant(Role::Inspector, "reinspection", Fields::Except(&["authority", "signed_off_by", "signed_off_at"])),
     grant(Role::Inspector, "order", Fields::Only(&["received_at"])),
     grant(Role::Inspector, "monthly_report", Fields::Except(&["review", "review_remark"])),
     grant(Role::Leader, "campaign", Fields::All),
     grant(Role::Leader, "reinspection", Fields::All),
-    grant(Role::Leader, "order", Fields::Only(&["lifted_at"])),
+    grant(Role::Leader, "order", Fields::Only(&["lifted_at", "signed_off_by", "signed_off_at"])),
     grant(Role::Leader, "escalation", Fields::Only(&["lifted_at"])),
     grant(Role::Admin, "village", Fields::All),
 ];
@@ -178,7 +178,7 @@ mod tests {
             assert_eq!(writes(Role::Supervisor, kind), all);
             let inspector = match kind.name {
                 "inspection" | "hazard" | "photo" | "rectification" => but(&[VOID]),
-                "reinspection" => but(&[VOID, "authority"]),
+                "reinspection" => but(&[VOID, "authority", "signed_off_by", "signed_off_at"]),
                 "order" => vec!["received_at"],
                 "monthly_report" => but(&[VOID, "review", "review_remark"]),
                 _ => vec![],
@@ -186,7 +186,8 @@ mod tests {
             assert_eq!(writes(Role::Inspector, kind), inspector, "{}", kind.name);
             let leader = match kind.name {
                 "campaign" | "reinspection" => all.clone(),
-                "order" | "escalation" => vec!["lifted_at"],
+                "order" => vec!["lifted_at", "signed_off_by", "signed_off_at"],
+                "escalation" => vec!["lifted_at"],
                 _ => vec![],
             };
             assert_eq!(writes(Role::Leader, kind), leader, "{}", kind.name);

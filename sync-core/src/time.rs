@@ -14,6 +14,8 @@ pub type Ms = u64;
 /// China Standard Time, UTC+8 all year: the township's calendar.
 const TOWNSHIP_OFFSET_HOURS: i8 = 8;
 
+const DAY_MS: i64 = 86_400_000;
+
 /// A hybrid logical clock reading (Kulkarni et al., "Logical Physical Clocks", 2014): wall time in ms, then a counter.
 ///
 /// Stamps only order what is *shown* when several values stand; they never decide whether something is kept.
@@ -80,13 +82,24 @@ pub fn township_date(now_ms: Ms) -> String {
 /// Whether `text` is a calendar date written `YYYY-MM-DD`.
 #[must_use]
 pub fn is_date(text: &str) -> bool {
+    civil(text).is_some()
+}
+
+/// The day that is written `YYYY-MM-DD`.
+pub(crate) fn civil(text: &str) -> Option<Date> {
     let mut parts = text.splitn(3, '-');
-    let (Some(year), Some(month), Some(day)) = (number(parts.next()), number(parts.next()), number(parts.next()))
-    else {
-        return false;
-    };
+    let (year, month, day) = (number(parts.next())?, number(parts.next())?, number(parts.next())?);
     let [month, day] = [month, day].map(|part| i8::try_from(part).unwrap_or(0));
-    Date::new(year, month, day).is_ok_and(|date| written(date) == text)
+    Date::new(year, month, day).ok().filter(|date| written(*date) == text)
+}
+
+/// When a day of the township's calendar (`YYYY-MM-DD`) begins, and when the next does, ms since 1970; `None` for what is no day,
+/// and for days before 1970.
+#[must_use]
+pub fn day_span(text: &str) -> Option<(Ms, Ms)> {
+    let days = civil(text)?.since(Date::constant(1970, 1, 1)).ok()?.get_days();
+    let begin = i64::from(days).checked_mul(DAY_MS)?.checked_sub(i64::from(TOWNSHIP_OFFSET_HOURS) * 3_600_000)?;
+    Some((Ms::try_from(begin).ok()?, Ms::try_from(begin.checked_add(DAY_MS)?).ok()?))
 }
 
 /// Whether `text` is a calendar month written `YYYY-MM`.
@@ -108,12 +121,13 @@ fn number(digits: Option<&str>) -> Option<i16> {
 
 /// Not by jiff's own reading and writing of dates, which know far more forms than this one: in the browser they weigh a
 /// fifth of the whole.
-fn written(date: Date) -> String {
+pub(crate) fn written(date: Date) -> String {
     format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day())
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     #[test]
@@ -137,6 +151,17 @@ mod tests {
         assert_eq!(township_date(1_704_038_399_999), "2023-12-31");
         assert_eq!(township_date(1_704_038_400_000), "2024-01-01");
         assert_eq!(township_date(u64::MAX), "9999-12-31".to_owned().replace("9999-12-31", &township_date(TIME_MS_MAX)));
+    }
+
+    #[test]
+    fn a_day_spans_its_instants_and_no_other() {
+        assert_eq!(day_span("2024-01-01"), Some((1_704_038_400_000, 1_704_124_800_000)));
+        for day in ["1970-01-02", "2024-02-29", "2026-12-31"] {
+            let (begin, end) = day_span(day).unwrap();
+            assert_eq!((township_date(begin), township_date(end - 1)), (day.to_owned(), day.to_owned()));
+            assert_ne!(township_date(end), day);
+        }
+        assert_eq!((day_span("1970-01-01"), day_span("2024-02-30")), (None, None));
     }
 
     #[test]

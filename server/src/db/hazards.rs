@@ -29,6 +29,8 @@ pub struct HazardLine {
     pub is_void: bool,
     /// The earliest deadline, `YYYY-MM-DD`.
     pub deadline: Option<String>,
+    /// What must be settled and is not: a bit for each of `sync_core::settled::MEMBERS`, the first the lowest.
+    pub missing: i32,
     /// When it was found.
     pub found_at_ms: Ms,
     /// When it was closed.
@@ -108,6 +110,12 @@ pub struct HazardFilter {
     pub is_major: Option<bool>,
     /// Only those that are not closed and whose deadline lies before this day.
     pub overdue_on: Option<String>,
+    /// Only those that are not closed and fall due from this day on, `YYYY-MM-DD`.
+    pub due_from: Option<String>,
+    /// Only those that are not closed and fall due by this day.
+    pub due_until: Option<String>,
+    /// Only those that are not closed and lack what stands at this place of `sync_core::settled::MEMBERS`.
+    pub missing: Option<usize>,
     /// Found at or after this instant.
     pub found_from_ms: Option<Ms>,
     /// Found before this instant.
@@ -185,6 +193,19 @@ pub trait HazardTx {
     /// # Errors
     /// The database failed.
     fn hazard_groups(&mut self, township: TownshipId, filter: &HazardFilter) -> Result<Vec<HazardGroup>, DbError>;
+
+    /// How many open hazards fall due from a day on, or at any time before, until another, both included; by village, of some
+    /// villages if they are named. Voided ones are left out.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn hazards_due(
+        &mut self,
+        township: TownshipId,
+        villages: Option<&[VillageId]>,
+        from: Option<&str>,
+        until: &str,
+    ) -> Result<Vec<(Option<VillageId>, u64)>, DbError>;
 
     /// What was found and closed from an instant on, and before another; of some villages if they are named.
     ///

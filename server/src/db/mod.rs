@@ -32,6 +32,7 @@ mod tests;
 pub mod townships;
 mod types;
 pub mod versions;
+pub mod visits;
 
 use std::sync::Arc;
 
@@ -87,6 +88,7 @@ pub trait Transaction:
     + projections::ProjectionTx
     + hazards::HazardTx
     + orders::OrderTx
+    + visits::VisitTx
     + keeping::KeepingTx
 {
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use diesel::connection::{Instrumentation, InstrumentationEvent};
+use sync_core::coverage::Visit;
 use sync_core::cursor::FeedScope;
 use sync_core::decision::{merged, quarantined};
 use sync_core::dots::Dot;
@@ -25,6 +26,7 @@ use super::records::StoredRecord;
 use super::sessions::{RefreshToken, RevokedWhy, Session};
 use super::tests::township;
 use super::versions::{Arrival, Replica};
+use super::visits::VisitRow;
 use super::{DbError, Transaction};
 use crate::photos::hash::ContentHash;
 
@@ -165,6 +167,8 @@ fn push(tx: &mut dyn Transaction) -> Result<(), DbError> {
     tx.put_conflicts(HOME, &[HAZARD], &[open])?;
     let photo = PhotoRecord { hash: Fingerprint(HASH), record: OTHER, subject: HAZARD, village: Some(VILLAGE) };
     tx.put_photo_records(HOME, &[photo])?;
+    let visit = Visit { site: OTHER, campaign: None, at_ms: 1 };
+    tx.put_visits(HOME, &[OTHER], &[VisitRow { inspection: OTHER, village: Some(VILLAGE), visit }])?;
     tx.put_hazards(HOME, &[line()])?;
     let stored = StoredRecord {
         id: HAZARD,
@@ -190,6 +194,7 @@ fn line() -> HazardLine {
         is_escalated: false,
         is_void: false,
         deadline: None,
+        missing: 63,
         found_at_ms: 1,
         closed_at_ms: None,
         description: "measured".to_owned(),
@@ -232,6 +237,8 @@ fn ledger(tx: &mut dyn Transaction) -> Result<(), DbError> {
         HazardFilter { statuses: vec!["reported".to_owned()], ..plain() },
         HazardFilter { is_major: Some(true), ..plain() },
         HazardFilter { overdue_on: Some("2026-03-02".to_owned()), ..plain() },
+        HazardFilter { due_from: Some("2026-03-02".to_owned()), due_until: Some("2026-03-09".to_owned()), ..plain() },
+        HazardFilter { missing: Some(2), ..plain() },
         HazardFilter { found_from_ms: Some(1), found_before_ms: Some(9), ..plain() },
         HazardFilter { text: text.clone(), ..plain() },
         HazardFilter { with_void: true, ..plain() },
@@ -253,6 +260,8 @@ fn ledger(tx: &mut dyn Transaction) -> Result<(), DbError> {
         ..HazardFilter::default()
     };
     tx.hazard_groups(HOME, &overdue)?;
+    tx.hazards_due(HOME, None, None, "2026-03-01")?;
+    tx.hazards_due(HOME, Some(&[VILLAGE]), Some("2026-03-02"), "2026-03-09")?;
     tx.hazard_turnover(HOME, None, 1, 2)?;
     tx.last_order_number(HOME, 2026)?;
     tx.next_order_number(HOME, 2026, 0)?;
@@ -260,6 +269,10 @@ fn ledger(tx: &mut dyn Transaction) -> Result<(), DbError> {
         tx.conflicts(HOME, None, after.clone(), 100)?;
         tx.conflicts(HOME, Some(&[VILLAGE]), after, 100)?;
     }
+    tx.visit(HOME, OTHER)?;
+    tx.visits_after(HOME, Some(OTHER), 100)?;
+    tx.reached(HOME, None, OTHER, 1, 9)?;
+    tx.reached(HOME, Some(&[VILLAGE]), OTHER, 1, 9)?;
     tx.conflicts_of(HOME, HAZARD)?;
     tx.count_conflicts(HOME).map(drop)
 }

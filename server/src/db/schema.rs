@@ -239,9 +239,24 @@ diesel::table! {
         is_escalated -> Bool,
         is_void -> Bool,
         deadline -> Nullable<Text>,
+        missing -> Integer,
         found_at_ms -> BigInt,
         closed_at_ms -> Nullable<BigInt>,
         description -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
+    visits (township_id, inspection_id) {
+        township_id -> Id,
+        inspection_id -> Id,
+        site_id -> Id,
+        campaign_id -> Nullable<Id>,
+        village_id -> Nullable<Id>,
+        at_ms -> BigInt,
     }
 }
 

@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::people::Caller;
+use sync_core::settled::MEMBERS;
 use sync_core::time::{Ms, is_date, township_date};
 
 use super::page::{Page, rows_within};
@@ -33,6 +34,9 @@ pub struct HazardQuery {
     level: Option<String>,
     #[serde(default)]
     overdue: bool,
+    due_from: Option<String>,
+    due_until: Option<String>,
+    missing: Option<String>,
     found_from: Option<Ms>,
     found_before: Option<Ms>,
     text: Option<String>,
@@ -105,6 +109,9 @@ impl HazardQuery {
             statuses: words(self.status.as_deref()),
             is_major,
             overdue_on: self.overdue.then(|| today.to_owned()),
+            due_from: day("due_from", self.due_from.as_ref())?,
+            due_until: day("due_until", self.due_until.as_ref())?,
+            missing: self.missing.as_deref().map(member).transpose()?,
             found_from_ms: self.found_from,
             found_before_ms: self.found_before,
             text: self.text()?,
@@ -135,6 +142,21 @@ impl HazardQuery {
             (false, Some(own)) => Some(asked.into_iter().filter(|village| own.contains(village)).collect()),
         })
     }
+}
+
+/// A day that is asked for.
+fn day(name: &str, given: Option<&String>) -> Result<Option<String>, Problem> {
+    if given.is_some_and(|day| !is_date(day)) {
+        Err(Problem::field(name, "a day, YYYY-MM-DD"))
+    } else {
+        Ok(given.cloned())
+    }
+}
+
+/// The place of what must be settled among `MEMBERS`.
+fn member(name: &str) -> Result<usize, Problem> {
+    let wrong = || Problem::field("missing", format!("one of {}", MEMBERS.join(", ")));
+    MEMBERS.iter().position(|member| *member == name).ok_or_else(wrong)
 }
 
 fn words(list: Option<&str>) -> Vec<String> {

@@ -2,6 +2,8 @@
 
 pub mod accounts;
 pub mod auth;
+pub mod calendar;
+pub mod campaigns;
 pub mod carried;
 pub mod devices;
 pub mod events;

@@ -8,5 +8,7 @@ pub mod project;
 pub mod reach;
 pub mod read;
 pub mod rebuild;
+pub mod setting;
 mod table;
+pub mod visits;
 mod workbook;

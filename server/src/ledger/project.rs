@@ -2,15 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sync_core::coverage::visit;
 use sync_core::digest::Mark;
 use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::record::Record;
 use sync_core::rules::Voiding;
+use sync_core::settled;
 use sync_core::status::{Standing, hazards_named, standing};
 use sync_core::version::{Fingerprint, VOID};
 
 use crate::db::hazards::HazardLine;
 use crate::db::projections::{OpenConflict, PhotoRecord};
+use crate::db::visits::VisitRow;
 use crate::db::{DbError, Transaction};
 
 /// Reads a stored state.
@@ -46,6 +49,7 @@ pub type Working = BTreeMap<RecordId, Held>;
 pub fn project(tx: &mut dyn Transaction, township: TownshipId, working: &Working) -> Result<(), DbError> {
     let mut hazards = BTreeSet::new();
     let (mut mentions, mut contested, mut open, mut photos) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut inspections, mut visits) = (Vec::new(), Vec::new());
     for held in working.values().filter(|held| held.is_changed) {
         let record = &held.record;
         if record.kind == "hazard" {
@@ -65,10 +69,15 @@ pub fn project(tx: &mut dyn Transaction, township: TownshipId, working: &Working
             open.extend(open_here);
         }
         photos.extend(photo_records(record));
+        if record.kind == "inspection" {
+            inspections.push(record.id);
+            visits.extend(visit_row(record));
+        }
     }
     tx.put_mentions(township, &mentions)?;
     tx.put_conflicts(township, &contested, &open)?;
     tx.put_photo_records(township, &photos)?;
+    tx.put_visits(township, &inspections, &visits)?;
     let known = Known::about(tx, township, hazards.iter().copied().collect(), working)?;
     let lines: Vec<HazardLine> = hazards.into_iter().filter_map(|hazard| known.line_of(hazard)).collect();
     tx.put_hazards(township, &lines)
@@ -149,6 +158,11 @@ pub(crate) fn photo_records(record: &Record) -> Vec<PhotoRecord> {
     if record.kind == "photo" { hashes.map(photo).collect() } else { Vec::new() }
 }
 
+/// The visit that an inspection surely was.
+pub(crate) fn visit_row(record: &Record) -> Option<VisitRow> {
+    visit(record).map(|visit| VisitRow { inspection: record.id, village: record.village, visit })
+}
+
 /// What the ledger says of a hazard in one line.
 fn line(hazard: &Record, standing: &Standing) -> HazardLine {
     // A NUL cannot be held by every database; the record itself keeps it.
@@ -164,6 +178,7 @@ fn line(hazard: &Record, standing: &Standing) -> HazardLine {
         is_escalated: standing.is_escalated,
         is_void: !hazard.counts(),
         deadline: standing.deadline.clone(),
+        missing: settled::bits(&settled::missing(hazard, standing)),
         found_at_ms: hazard.value("found_at").and_then(serde_json::Value::as_u64).unwrap_or(0),
         closed_at_ms: standing.closed_at_ms,
         description: text("description").unwrap_or_default(),

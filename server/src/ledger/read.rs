@@ -13,10 +13,12 @@ use sync_core::permissions::may_read;
 use sync_core::protocol::Outcome;
 use sync_core::record::Record;
 use sync_core::rules::Voiding;
+use sync_core::settled::{asked_for, missing};
 use sync_core::status::{standing, to_follow};
 use sync_core::time::{Ms, Stamp, township_date};
 
 use super::project::{facts_about, open_conflicts, read_state};
+use super::setting::setting;
 use crate::db::hazards::HazardLine;
 use crate::db::projections::{OpenConflict, PhotoRecord};
 use crate::db::{DbError, Transaction};
@@ -124,6 +126,9 @@ pub struct StandingView {
     overdue: bool,
     deadline: Option<String>,
     closed_at: Option<Ms>,
+    /// What must be settled here, and of it what is missing (`sync_core::settled`).
+    must_settle: Vec<&'static str>,
+    missing: Vec<&'static str>,
     facts: Vec<RecordId>,
     /// The keys that a re-inspection made on top of this view writes under `follows`.
     to_follow: Vec<String>,
@@ -235,6 +240,9 @@ fn standing_view(
 ) -> Result<StandingView, DbError> {
     let facts = facts_about(tx, township, hazard.id)?;
     let standing = standing(hazard, &facts);
+    let must_settle = asked_for(setting(tx, township)?.as_ref());
+    let mut missing = missing(hazard, &standing);
+    missing.retain(|member| must_settle.contains(member));
     Ok(StandingView {
         status: standing.status.name(),
         level: if standing.is_major { "major" } else { "general" },
@@ -242,6 +250,8 @@ fn standing_view(
         escalated: standing.is_escalated,
         overdue: hazard.counts() && standing.is_overdue(&township_date(now_ms)),
         closed_at: standing.closed_at_ms,
+        must_settle,
+        missing,
         deadline: standing.deadline,
         to_follow: to_follow(hazard.id, &facts).collect(),
         facts: facts.iter().map(|fact| fact.id).collect(),

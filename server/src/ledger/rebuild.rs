@@ -9,7 +9,7 @@ use sync_core::record::Record;
 use sync_core::status::hazards_named;
 
 use super::digests;
-use super::project::{Held, Known, Working, open_conflicts, photo_records, read_state};
+use super::project::{Held, Known, Working, open_conflicts, photo_records, read_state, visit_row};
 use crate::config::{self, RebuildArgs};
 use crate::db::hazards::HazardLine;
 use crate::db::projections::OpenConflict;
@@ -28,6 +28,8 @@ pub struct Rebuilt {
     pub lines_mended: u64,
     /// Records whose open conflicts were listed wrongly.
     pub conflicts_mended: u64,
+    /// Inspections of which was noted wrongly what they reached.
+    pub visits_mended: u64,
     /// Townships whose digests were not those of their states.
     pub digests_mended: u64,
 }
@@ -45,6 +47,7 @@ pub async fn run(args: RebuildArgs) -> Result<Rebuilt, Refusal> {
         total.records = total.records.saturating_add(one.records);
         total.lines_mended = total.lines_mended.saturating_add(one.lines_mended);
         total.conflicts_mended = total.conflicts_mended.saturating_add(one.conflicts_mended);
+        total.visits_mended = total.visits_mended.saturating_add(one.visits_mended);
         total.digests_mended = total.digests_mended.saturating_add(one.digests_mended);
     }
     Ok(total)
@@ -64,6 +67,7 @@ pub async fn rebuild(database: &Database, township: TownshipId) -> Result<Rebuil
             found.records = found.records.saturating_add(page.records);
             found.lines_mended = found.lines_mended.saturating_add(page.lines_mended);
             found.conflicts_mended = found.conflicts_mended.saturating_add(page.conflicts_mended);
+            found.visits_mended = found.visits_mended.saturating_add(page.visits_mended);
             after = next;
         }
     }
@@ -102,6 +106,11 @@ fn relate(tx: &mut dyn Transaction, township: TownshipId, records: &[Record]) ->
         if derived != listed {
             tx.put_conflicts(township, &[record.id], &derived.into_iter().collect::<Vec<_>>())?;
             found.conflicts_mended = found.conflicts_mended.saturating_add(1);
+        }
+        let visit = visit_row(record);
+        if record.kind == "inspection" && visit != tx.visit(township, record.id)? {
+            tx.put_visits(township, &[record.id], visit.as_slice())?;
+            found.visits_mended = found.visits_mended.saturating_add(1);
         }
     }
     Ok(found)

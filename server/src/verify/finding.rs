@@ -37,6 +37,10 @@ pub enum Flaw {
     ConflictStray,
     /// A link from a record to a hazard or a photo is missing.
     LinkMissing,
+    /// Of an inspection is noted otherwise than it says what it reached.
+    VisitWrong,
+    /// A visit by no inspection.
+    VisitStray,
     /// The totals by which phones prove what they hold are not those of the states.
     DigestWrong,
     /// The feed's end lies before some of its records.
@@ -67,6 +71,8 @@ impl Flaw {
             Self::ConflictsWrong => "conflicts_wrong",
             Self::ConflictStray => "conflict_stray",
             Self::LinkMissing => "link_missing",
+            Self::VisitWrong => "visit_wrong",
+            Self::VisitStray => "visit_stray",
             Self::DigestWrong => "digest_wrong",
             Self::FeedWrong => "feed_wrong",
             Self::PhotoMissing => "photo_missing",
@@ -78,12 +84,14 @@ impl Flaw {
     #[must_use]
     pub fn advice(self) -> &'static str {
         match self {
-            Self::LineWrong | Self::ConflictsWrong | Self::LinkMissing | Self::DigestWrong => {
+            Self::LineWrong | Self::ConflictsWrong | Self::LinkMissing | Self::VisitWrong | Self::DigestWrong => {
                 "run rebuild, and report it"
             }
-            Self::LineStray | Self::ConflictStray | Self::QuarantineMissing | Self::QuarantineWrong => {
-                "nothing is lost; report it"
-            }
+            Self::LineStray
+            | Self::ConflictStray
+            | Self::VisitStray
+            | Self::QuarantineMissing
+            | Self::QuarantineWrong => "nothing is lost; report it",
             Self::PhotoMissing | Self::PhotoDamaged => {
                 "put back the file of this name from the folder photos of a backup, at the same place under blobs"
             }

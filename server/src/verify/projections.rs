@@ -26,6 +26,12 @@ pub(super) async fn look<F: FnMut(Finding)>(look: &mut Look<F>, township: Townsh
         after = look.page(move |tx, findings| conflicts(tx, township, from.clone(), findings)).await?;
         is_first = false;
     }
+    let (mut after, mut is_first) = (None, true);
+    while is_first || after.is_some() {
+        let from = after.take();
+        after = look.page(move |tx, findings| visits(tx, township, from, findings)).await?;
+        is_first = false;
+    }
     look.page(move |tx, findings| {
         if !digests::are_right(tx, township)? {
             findings.push(Finding::new(Flaw::DigestWrong, township, "the totals of some part of the feed"));
@@ -58,6 +64,21 @@ fn lines(
         findings.push(Finding::new(Flaw::LineStray, township, format!("hazard {id}")));
     }
     Ok(page.last().map(|line| line.mark(filter.order)))
+}
+
+fn visits(
+    tx: &mut dyn Transaction,
+    township: TownshipId,
+    after: Option<RecordId>,
+    findings: &mut Vec<Finding>,
+) -> Result<Option<RecordId>, DbError> {
+    let page = tx.visits_after(township, after, PAGE_ROWS)?;
+    let ids: Vec<RecordId> = page.iter().map(|row| row.inspection).collect();
+    let there: BTreeSet<RecordId> = tx.records(township, &ids)?.into_iter().map(|(id, _)| id).collect();
+    for id in ids.iter().filter(|id| !there.contains(id)) {
+        findings.push(Finding::new(Flaw::VisitStray, township, format!("inspection {id}")));
+    }
+    Ok(ids.last().copied())
 }
 
 fn conflicts(

@@ -14,7 +14,7 @@ use super::{Look, PAGE_RECORDS, PAGE_ROWS, rows};
 use crate::db::hazards::HazardLine;
 use crate::db::versions::Arrival;
 use crate::db::{DbError, Transaction};
-use crate::ledger::project::{open_conflicts, photo_records, read_state};
+use crate::ledger::project::{open_conflicts, photo_records, read_state, visit_row};
 use crate::ledger::rebuild::lines_of;
 use crate::refusal::Refusal;
 
@@ -110,6 +110,9 @@ fn derived(
         let listed: BTreeSet<_> = tx.conflicts_of(township, record.id)?.into_iter().collect();
         if expected != listed {
             findings.push(Finding::new(Flaw::ConflictsWrong, township, format!("{} {}", record.kind, record.id)));
+        }
+        if record.kind == "inspection" && visit_row(record) != tx.visit(township, record.id)? {
+            findings.push(Finding::new(Flaw::VisitWrong, township, format!("inspection {}", record.id)));
         }
         links.extend(hazards_named(record).into_iter().map(|hazard| (hazard, record.id)));
         for photo in photo_records(record) {

@@ -6,7 +6,8 @@ use crate::schema::{Field, FieldType, Kind, Rule, Scope};
 /// 一般隐患 and 重大隐患, the less safe first.
 const LEVELS: &[&str] = &["major", "general"];
 
-/// The declaration. The last five fields are the 五落实: responsibility, measures, funds, time limit, contingency plan.
+/// The declaration. The last six fields are those of which the office has five settled (五落实): responsibility, measures, funds, time
+/// limit, contingency plan; some regulations count the aim among them (`settled`).
 pub(super) static HAZARD: Kind = Kind {
     name: "hazard",
     label: "隐患",
@@ -28,6 +29,7 @@ pub(super) static HAZARD: Kind = Kind {
         Field::new("funds", "整改资金（元）", FieldType::Integer(0, 1_000_000_000_000), Rule::Largest),
         Field::new("deadline", "整改时限", FieldType::Date, Rule::Earliest),
         Field::new("contingency_plan", "应急预案", FieldType::Text(2_000), Rule::Review),
+        Field::new("aim", "整改目标", FieldType::Text(2_000), Rule::Review),
     ],
     one_of: &[],
 };

@@ -8,8 +8,10 @@ mod inspection;
 mod monthly_report;
 mod order;
 mod photo;
+mod phrase;
 mod rectification;
 mod reinspection;
+mod setting;
 mod site;
 mod village;
 
@@ -30,6 +32,8 @@ pub const KINDS: &[&Kind] = &[
     &escalation::ESCALATION,
     &photo::PHOTO,
     &monthly_report::MONTHLY_REPORT,
+    &setting::SETTING,
+    &phrase::PHRASE,
 ];
 
 /// The sectors of safety work (行业领域).

@@ -2,7 +2,8 @@
 
 use crate::schema::{Field, FieldType, Kind, Rule, Scope};
 
-/// The declaration. `received_at` is the receipt (送达签收); `lifted_at` ends a suspension of operations.
+/// The declaration. `received_at` is the receipt (送达签收); `lifted_at` ends a suspension of operations;
+/// `signed_off_by` and `signed_off_at` are a leader's approval.
 pub(super) static ORDER: Kind = Kind {
     name: "order",
     label: "整改指令书",
@@ -24,6 +25,8 @@ pub(super) static ORDER: Kind = Kind {
         Field::new("deadline", "整改期限", FieldType::Date, Rule::Earliest).required(),
         Field::new("received_at", "送达签收时间", FieldType::Time, Rule::Earliest),
         Field::new("lifted_at", "解除停产停业时间", FieldType::Time, Rule::LatestDate),
+        Field::new("signed_off_by", "审批领导", FieldType::Text(60), Rule::Review),
+        Field::new("signed_off_at", "审批时间", FieldType::Time, Rule::LatestDate),
     ],
     one_of: &[],
 };

@@ -61,6 +61,7 @@ fn line(at: usize) -> HazardLine {
         deadline: at
             .is_multiple_of(3)
             .then(|| if at.is_multiple_of(2) { "2026-12-20" } else { "2026-10-01" }.to_owned()),
+        missing: i32::try_from(number % 64).unwrap_or(0),
         found_at_ms,
         closed_at_ms: (status == "closed").then_some(found_at_ms + 20 * DAY_MS),
         description: format!("{}，第{at}处", pick(&WORDS, 7)),

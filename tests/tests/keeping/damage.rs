@@ -12,7 +12,7 @@ use crate::office::*;
 type Plant = (&'static str, &'static [Flaw]);
 
 /// Each with everything that is found then.
-const PLANTS: [Plant; 20] = [
+const PLANTS: [Plant; 22] = [
     (
         "UPDATE records SET state = replace(state, 'fire', 'gas') WHERE kind = 'hazard'",
         &[Flaw::StateWrong, Flaw::LineWrong, Flaw::DigestWrong],
@@ -46,6 +46,11 @@ const PLANTS: [Plant; 20] = [
     (
         "INSERT INTO conflicts (township_id, record_id, path, kind) SELECT id, randomblob(16), 'level', 'hazard' FROM townships",
         &[Flaw::ConflictStray],
+    ),
+    ("DELETE FROM visits", &[Flaw::VisitWrong]),
+    (
+        "INSERT INTO visits (township_id, inspection_id, site_id, at_ms) SELECT id, randomblob(16), randomblob(16), 1 FROM townships",
+        &[Flaw::VisitStray],
     ),
     ("DELETE FROM photo_records", &[Flaw::LinkMissing]),
     ("DELETE FROM mentions", &[Flaw::LinkMissing]),
@@ -83,7 +88,7 @@ async fn verify_finds_each_kind_of_damage() {
     assert_eq!(findings(&copy, &["--without-photos"]).await, []);
     fs::remove_file(&photo).unwrap();
     found.extend(flaws(&copy).await);
-    assert_eq!(found.len(), 19, "every kind was found: {found:?}");
+    assert_eq!(found.len(), 21, "every kind was found: {found:?}");
 }
 
 #[actix_web::test]

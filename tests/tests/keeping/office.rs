@@ -165,7 +165,7 @@ pub(crate) async fn find_hazard(server: &TestServer, phone: &mut Phone) -> (Reco
     (found, hash, bytes)
 }
 
-/// A township in which there is something of everything: a photo, a fact about a hazard, an open conflict, a refused version.
+/// A township in which there is something of everything: a photo, a fact about a hazard, a visit, an open conflict, a refused version.
 pub(crate) async fn busy_township() -> (TestServer, Phone, Phone) {
     let (server, mut one, mut office) = township().await;
     let (found, _, _) = find_hazard(&server, &mut one).await;
@@ -174,6 +174,13 @@ pub(crate) async fn busy_township() -> (TestServer, Phone, Phone) {
     office.save(change(found, village(0), &[("level", json!("general")), ("description", json!("两人同时写"))]));
     one.save(change(found, village(0), &[("description", json!("没有看见对方"))]));
     one.save(reinspection(found, village(0), "not_passed", &[]));
+    let visit = [
+        ("site", json!(Uuid::now_v7())),
+        ("type", json!("routine")),
+        ("inspected_at", json!(START_MS)),
+        ("inspectors/安监员", json!(true)),
+    ];
+    one.save(edit(RecordId(Uuid::now_v7()), "inspection", Some(village(0)), &visit));
     one.sync(&server).await;
     office.sync(&server).await;
     let body =

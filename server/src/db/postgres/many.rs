@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text};
 use sync_core::digest::{Mark, Total};
 use sync_core::ids::{RecordId, TownshipId};
 use sync_core::time::Ms;
@@ -17,9 +17,10 @@ use crate::db::DbError;
 use crate::db::hazards::HazardLine;
 use crate::db::projections::{OpenConflict, PhotoRecord};
 use crate::db::records::StoredRecord;
-use crate::db::schema::{conflicts, digests};
+use crate::db::schema::{conflicts, digests, visits};
 use crate::db::types::{Id, Key, Whole, scope_bytes, storable};
 use crate::db::versions::Arrival;
+use crate::db::visits::VisitRow;
 
 /// `INSERT INTO table (township_id, columns…) SELECT township, arrays… tail`, as a statement that is kept.
 macro_rules! rows_of {
@@ -104,7 +105,7 @@ pub(super) fn put_states(
 rows_of!(
     Lines,
     "INSERT INTO hazards (township_id, id, village_id, site_id, found_at_ms, closed_at_ms, sector, is_major, status, \
-     is_suspended, is_escalated, is_void, deadline, description)",
+     is_suspended, is_escalated, is_void, deadline, missing, description)",
     {
         id: Id => Key,
         village_id: Nullable<Id> => Option<Key>,
@@ -118,13 +119,14 @@ rows_of!(
         is_escalated: Bool => bool,
         is_void: Bool => bool,
         deadline: Nullable<Text> => Option<&'a str>,
+        missing: Integer => i32,
         description: Text => &'a str,
     },
     "ON CONFLICT (township_id, id) DO UPDATE SET village_id = excluded.village_id, \
      site_id = excluded.site_id, found_at_ms = excluded.found_at_ms, closed_at_ms = excluded.closed_at_ms, \
      sector = excluded.sector, is_major = excluded.is_major, status = excluded.status, \
      is_suspended = excluded.is_suspended, is_escalated = excluded.is_escalated, is_void = excluded.is_void, \
-     deadline = excluded.deadline, description = excluded.description"
+     deadline = excluded.deadline, missing = excluded.missing, description = excluded.description"
 );
 
 /// Stores lines, whether or not the hazards have one.
@@ -143,6 +145,7 @@ pub(super) fn put_lines(conn: &mut Conn, township: TownshipId, lines: &[HazardLi
         rows.is_escalated.push(line.is_escalated);
         rows.is_void.push(line.is_void);
         rows.deadline.push(line.deadline.as_deref());
+        rows.missing.push(line.missing);
         rows.description.push(&line.description);
     }
     rows.execute(conn)?;
@@ -229,6 +232,42 @@ pub(super) fn put_conflicts(conn: &mut Conn, township: TownshipId, open: &[OpenC
         rows.path.push(storable(&conflict.path));
         rows.kind.push(storable(&conflict.kind));
         rows.village_id.push(conflict.village.map(Key::from));
+    }
+    rows.execute(conn)?;
+    Ok(())
+}
+
+/// Forgets what some inspections were.
+pub(super) fn clear_visits(conn: &mut Conn, township: TownshipId, inspections: &[RecordId]) -> Result<(), DbError> {
+    let noted = visits::table
+        .filter(visits::township_id.eq(Key::from(township)))
+        .filter(visits::inspection_id.eq_any(inspections.iter().copied().map(Key::from)));
+    diesel::delete(noted).execute(conn)?;
+    Ok(())
+}
+
+rows_of!(
+    Visits,
+    "INSERT INTO visits (township_id, inspection_id, site_id, campaign_id, village_id, at_ms)",
+    {
+        inspection_id: Id => Key,
+        site_id: Id => Key,
+        campaign_id: Nullable<Id> => Option<Key>,
+        village_id: Nullable<Id> => Option<Key>,
+        at_ms: BigInt => Whole,
+    },
+    ""
+);
+
+/// Notes what some inspections were.
+pub(super) fn put_visits(conn: &mut Conn, township: TownshipId, visits: &[VisitRow]) -> Result<(), DbError> {
+    let mut rows = Visits::sized(township, visits.len());
+    for row in visits {
+        rows.inspection_id.push(row.inspection.into());
+        rows.site_id.push(row.visit.site.into());
+        rows.campaign_id.push(row.visit.campaign.map(Key::from));
+        rows.village_id.push(row.village.map(Key::from));
+        rows.at_ms.push(Whole(row.visit.at_ms));
     }
     rows.execute(conn)?;
     Ok(())

@@ -44,6 +44,8 @@ mod sessions;
 mod townships;
 #[path = "../rows/versions.rs"]
 mod versions;
+#[path = "../rows/visits.rs"]
+mod visits;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;

@@ -40,6 +40,8 @@ INSERT INTO hazards (township_id, id, village_id, site_id, sector, is_major, sta
     SELECT township, one('record', n), village, one('site', n % 5000), 'fire', n % 20 = 0, 'reported', false, false, false, '2026-03-02',
     n, repeat('x', 100) FROM rows;
 INSERT INTO hazard_grams (row, grams) SELECT row, ARRAY['x' || row % 3000, 'xx'] FROM hazards;
+INSERT INTO visits (township_id, inspection_id, site_id, campaign_id, village_id, at_ms)
+    SELECT township, one('inspection', n), one('site', n % 5000), one('campaign', n % 900), village, n FROM rows;
 INSERT INTO conflicts (township_id, record_id, path, kind, village_id)
     SELECT township, one('record', n), 'level', 'hazard', village FROM rows;
 INSERT INTO photo_records (township_id, hash, record_id, subject_id, village_id)

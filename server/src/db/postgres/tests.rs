@@ -145,6 +145,35 @@ async fn a_reader_misses_nothing_under_concurrent_writers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn numbers_of_orders_have_neither_gaps_nor_doubles_over_two_processes() {
+    let (_scratch, one, other) = two_processes().await;
+    let clerks: Vec<_> = (0..8_u64)
+        .map(|clerk| {
+            let database = if clerk % 2 == 0 { one.clone() } else { other.clone() };
+            tokio::spawn(async move {
+                let mut given = Vec::new();
+                for n in 0..10 {
+                    let number = database.write(Scope::Township(HOME), move |tx| {
+                        let number = tx.next_order_number(HOME, 2026, 0)?;
+                        // Some orders are refused after their number was taken.
+                        if (clerk + n) % 3 == 0 { Err(DbError::Internal("refused".to_owned())) } else { Ok(number) }
+                    });
+                    given.extend(number.await.ok());
+                }
+                given
+            })
+        })
+        .collect();
+    let mut numbers = Vec::new();
+    for clerk in clerks {
+        numbers.extend(clerk.await.unwrap());
+    }
+    numbers.sort_unstable();
+    assert!(numbers.len() > 40, "{numbers:?}");
+    assert_eq!(numbers, (1..=i64::try_from(numbers.len()).unwrap()).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn writers_of_different_townships_do_not_wait_for_each_other() {
     let (_scratch, one, other) = two_processes().await;
     let (release, slow) = held(&one, Scope::Township(HOME), |tx| tx.publish(HOME, &[state(1)], 0));

@@ -28,6 +28,7 @@ struct HazardRow {
     is_escalated: bool,
     is_void: bool,
     deadline: Option<String>,
+    missing: i32,
     found_at_ms: Whole,
     closed_at_ms: Option<Whole>,
     description: String,
@@ -46,6 +47,7 @@ impl From<HazardRow> for HazardLine {
             is_escalated: row.is_escalated,
             is_void: row.is_void,
             deadline: row.deadline,
+            missing: row.missing,
             found_at_ms: row.found_at_ms.0,
             closed_at_ms: row.closed_at_ms.map(|at| at.0),
             description: row.description,
@@ -57,6 +59,16 @@ type Boxed<'a> = hazards::BoxedQuery<'a, Backend>;
 
 /// `HazardLine::due`, word for word as the index has it.
 const DUE: &str = "(CASE WHEN status = 'closed' THEN '9999-12-31' ELSE coalesce(deadline, '9999-12-30') END)";
+
+/// What is open and lacks a member of `settled::MEMBERS`, by its place: word for word as the indexes have it.
+const MISSING: [&str; 6] = [
+    "((missing & 1) <> 0 AND status <> 'closed')",
+    "((missing & 2) <> 0 AND status <> 'closed')",
+    "((missing & 4) <> 0 AND status <> 'closed')",
+    "((missing & 8) <> 0 AND status <> 'closed')",
+    "((missing & 16) <> 0 AND status <> 'closed')",
+    "((missing & 32) <> 0 AND status <> 'closed')",
+];
 
 fn narrowed<'a>(township: TownshipId, filter: &HazardFilter) -> Boxed<'a> {
     let mut query = hazards::table.into_boxed().filter(hazards::township_id.eq(Key::from(township)));
@@ -80,6 +92,15 @@ fn narrowed<'a>(township: TownshipId, filter: &HazardFilter) -> Boxed<'a> {
     }
     if let Some(today) = &filter.overdue_on {
         query = query.filter(sql::<Text>(DUE).lt(today.clone()));
+    }
+    if let Some(from) = &filter.due_from {
+        query = query.filter(sql::<Text>(DUE).ge(from.clone()));
+    }
+    if let Some(until) = &filter.due_until {
+        query = query.filter(sql::<Text>(DUE).le(until.clone()));
+    }
+    if let Some(lacks) = filter.missing.and_then(|at| MISSING.get(at)) {
+        query = query.filter(sql::<Bool>(lacks));
     }
     if let Some(from) = filter.found_from_ms {
         query = query.filter(hazards::found_at_ms.ge(Whole(from)));
@@ -197,6 +218,30 @@ impl HazardTx for Tx<'_> {
             HazardGroup { village: village.map(VillageId::from), sector, is_major, status, count: count.0 }
         };
         Ok(rows.into_iter().map(group).collect())
+    }
+
+    fn hazards_due(
+        &mut self,
+        township: TownshipId,
+        villages: Option<&[VillageId]>,
+        from: Option<&str>,
+        until: &str,
+    ) -> Result<Vec<(Option<VillageId>, u64)>, DbError> {
+        let mut query = hazards::table
+            .filter(hazards::township_id.eq(Key::from(township)))
+            .filter(sql::<Bool>("(status <> 'closed' AND NOT is_void)"))
+            .filter(hazards::deadline.le(until))
+            .group_by(hazards::village_id)
+            .select((hazards::village_id, count_star()))
+            .into_boxed();
+        if let Some(from) = from {
+            query = query.filter(hazards::deadline.ge(from));
+        }
+        if let Some(villages) = villages {
+            query = query.filter(hazards::village_id.eq_any(villages.iter().copied().map(Key::from)));
+        }
+        let rows: Vec<(Option<Key>, Whole)> = query.load(self.conn)?;
+        Ok(rows.into_iter().map(|(village, count)| (village.map(VillageId::from), count.0)).collect())
     }
 
     fn hazard_turnover(

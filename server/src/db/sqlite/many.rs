@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use sync_core::digest::{Mark, Total};
 use sync_core::ids::{RecordId, TownshipId};
@@ -18,9 +18,10 @@ use crate::db::DbError;
 use crate::db::hazards::HazardLine;
 use crate::db::projections::{OpenConflict, PhotoRecord};
 use crate::db::records::StoredRecord;
-use crate::db::schema::{conflicts, digests, hazards, mentions, photo_records, versions};
+use crate::db::schema::{conflicts, digests, hazards, mentions, photo_records, versions, visits};
 use crate::db::types::{Id, Key, Whole, scope_bytes};
 use crate::db::versions::Arrival;
+use crate::db::visits::VisitRow;
 
 /// Stores states, whether or not the records are there, at positions from `first` on.
 pub(super) fn put_states(
@@ -141,7 +142,7 @@ impl QueryFragment<Sqlite> for PutHazard<'_> {
         let line = self.line;
         out.push_sql(
             "INSERT INTO hazards (township_id, id, village_id, site_id, found_at_ms, closed_at_ms, sector, is_major, \
-             status, is_suspended, is_escalated, is_void, deadline, description) VALUES (",
+             status, is_suspended, is_escalated, is_void, deadline, missing, description) VALUES (",
         );
         out.push_bind_param::<Id, _>(&self.township_id)?;
         out.push_sql(", ");
@@ -167,13 +168,15 @@ impl QueryFragment<Sqlite> for PutHazard<'_> {
         out.push_sql(", ");
         out.push_bind_param::<Nullable<Text>, _>(&line.deadline)?;
         out.push_sql(", ");
+        out.push_bind_param::<Integer, _>(&line.missing)?;
+        out.push_sql(", ");
         out.push_bind_param::<Text, _>(&line.description)?;
         out.push_sql(
             ") ON CONFLICT (township_id, id) DO UPDATE SET village_id = excluded.village_id, \
              site_id = excluded.site_id, found_at_ms = excluded.found_at_ms, closed_at_ms = excluded.closed_at_ms, \
              sector = excluded.sector, is_major = excluded.is_major, status = excluded.status, \
              is_suspended = excluded.is_suspended, is_escalated = excluded.is_escalated, is_void = excluded.is_void, \
-             deadline = excluded.deadline, description = excluded.description RETURNING row",
+             deadline = excluded.deadline, missing = excluded.missing, description = excluded.description RETURNING row",
         );
         Ok(())
     }
@@ -281,6 +284,31 @@ pub(super) fn put_photo_records(conn: &mut Conn, township: TownshipId, photos: &
                 photo_records::village_id.eq(photo.village.map(Key::from)),
             ))
             .on_conflict_do_nothing()
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Forgets what some inspections were.
+pub(super) fn clear_visits(conn: &mut Conn, township: TownshipId, inspections: &[RecordId]) -> Result<(), DbError> {
+    for inspection in inspections {
+        diesel::delete(visits::table.find((Key::from(township), Key::from(*inspection)))).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Notes what some inspections were.
+pub(super) fn put_visits(conn: &mut Conn, township: TownshipId, rows: &[VisitRow]) -> Result<(), DbError> {
+    for row in rows {
+        diesel::insert_into(visits::table)
+            .values((
+                visits::township_id.eq(Key::from(township)),
+                visits::inspection_id.eq(Key::from(row.inspection)),
+                visits::site_id.eq(Key::from(row.visit.site)),
+                visits::campaign_id.eq(row.visit.campaign.map(Key::from)),
+                visits::village_id.eq(row.village.map(Key::from)),
+                visits::at_ms.eq(Whole(row.visit.at_ms)),
+            ))
             .execute(conn)?;
     }
     Ok(())

@@ -40,6 +40,8 @@ mod sessions;
 mod townships;
 #[path = "../rows/versions.rs"]
 mod versions;
+#[path = "../rows/visits.rs"]
+mod visits;
 
 use std::path::Path;
 use std::sync::atomic::Ordering;

@@ -39,10 +39,11 @@ fn may_write(role: Role, kind: &str, field: &str) -> bool {
     match (role, kind) {
         (Role::Supervisor, _) => true,
         (Role::Inspector, "hazard" | "inspection" | "photo" | "rectification" | "drone_survey") => field != "void",
-        (Role::Inspector, "reinspection") => field != "void" && field != "authority",
+        (Role::Inspector, "reinspection") => !matches!(field, "void" | "authority" | "signed_off_by" | "signed_off_at"),
         (Role::Inspector, "order") => field == "received_at",
         (Role::Leader, "reinspection") => true,
-        (Role::Leader, "order" | "escalation") => field == "lifted_at",
+        (Role::Leader, "order") => matches!(field, "lifted_at" | "signed_off_by" | "signed_off_at"),
+        (Role::Leader, "escalation") => field == "lifted_at",
         _ => false,
     }
 }

@@ -325,6 +325,16 @@ impl HazardTx for Memory {
         unasked()
     }
 
+    fn hazards_due(
+        &mut self,
+        _: TownshipId,
+        _: Option<&[VillageId]>,
+        _: Option<&str>,
+        _: &str,
+    ) -> Result<Vec<(Option<VillageId>, u64)>, DbError> {
+        unasked()
+    }
+
     fn hazard_turnover(
         &mut self,
         _: TownshipId,

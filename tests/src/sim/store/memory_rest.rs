@@ -10,9 +10,10 @@ use server::db::keeping::{Counts, KeepingTx, Numbers, QuarantineEntry, StoredArr
 use server::db::sessions::{RefreshToken, RevokedWhy, Session, SessionTx};
 use server::db::townships::{TownshipRow, TownshipTx};
 use server::db::versions::Replica;
+use server::db::visits::{Reached, VisitRow, VisitTx};
 use server::photos::hash::ContentHash;
 use sync_core::dots::Dot;
-use sync_core::ids::{AccountId, DeviceId, RecordId, ReplicaId, TownshipId};
+use sync_core::ids::{AccountId, DeviceId, RecordId, ReplicaId, TownshipId, VillageId};
 use sync_core::time::Ms;
 use uuid::Uuid;
 
@@ -201,6 +202,31 @@ impl EnrolmentTx for Memory {
     }
 
     fn forget_unused_enrolments(&mut self, _: AccountId) -> Result<(), DbError> {
+        unasked()
+    }
+}
+
+impl VisitTx for Memory {
+    fn put_visits(&mut self, _: TownshipId, _: &[RecordId], _: &[VisitRow]) -> Result<(), DbError> {
+        Ok(())
+    }
+
+    fn visit(&mut self, _: TownshipId, _: RecordId) -> Result<Option<VisitRow>, DbError> {
+        unasked()
+    }
+
+    fn visits_after(&mut self, _: TownshipId, _: Option<RecordId>, _: usize) -> Result<Vec<VisitRow>, DbError> {
+        unasked()
+    }
+
+    fn reached(
+        &mut self,
+        _: TownshipId,
+        _: Option<&[VillageId]>,
+        _: RecordId,
+        _: Ms,
+        _: Ms,
+    ) -> Result<Vec<Reached>, DbError> {
         unasked()
     }
 }
