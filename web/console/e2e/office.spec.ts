@@ -5,27 +5,8 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { inflateRawSync } from "node:zlib";
 
-import { strToU8, zipSync } from "fflate";
-
 import { expect, signedIn, test, Village } from "./desk.js";
-
-/** A workbook (Office Open XML) with one sheet of texts. */
-function workbook(rows: string[][]): Buffer {
-  const head = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>';
-  const cell = (text: string, at: number, row: number) => `<c r="${String.fromCharCode(65 + at)}${row}" t="inlineStr"><is><t>${text}</t></is></c>`;
-  const lines = rows.map((row, at) => `<row r="${at + 1}">${row.map((text, column) => (text === "" ? "" : cell(text, column, at + 1))).join("")}</row>`);
-  const main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
-  const office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
-  const links = "http://schemas.openxmlformats.org/package/2006/relationships";
-  const parts = {
-    "[Content_Types].xml": `${head}<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/><Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/><Override PartName="/xl/worksheets/sheet1.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/></Types>`,
-    "_rels/.rels": `${head}<Relationships xmlns="${links}"><Relationship Id="r1" Type="${office}/officeDocument" Target="xl/workbook.xml"/></Relationships>`,
-    "xl/workbook.xml": `${head}<workbook xmlns="${main}" xmlns:r="${office}"><sheets><sheet name="1" sheetId="1" r:id="r1"/></sheets></workbook>`,
-    "xl/_rels/workbook.xml.rels": `${head}<Relationships xmlns="${links}"><Relationship Id="r1" Type="${office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>`,
-    "xl/worksheets/sheet1.xml": `${head}<worksheet xmlns="${main}"><sheetData>${lines.join("")}</sheetData></worksheet>`,
-  };
-  return Buffer.from(zipSync(Object.fromEntries(Object.entries(parts).map(([name, text]) => [name, strToU8(text)]))));
-}
+import { workbook } from "./workbook.js";
 
 const YEAR = new Date(Date.now() + 8 * 3_600_000).getUTCFullYear();
 
@@ -224,7 +205,7 @@ test("what is listed goes into a workbook, and axe finds nothing serious on any 
   expect(sheet).not.toContain("灭火器过期");
 
   const axe = readFileSync(fileURLToPath(new URL("../../node_modules/axe-core/axe.min.js", import.meta.url)), "utf8");
-  for (const path of ["", "hazards", `hazards/${found}`, "review", "aside", "orders", "reports", "sites", "people"]) {
+  for (const path of ["", "hazards", `hazards/${found}`, "due", "review", "aside", "orders", "reports", "campaigns", "sites", "checklists", "villages", "people", "settings", "settings/members", "settings/phrases"]) {
     await page.goto(`${township.url}/office/${path}`);
     await expect(page.locator("main h1")).toBeVisible();
     await page.evaluate(axe);

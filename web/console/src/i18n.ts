@@ -5,12 +5,13 @@ import { createI18n } from "vue-i18n";
 import zhForms from "../../field/src/strings/zh-CN/forms.json";
 import zhLedger from "../../field/src/strings/zh-CN/ledger.json";
 import zhRecords from "../../field/src/strings/zh-CN/records.json";
+import zhDesk from "./strings/zh-CN/desk.json";
 import zhOffice from "./strings/zh-CN/office.json";
 
 export type Language = "zh-CN" | "en";
 
 const KEPT = "language";
-const zh = { office: zhOffice, records: zhRecords, ledger: zhLedger, month: zhForms.month };
+const zh = { office: zhOffice, desk: zhDesk, records: zhRecords, ledger: zhLedger, month: zhForms.month };
 
 export const i18n = createI18n({ legacy: false, locale: "zh-CN", fallbackLocale: "zh-CN", messages: { "zh-CN": zh } });
 

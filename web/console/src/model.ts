@@ -52,6 +52,8 @@ export interface RecordView {
     overdue: boolean;
     deadline: string | null;
     closed_at: number | null;
+    must_settle: string[];
+    missing: string[];
     facts: string[];
     to_follow: string[];
   };

@@ -1,4 +1,4 @@
-// A sheet of sites, read row by row: either every row can be added, or what is wrong is said by row and column.
+// A spreadsheet, read row by row: either every row can be added, or what is wrong is said by row and column.
 
 import type { Json } from "./api.js";
 import { type Edit, newId } from "./model.js";
@@ -9,7 +9,7 @@ export interface Fault {
   /** As the spreadsheet numbers its rows; 0: the sheet as a whole. */
   row: number;
   column: string;
-  why: "missing" | "unknown" | "long" | "date" | "twice" | "header" | "empty" | "many" | "unreadable";
+  why: "missing" | "unknown" | "long" | "date" | "twice" | "doubled" | "header" | "empty" | "many" | "unreadable";
   /** What stands there. */
   value: string;
 }
@@ -62,17 +62,16 @@ function read(column: Column, cell: Cell): { value?: Json; why?: Fault["why"] } 
   return [...written(cell)].length > (column.charactersMax ?? Infinity) ? { why: "long" } : { value: written(cell) };
 }
 
-/** What a sheet adds to the register; `there`: village and name of the sites that are in it. */
-export function sitesIn(sheet: Cell[][], columns: Column[], there: Iterable<[string, string]>): { edits: Edit[]; faults: Fault[] } {
+/** The rows of a sheet by the columns' paths, as the spreadsheet numbers them, and what cannot be read of them. */
+export function rowsIn(sheet: Cell[][], columns: Column[]): { rows: { row: number; values: Record<string, Json> }[]; faults: Fault[] } {
   const begins = sheet.findIndex((row) => !isBlank(row));
-  if (begins < 0) return { edits: [], faults: [{ row: 0, column: "", why: "empty", value: "" }] };
+  if (begins < 0) return { rows: [], faults: [{ row: 0, column: "", why: "empty", value: "" }] };
   const header = (sheet[begins] ?? []).map(plain);
   const faults: Fault[] = columns
     .filter((column) => column.isRequired && !header.includes(column.label))
     .map((column) => ({ row: begins + 1, column: column.label, why: "header", value: "" }));
-  if (faults.length > 0) return { edits: [], faults };
-  const taken = new Set([...there].map(([village, name]) => place(village, name)));
-  const edits: Edit[] = [];
+  if (faults.length > 0) return { rows: [], faults };
+  const rows: { row: number; values: Record<string, Json> }[] = [];
   sheet.forEach((row, at) => {
     if (at <= begins || isBlank(row)) return;
     const values: Record<string, Json> = {};
@@ -82,14 +81,26 @@ export function sitesIn(sheet: Cell[][], columns: Column[], there: Iterable<[str
       if (why) faults.push({ row: at + 1, column: column.label, why, value: plain(cell) });
       if (value !== undefined) values[column.path] = value;
     }
+    rows.push({ row: at + 1, values });
+  });
+  return { rows, faults };
+}
+
+/** What a sheet adds to the register; `there`: village and name of the sites that are in it. */
+export function sitesIn(sheet: Cell[][], columns: Column[], there: Iterable<[string, string]>): { edits: Edit[]; faults: Fault[] } {
+  const { rows, faults } = rowsIn(sheet, columns);
+  if (rows.length === 0 && faults.length > 0) return { edits: [], faults };
+  const taken = new Set([...there].map(([village, name]) => place(village, name)));
+  const edits: Edit[] = [];
+  for (const { row, values } of rows) {
     const { village, ...changes } = values;
     const named = columns.find((column) => column.path === "name");
     if (village !== undefined && named && taken.has(place(village, changes["name"] ?? ""))) {
-      faults.push({ row: at + 1, column: named.label, why: "twice", value: String(changes["name"]) });
+      faults.push({ row, column: named.label, why: "twice", value: String(changes["name"]) });
     }
     taken.add(place(village ?? "", changes["name"] ?? ""));
     edits.push({ record: newId(), kind: "site", village: String(village ?? ""), changes: { status: "in_use", ...changes } });
-  });
+  }
   if (edits.length === 0) faults.push({ row: 0, column: "", why: "empty", value: "" });
   if (edits.length > ROWS_MAX) faults.push({ row: 0, column: "", why: "many", value: String(edits.length) });
   return { edits, faults };
