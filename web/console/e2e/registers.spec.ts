@@ -162,7 +162,7 @@ test("the registers of villages and of common wordings are kept at the desk", as
   await page.getByTestId("village-name").fill("示范新村");
   await page.getByTestId("village-code").fill("999999999999");
   await page.getByTestId("save").click();
-  await expect(page.getByTestId("village-row").last()).toContainText("示范新村");
+  await expect(page.getByTestId("village-row").filter({ hasText: "示范新村" })).toContainText("999999999999");
 
   await page.goto(`${township.url}/office/settings/phrases`);
   await page.getByTestId("fill-phrases").click();
@@ -182,7 +182,7 @@ test("the registers of villages and of common wordings are kept at the desk", as
 
 test("operations are suspended and resumed, supervision is begun and ended, an order is received, and a leader signs off", async ({ township, context, browser }) => {
   const village = await Village.of(township, "inspector01");
-  const found = await village.reports("库房与住人房间连通", { level: "major" });
+  const found = await village.reports("库房与住人房间连通", { level: "major", responsible: "店主" });
   const page = await signedIn(context, township);
   await page.goto(`${township.url}/office/hazards/${found}`);
   await page.getByTestId("order").click();
