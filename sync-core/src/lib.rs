@@ -22,6 +22,7 @@ pub mod record;
 mod record_json;
 pub mod rules;
 pub mod schema;
+pub mod sorted;
 pub mod status;
 pub mod time;
 pub mod validate;

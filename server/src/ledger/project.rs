@@ -6,6 +6,7 @@ use sync_core::digest::Mark;
 use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::record::Record;
 use sync_core::rules::Voiding;
+use sync_core::sorted::SortedSet;
 use sync_core::status::{Standing, hazards_named, standing};
 use sync_core::version::{Fingerprint, VOID};
 
@@ -31,7 +32,7 @@ pub struct Held {
     /// Whether this transaction changed it.
     pub is_changed: bool,
     /// The hazards that it spoke of before this transaction.
-    pub spoke_of: BTreeSet<RecordId>,
+    pub spoke_of: SortedSet<RecordId>,
     /// Whether a supervisor was asked about it before this transaction.
     pub had_conflicts: bool,
 }
@@ -58,7 +59,7 @@ pub fn project(tx: &mut dyn Transaction, township: TownshipId, working: &Working
             hazards.insert(hazard);
         }
         // A hazard that a fact no longer speaks of reads differently without it.
-        hazards.extend(&held.spoke_of);
+        hazards.extend(held.spoke_of.iter());
         let open_here = open_conflicts(record);
         if held.had_conflicts || !open_here.is_empty() {
             contested.push(record.id);
