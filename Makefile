@@ -44,7 +44,7 @@ web: ## Build web/dist: the apps for browsers, which the server embeds
 sim: ## Simulate phones, server and faults, and check every invariant (SEEDS=1000 FROM=0 STORE=memory|sqlite|postgres DAYS=)
 	@scripts/sim.sh
 
-fuzz: ## Fuzz one target for a while (TARGET=decode|engine|join|headers SECONDS=60); needs a nightly compiler
+fuzz: ## Fuzz one target for a while (TARGET=decode|engine|join|headers SECONDS=60)
 	@FUZZ_SECONDS=$(or $(SECONDS),60) scripts/fuzz.sh
 
 mutants: ## Break sync-core in every small way that cargo-mutants knows, and list what no test notices (FILES=)

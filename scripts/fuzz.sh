@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Fuzzes one target for a while: `make fuzz TARGET=engine SECONDS=600`. Needs a nightly compiler (rustup toolchain install
-# nightly) and a C++ compiler for libFuzzer. What is found lies in fuzz/artifacts/TARGET; new inputs that reach further are
-# kept in target/fuzz-corpus/TARGET. `MINIMISE=1` takes them into fuzz/corpus/TARGET, reduced to few enough to commit.
+# Fuzzes one target for a while: `make fuzz TARGET=engine SECONDS=600`. Needs a C++ compiler for libFuzzer; without a sanitizer
+# the ordinary Rust does. What is found lies in fuzz/artifacts/TARGET; new inputs that reach further are kept in
+# target/fuzz-corpus/TARGET. `MINIMISE=1` takes them into fuzz/corpus/TARGET, reduced to few enough to commit.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -36,6 +36,6 @@ found=../target/fuzz-corpus/$target
 mkdir -p "corpus/$target" "$found"
 if [[ ${MINIMISE:-} == 1 ]]; then
     find "$found" -type f -exec cp -n -t "corpus/$target" {} +
-    exec cargo +nightly fuzz cmin "${options[@]}" "$target" -- "${inputs[@]}"
+    exec cargo fuzz cmin "${options[@]}" "$target" -- "${inputs[@]}"
 fi
-exec cargo +nightly fuzz run "${options[@]}" "$target" "$found" "corpus/$target" -- "${inputs[@]}" "-max_total_time=$seconds" -print_final_stats=1
+exec cargo fuzz run "${options[@]}" "$target" "$found" "corpus/$target" -- "${inputs[@]}" "-max_total_time=$seconds" -print_final_stats=1

@@ -4,7 +4,6 @@
 //! states that differ have equal sums once in 2^64 by chance; nobody gains by forcing it, for a digest only decides
 //! whether to look closer.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -14,6 +13,7 @@ use crate::ids::RecordId;
 use crate::limits::MARKS_MAX;
 use crate::protocol::CompareAnswer;
 use crate::record::Record;
+use crate::sorted::SortedSet;
 use crate::version::Fingerprint;
 
 /// Buckets of a digest: a record is in that of its id's last byte, which is random in every version of UUIDs.
@@ -137,11 +137,11 @@ impl Digest {
 
     /// The buckets whose sums are others than these; `None` where the text is no such sums.
     #[must_use]
-    pub fn differing(&self, sums: &str) -> Option<BTreeSet<u8>> {
+    pub fn differing(&self, sums: &str) -> Option<SortedSet<u8>> {
         if sums.len() != BUCKETS.checked_mul(16)? {
             return None;
         }
-        let mut differing = BTreeSet::new();
+        let mut differing = SortedSet::default();
         for (at, mine) in (0_u8..=u8::MAX).zip(&self.buckets) {
             let from = usize::from(at).checked_mul(16)?;
             if read_hex(sums.get(from..from.checked_add(16)?)?)? != mine.sum {
@@ -157,8 +157,8 @@ impl Digest {
 #[must_use]
 pub fn answer_sums(all: &[(RecordId, Mark)], sums: &str) -> Option<CompareAnswer> {
     let digest: Digest = all.iter().copied().collect();
-    let mut buckets = BTreeSet::new();
-    let mut marks = BTreeMap::new();
+    let mut buckets = SortedSet::default();
+    let mut marks: Vec<(RecordId, Mark)> = Vec::new();
     for bucket in digest.differing(sums)? {
         if marks.len() >= MARKS_MAX {
             break;
@@ -166,7 +166,7 @@ pub fn answer_sums(all: &[(RecordId, Mark)], sums: &str) -> Option<CompareAnswer
         buckets.insert(bucket);
         marks.extend(all.iter().copied().filter(|(id, _)| Digest::bucket(*id) == bucket));
     }
-    Some(CompareAnswer::Marks { buckets, marks })
+    Some(CompareAnswer::Marks { buckets, marks: marks.into_iter().collect() })
 }
 
 impl FromIterator<(RecordId, Mark)> for Digest {
@@ -206,7 +206,7 @@ mod tests {
         let mine: Digest = [(id(1), Mark(u64::MAX)), (id(0x2ff), Mark(3))].into_iter().collect();
         let theirs: Digest = [(id(1), Mark(u64::MAX)), (id(0x2ff), Mark(4))].into_iter().collect();
         assert_eq!(mine.differing(&theirs.sums()), Some([255].into_iter().collect()));
-        assert_eq!(mine.differing(&mine.sums()), Some(BTreeSet::new()));
+        assert_eq!(mine.differing(&mine.sums()), Some(SortedSet::default()));
         for wrong in ["", "00", &"g".repeat(4096), &"é".repeat(2048)] {
             assert_eq!(mine.differing(wrong), None);
         }

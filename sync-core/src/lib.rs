@@ -24,6 +24,7 @@ mod record_json;
 pub mod rules;
 pub mod schema;
 pub mod settled;
+pub mod sorted;
 pub mod status;
 pub mod time;
 pub mod validate;

@@ -1,13 +1,14 @@
 //! The messages of the sync protocol, version 1 (`docs/protocol.md` is its authority). Plain data: what the server
 //! answers is `decision`, what a phone sends and does with an answer is `client`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::digest::{Mark, Total};
 use crate::ids::{RecordId, ReplicaId, VillageId};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Ms;
 use crate::validate::Refusal;
 
@@ -47,9 +48,9 @@ pub enum CompareAnswer {
     /// Of some of the buckets that differ, or of none if none does.
     Marks {
         /// These buckets: whole.
-        buckets: BTreeSet<u8>,
+        buckets: SortedSet<u8>,
         /// The marks of all records in them that the caller may see.
-        marks: BTreeMap<RecordId, Mark>,
+        marks: SortedMap<RecordId, Mark>,
     },
     /// Of the records that were asked for.
     States {

@@ -4,13 +4,11 @@
 mod register;
 mod seen;
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use serde_json::Value;
 
 use crate::dots::{Dot, VersionVector};
 use crate::ids::{AccountId, RecordId, VillageId};
+use crate::sorted::SortedMap;
 use crate::time::{Ms, Stamp};
 use crate::version::{Fingerprint, Version};
 
@@ -32,8 +30,8 @@ pub struct Record {
     pub village: Option<VillageId>,
     /// Which versions of this record are merged into this state.
     pub seen: Seen,
-    pub(crate) versions: BTreeMap<Dot, Authorship>,
-    pub(crate) fields: BTreeMap<String, Register>,
+    pub(crate) versions: SortedMap<Dot, Authorship>,
+    pub(crate) fields: SortedMap<String, Register>,
 }
 
 /// Who wrote a version that still has a value standing, when, and on top of what.
@@ -77,8 +75,8 @@ impl Record {
             kind: kind.into(),
             village,
             seen: Seen::default(),
-            versions: BTreeMap::new(),
-            fields: BTreeMap::new(),
+            versions: SortedMap::default(),
+            fields: SortedMap::default(),
         }
     }
 
@@ -144,23 +142,19 @@ impl Record {
         for (dot, mut by) in theirs {
             let later = change.arrived.partition_point(|arrived| *arrived <= dot);
             let arrived = later.saturating_sub(change.arrived.partition_point(|arrived| *arrived < dot));
-            match self.versions.entry(dot) {
-                Entry::Occupied(mut mine) => {
-                    mine.get_mut().join(&by);
-                    mine.get_mut().standing = mine.get().standing.saturating_add(arrived);
-                }
-                Entry::Vacant(free) if arrived > 0 => {
-                    by.standing = arrived;
-                    free.insert(by);
-                }
-                Entry::Vacant(_) => {}
+            if let Some(mine) = self.versions.get_mut(&dot) {
+                mine.join(&by);
+                mine.standing = mine.standing.saturating_add(arrived);
+            } else if arrived > 0 {
+                by.standing = arrived;
+                self.versions.insert(dot, by);
             }
         }
         for dot in change.left {
-            if let Entry::Occupied(mut mine) = self.versions.entry(dot) {
-                mine.get_mut().standing = mine.get().standing.saturating_sub(1);
-                if mine.get().standing == 0 {
-                    mine.remove();
+            if let Some(mine) = self.versions.get_mut(&dot) {
+                mine.standing = mine.standing.saturating_sub(1);
+                if mine.standing == 0 {
+                    self.versions.remove(&dot);
                 }
             }
         }
@@ -168,7 +162,7 @@ impl Record {
 
     /// Caps the stamps of the standing versions at a receiver's time.
     pub fn cap_stamps(&mut self, received_ms: Ms) {
-        for authorship in self.versions.values_mut() {
+        for (_, authorship) in self.versions.iter_mut() {
             authorship.stamp = authorship.stamp.capped(received_ms);
         }
     }
@@ -190,7 +184,7 @@ impl Record {
     /// The server gives what it holds of the record: nobody can have seen more through it. Without this, a context could
     /// claim writes of others that are still to come, and hide them when they do.
     pub fn limit_contexts(&mut self, known: &VersionVector) {
-        for (dot, authorship) in &mut self.versions {
+        for (dot, authorship) in self.versions.iter_mut() {
             authorship.context.limit(known, dot.replica);
         }
     }

@@ -7,14 +7,13 @@
 //! Doubt is read both ways: an adverse fact counts unless it is surely voided, a favourable one only if nobody voided it,
 //! even where the voiding was not seen by a later edit and still awaits a supervisor.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ids::RecordId;
 use crate::record::Record;
 use crate::rules::Voiding;
+use crate::sorted::SortedSet;
 
 /// Where a hazard stands on its way to closure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -84,17 +83,13 @@ pub fn hazard_field(kind: &str) -> Option<&'static str> {
 
 /// Every hazard that a record speaks of, by any value that stands: also what one of two conflicting values names.
 #[must_use]
-pub fn hazards_named(record: &Record) -> BTreeSet<RecordId> {
-    let mut named = BTreeSet::new();
+pub fn hazards_named(record: &Record) -> SortedSet<RecordId> {
+    let id = |text: &str| text.parse().ok();
     match hazard_field(&record.kind) {
-        None => {}
-        Some("hazards") => named.extend(record.keys("hazards").filter_map(|id| id.parse::<RecordId>().ok())),
-        Some(field) => {
-            let values = record.siblings(field).filter_map(|sibling| sibling.value.as_str());
-            named.extend(values.filter_map(|id| id.parse::<RecordId>().ok()));
-        }
+        None => SortedSet::default(),
+        Some("hazards") => record.keys("hazards").filter_map(id).collect(),
+        Some(field) => record.siblings(field).filter_map(|sibling| id(sibling.value.as_str()?)).collect(),
     }
-    named
 }
 
 /// Derives where a hazard stands. `related` holds the orders, rectifications, re-inspections and escalations that name

@@ -8,6 +8,7 @@ use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::record::Record;
 use sync_core::rules::Voiding;
 use sync_core::settled;
+use sync_core::sorted::SortedSet;
 use sync_core::status::{Standing, hazards_named, standing};
 use sync_core::version::{Fingerprint, VOID};
 
@@ -34,7 +35,7 @@ pub struct Held {
     /// Whether this transaction changed it.
     pub is_changed: bool,
     /// The hazards that it spoke of before this transaction.
-    pub spoke_of: BTreeSet<RecordId>,
+    pub spoke_of: SortedSet<RecordId>,
     /// Whether a supervisor was asked about it before this transaction.
     pub had_conflicts: bool,
 }
@@ -62,7 +63,7 @@ pub fn project(tx: &mut dyn Transaction, township: TownshipId, working: &Working
             hazards.insert(hazard);
         }
         // A hazard that a fact no longer speaks of reads differently without it.
-        hazards.extend(&held.spoke_of);
+        hazards.extend(held.spoke_of.iter());
         let open_here = open_conflicts(record);
         if held.had_conflicts || !open_here.is_empty() {
             contested.push(record.id);

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sync_core::cursor::FeedScope;
 use sync_core::ids::{RecordId, TownshipId};
 use sync_core::record::Record;
+use sync_core::sorted::SortedSet;
 use sync_core::status::hazards_named;
 
 use super::digests;
@@ -145,7 +146,7 @@ pub(crate) fn lines_of(
         record: record.clone(),
         was: None,
         is_changed: false,
-        spoke_of: BTreeSet::new(),
+        spoke_of: SortedSet::default(),
         had_conflicts: false,
     };
     let working: Working = hazards.values().map(|record| (record.id, held(record))).collect();

@@ -9,6 +9,7 @@ use sync_core::digest::Mark;
 use sync_core::ids::{RecordId, TownshipId};
 use sync_core::people::Caller;
 use sync_core::record::Record;
+use sync_core::sorted::SortedSet;
 use sync_core::status::hazards_named;
 use sync_core::time::Ms;
 use sync_core::validate::Refusal;
@@ -71,7 +72,7 @@ impl Merge {
     pub fn replay(&mut self, version: &Version, received_at_ms: Ms) -> Vec<String> {
         let (standing, held) = match self.working.remove(&version.record) {
             Some(held) => (Some(held.record), (held.was, held.is_changed, held.spoke_of, held.had_conflicts)),
-            None => (None, (None, false, BTreeSet::new(), false)),
+            None => (None, (None, false, SortedSet::default(), false)),
         };
         let (was, was_changed, spoke_of, had_conflicts) = held;
         let record = merge(version, standing, received_at_ms);

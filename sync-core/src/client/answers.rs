@@ -1,7 +1,5 @@
 //! What a client does with what comes back: answers of the server, receipts that were carried by hand, failures.
 
-use std::collections::BTreeSet;
-
 use serde_json::value::RawValue;
 
 use super::{Client, Effect, Failure, Halt, PhotoState};
@@ -11,6 +9,7 @@ use crate::dots::Dot;
 use crate::ids::{RecordId, ReplicaId};
 use crate::protocol::{CompareAnswer, PullAnswer, PushAnswer, SyncAnswer};
 use crate::record::Record;
+use crate::sorted::SortedSet;
 use crate::time::Ms;
 
 impl Client {
@@ -152,9 +151,8 @@ impl Client {
         if is_overtaken {
             self.give_up(self.replica, effects);
         }
-        let mut told: BTreeSet<RecordId> = BTreeSet::new();
-        told.extend(&absent);
-        told.extend(records.iter().flatten().map(|record| record.id));
+        let told = absent.iter().copied().chain(records.iter().flatten().map(|record| record.id));
+        let told: SortedSet<RecordId> = told.collect();
         effects.extend(records.into_iter().map(|record| match record {
             Ok(record) => Effect::Replace(Box::new(record)),
             Err(text) => Effect::Unreadable(text),

@@ -1,12 +1,11 @@
 //! Finding out whether the base is what the server has, and asking for what differs (protocol: Digest). The shell keeps
 //! the base; here are only its sums, and the question that is due.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::digest::{Digest, Mark, Total};
 use crate::ids::RecordId;
 use crate::limits::PULL_RECORDS_MAX;
 use crate::protocol::Compare;
+use crate::sorted::{SortedMap, SortedSet};
 
 /// Rounds that changed nothing, after which the differences are left alone until the next start: a server of another
 /// release may write states in a form that this build writes otherwise.
@@ -22,7 +21,7 @@ pub(super) struct Comparison {
     has_ended: bool,
     fruitless: u8,
     /// The records whose states were asked for, or are to be.
-    differing: BTreeSet<RecordId>,
+    differing: SortedSet<RecordId>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,7 +32,7 @@ enum Step {
     /// The sums are to be sent.
     Sums,
     /// The marks of the base in these buckets are to be laid beside these.
-    Marks(BTreeSet<u8>, BTreeMap<RecordId, Mark>),
+    Marks(SortedSet<u8>, SortedMap<RecordId, Mark>),
     /// The states of `differing` are to be asked for.
     Records,
 }
@@ -87,11 +86,11 @@ impl Comparison {
     }
 
     /// The marks that the server has in buckets that differ.
-    pub(super) fn take_marks(&mut self, buckets: BTreeSet<u8>, marks: BTreeMap<RecordId, Mark>) {
+    pub(super) fn take_marks(&mut self, buckets: SortedSet<u8>, marks: SortedMap<RecordId, Mark>) {
         self.step = Step::Marks(buckets, marks);
     }
 
-    pub(super) fn buckets(&self) -> Option<&BTreeSet<u8>> {
+    pub(super) fn buckets(&self) -> Option<&SortedSet<u8>> {
         match &self.step {
             Step::Marks(buckets, _) => Some(buckets),
             _ => None,
@@ -102,11 +101,9 @@ impl Comparison {
     pub(super) fn lay_beside(&mut self, mine: impl IntoIterator<Item = (RecordId, Mark)>) {
         let Step::Marks(buckets, theirs) = std::mem::take(&mut self.step) else { return };
         let mine = mine.into_iter().filter(|(id, _)| buckets.contains(&Digest::bucket(*id)));
-        let mut marks: BTreeMap<RecordId, Mark> = BTreeMap::new();
-        marks.extend(mine);
-        let ids = marks.keys().chain(theirs.keys());
-        self.differing.clear();
-        self.differing.extend(ids.filter(|id| marks.get(id) != theirs.get(id)));
+        let marks: SortedMap<RecordId, Mark> = mine.collect();
+        let ids = marks.keys().chain(theirs.keys()).copied();
+        self.differing = ids.filter(|id| marks.get(id) != theirs.get(id)).collect();
         if self.differing.is_empty() {
             self.end();
         } else {
@@ -115,7 +112,7 @@ impl Comparison {
     }
 
     /// The server has told of these records; those for which its answer had no room are asked for again.
-    pub(super) fn told(&mut self, ids: &BTreeSet<RecordId>) {
+    pub(super) fn told(&mut self, ids: &SortedSet<RecordId>) {
         let before = self.differing.len();
         self.differing.retain(|id| !ids.contains(id));
         if self.differing.is_empty() || self.differing.len() == before {
@@ -125,7 +122,7 @@ impl Comparison {
 
     /// Ends a round. The next digest tells what it was good for.
     fn end(&mut self) {
-        self.differing.clear();
+        self.differing = SortedSet::default();
         (self.step, self.theirs, self.has_ended) = (Step::None, None, true);
     }
 }

@@ -11,7 +11,7 @@ mod comparison;
 mod outbox;
 mod pace;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -32,6 +32,7 @@ use crate::people::Caller;
 use crate::permissions::objections;
 use crate::protocol::{Outcome, Pull, Push, SyncRequest};
 use crate::record::Record;
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::{Ms, Stamp};
 use crate::validate::{Refusal, faults, validate};
 use crate::version::Version;
@@ -145,7 +146,7 @@ pub struct Client {
     outbox: Outbox,
     cursor: Option<String>,
     epoch: Option<String>,
-    photos: BTreeMap<String, PhotoState>,
+    photos: SortedMap<String, PhotoState>,
     pace: Pace,
     in_flight: Option<InFlight>,
     pull_due: bool,
@@ -187,7 +188,7 @@ impl Client {
             outbox: Outbox::default(),
             cursor: None,
             epoch: None,
-            photos: BTreeMap::new(),
+            photos: SortedMap::default(),
             pace: Pace::default(),
             in_flight: None,
             pull_due: true,
@@ -294,7 +295,7 @@ impl Client {
 
     /// The next round trip, when one is due: never while one is under way, while signed out, or before the wait is over.
     pub fn poll(&mut self, now_ms: Ms) -> Option<SyncRequest> {
-        if self.pace.is_waiting(now_ms) || self.in_flight.is_some() || self.halted.is_some() {
+        if self.pace.wait_ms(now_ms) > 0 || self.in_flight.is_some() || self.halted.is_some() {
             return None;
         }
         let push = self.next_batch();
@@ -323,7 +324,7 @@ impl Client {
     /// The buckets in which the base differs from what the server has, when it has told its marks there: answer with
     /// [`Client::compare_marks`].
     #[must_use]
-    pub fn buckets_to_compare(&self) -> Option<&BTreeSet<u8>> {
+    pub fn buckets_to_compare(&self) -> Option<&SortedSet<u8>> {
         self.comparison.buckets()
     }
 
@@ -374,7 +375,7 @@ impl Client {
         let effect = Effect::Renumbered { old, new };
         self.restore(effect.clone());
         let mut effects = vec![effect];
-        let mut chains: BTreeMap<RecordId, (u64, u64)> = BTreeMap::new();
+        let mut chains: SortedMap<RecordId, (u64, u64)> = SortedMap::default();
         for entry in waiting {
             let dot = Dot { replica: new, seq: self.next_seq };
             let Ok(mut version) = json::from_str::<Version>(&entry.bytes) else {
@@ -385,7 +386,7 @@ impl Client {
                 continue;
             };
             let (seen_of_old, last_new) =
-                *chains.entry(version.record).or_insert((version.context.get(old).min(told_apart), 0));
+                chains.get(&version.record).copied().unwrap_or((version.context.get(old).min(told_apart), 0));
             version.context.remove(old);
             version.context.raise(Dot { replica: old, seq: seen_of_old });
             version.context.raise(Dot { replica: new, seq: last_new });
@@ -424,12 +425,13 @@ impl Client {
         self.photos.len()
     }
 
-    /// Frees accepted entries up to a dot of its replica, when they are old enough that no backup of the server is older.
+    /// Frees accepted entries of one record up to a dot of its replica, when they are old enough that no backup of the server
+    /// is older.
     ///
-    /// Only what the base has already taken in (`seen` of its record covers the dot) may be freed: of anything else the
-    /// outbox is the only copy that its author still sees, and a later edit would overwrite it unseen.
-    pub fn free_settled(&mut self, up_to: Dot) {
-        self.outbox.free_settled(up_to);
+    /// Only what the base state of the record has taken in goes: of anything else the outbox is the only copy that its
+    /// author still sees, and a later edit would overwrite it unseen.
+    pub fn free_settled(&mut self, base: &Record, up_to: Dot) {
+        self.outbox.free_settled(base, up_to);
     }
 
     /// This replica's id.
@@ -460,10 +462,11 @@ impl Client {
         self.in_flight.is_none() && !self.pull_due && self.photos.is_empty() && self.outbox.waiting().next().is_none()
     }
 
-    /// Before this instant [`Client::poll`] gives nothing, unless the clock is set back behind the failure.
+    /// For how long from now on [`Client::poll`] gives nothing after a failure. To be asked anew whenever the clock may have
+    /// been set: a clock that is set back behind the failure ends the wait, as one that is set forward does.
     #[must_use]
-    pub fn not_before_ms(&self) -> Ms {
-        self.pace.not_before_ms()
+    pub fn wait_ms(&self, now_ms: Ms) -> Ms {
+        self.pace.wait_ms(now_ms)
     }
 }
 

@@ -1,14 +1,14 @@
 //! The outbox: everything this replica wrote, in its order, with what is known of each entry's fate. Entries stay after
 //! they are accepted, so that a server that lost them (restored from a backup) can be offered them again.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::dots::Dot;
 use crate::ids::{RecordId, ReplicaId};
 use crate::protocol::{Outcome, Push, Verdict};
+use crate::record::Record;
+use crate::sorted::SortedMap;
 
 /// One version that this replica wrote.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,13 +37,16 @@ impl Entry {
 /// The entries by dot. Usually all of one replica; of several where a replica id was given up.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outbox {
-    entries: BTreeMap<Dot, Entry>,
-    by_record: BTreeMap<RecordId, Vec<Dot>>,
+    entries: SortedMap<Dot, Entry>,
+    by_record: SortedMap<RecordId, Vec<Dot>>,
 }
 
 impl Outbox {
     pub(super) fn insert(&mut self, dot: Dot, entry: Entry) {
-        self.by_record.entry(entry.record).or_default().push(dot);
+        match self.by_record.get_mut(&entry.record) {
+            Some(dots) => dots.push(dot),
+            None => drop(self.by_record.insert(entry.record, vec![dot])),
+        }
         self.entries.insert(dot, entry);
     }
 
@@ -80,12 +83,14 @@ impl Outbox {
         dots.into_iter().filter_map(|dot| self.remove(dot)).collect()
     }
 
-    /// Frees what is settled and not quarantined, up to a dot of its replica.
-    pub(super) fn free_settled(&mut self, up_to: Dot) {
-        let settled = |entry: &Entry| entry.outcome.is_some() && !entry.is_quarantined();
-        let first = Dot { replica: up_to.replica, seq: 0 };
-        let dots: Vec<Dot> =
-            self.entries.range(first..=up_to).filter(|(_, entry)| settled(entry)).map(|(dot, _)| *dot).collect();
+    /// Frees what is settled and not quarantined of one record, up to a dot of its replica, as far as its base holds it.
+    pub(super) fn free_settled(&mut self, base: &Record, up_to: Dot) {
+        let held = base.seen.context();
+        let is_free = |(dot, entry): &(Dot, &Entry)| {
+            let is_settled = entry.outcome.is_some() && !entry.is_quarantined();
+            is_settled && dot.replica == up_to.replica && *dot <= up_to && held.covers(*dot)
+        };
+        let dots: Vec<Dot> = self.of_record(base.id).filter(is_free).map(|(dot, _)| dot).collect();
         for dot in dots {
             self.remove(dot);
         }

@@ -32,15 +32,11 @@ impl Pace {
         self.batch
     }
 
-    /// Before this instant nothing is sent.
+    /// For how long nothing is sent. A clock that was set back behind the failure ends the wait, which might last for years
+    /// otherwise.
     #[must_use]
-    pub fn not_before_ms(&self) -> Ms {
-        self.not_before_ms
-    }
-
-    /// Whether to wait. A clock that was set back behind the failure ends the wait, which might last for years otherwise.
-    pub(super) fn is_waiting(&self, now_ms: Ms) -> bool {
-        (self.failed_at_ms..self.not_before_ms).contains(&now_ms)
+    pub fn wait_ms(&self, now_ms: Ms) -> Ms {
+        if now_ms < self.failed_at_ms { 0 } else { self.not_before_ms.saturating_sub(now_ms) }
     }
 
     pub(super) fn succeeded(&mut self) {

@@ -1,12 +1,11 @@
 //! The values of one field that nobody has overwritten, and how two such sets become one. Who wrote a value is told by
 //! the record, which knows its versions; what is shown of the values is `rules`.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::Authorship;
 use crate::dots::{Dot, VersionVector};
+use crate::sorted::SortedMap;
 
 /// The values of one field that nobody has overwritten.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,7 +20,7 @@ pub(crate) struct Register {
 #[derive(Clone, Copy)]
 pub(super) enum By<'a> {
     /// One of these.
-    Versions(&'a BTreeMap<Dot, Authorship>),
+    Versions(&'a SortedMap<Dot, Authorship>),
     /// All by one version.
     One(Dot, &'a Authorship),
 }

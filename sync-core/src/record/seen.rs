@@ -1,9 +1,8 @@
 //! Which versions of a record a state contains. What stands of them is `register`.
 
-use std::collections::BTreeSet;
-
 use crate::dots::{Dot, VersionVector};
 use crate::ids::ReplicaId;
+use crate::sorted::SortedSet;
 
 /// Which versions of a record a state contains: a gap-free prefix per replica, and what came ahead of a gap.
 ///
@@ -13,12 +12,12 @@ use crate::ids::ReplicaId;
 pub struct Seen {
     pub(crate) prefix: VersionVector,
     /// `(replica, seq, previous seq of that replica on this record)` of versions whose predecessor is missing.
-    pub(crate) ahead: BTreeSet<(ReplicaId, u64, u64)>,
+    pub(crate) ahead: SortedSet<(ReplicaId, u64, u64)>,
 }
 
 impl Seen {
     /// What somebody wrote of it, damaged perhaps: nothing is ahead that the prefix covers or reaches.
-    pub(crate) fn of(prefix: VersionVector, ahead: BTreeSet<(ReplicaId, u64, u64)>) -> Self {
+    pub(crate) fn of(prefix: VersionVector, ahead: SortedSet<(ReplicaId, u64, u64)>) -> Self {
         let mut seen = Self { prefix, ahead };
         seen.close_gaps();
         seen
@@ -47,7 +46,9 @@ impl Seen {
 
     pub(super) fn absorb(&mut self, other: Self) {
         self.prefix.join(&other.prefix);
-        self.ahead.extend(other.ahead);
+        for link in other.ahead {
+            self.ahead.insert(link);
+        }
         self.close_gaps();
     }
 

@@ -2,7 +2,6 @@
 //! table (`"seen": {"<replica>": seq}`, `"versions": [{"dot", "context"?, "stamp", "author"}]`,
 //! `"fields": {"<path>": [[version, value], …]}`). Members may come in any order.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -13,6 +12,7 @@ use serde_json::Value;
 use crate::dots::{Dot, VersionVector};
 use crate::ids::{AccountId, RecordId, ReplicaId, VillageId};
 use crate::record::{Authorship, Record, Register, Seen};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Stamp;
 
 impl<'de> Deserialize<'de> for Record {
@@ -49,18 +49,19 @@ impl State {
     fn into_record(self) -> Result<Record, &'static str> {
         let Self { id, kind, village, replicas, authors, seen, ahead, versions: rows, fields, overwritten } = self;
         let mut dots = Vec::with_capacity(rows.len());
-        let mut versions = BTreeMap::new();
+        let mut versions = Vec::with_capacity(rows.len());
         for row in rows {
             let replica = row.replica.find(&replicas).ok_or(NO_REPLICA)?;
             let author = row.author.find(&authors).ok_or(NO_AUTHOR)?;
             let dot = Dot { replica, seq: row.seq };
             dots.push(dot);
-            versions.insert(
+            versions.push((
                 dot,
                 Authorship { context: row.context.over(&replicas)?, stamp: row.stamp, author, standing: 0 },
-            );
+            ));
         }
-        let mut registers = BTreeMap::new();
+        let mut versions: SortedMap<Dot, Authorship> = versions.into_iter().collect();
+        let mut registers = Vec::with_capacity(fields.0.len());
         for (path, Siblings(values)) in fields.0 {
             let mut siblings = Vec::with_capacity(values.len());
             for (at, value) in values {
@@ -69,8 +70,9 @@ impl State {
             }
             siblings.sort_by_key(|(dot, _)| *dot);
             siblings.dedup_by_key(|(dot, _)| *dot);
-            registers.insert(path, Register { siblings, overwritten: VersionVector::new() });
+            registers.push((path, Register { siblings, overwritten: VersionVector::new() }));
         }
+        let mut registers: SortedMap<String, Register> = registers.into_iter().collect();
         for (path, vector) in overwritten.0 {
             if let Some(register) = registers.get_mut(&path) {
                 register.overwritten = vector.over(&replicas)?;
@@ -83,7 +85,7 @@ impl State {
         }
         versions.retain(|_, by| by.standing > 0);
         let link = |(place, seq, previous): (Place<ReplicaId>, u64, u64)| Some((place.find(&replicas)?, seq, previous));
-        let ahead = ahead.into_iter().map(link).collect::<Option<BTreeSet<_>>>().ok_or(NO_REPLICA)?;
+        let ahead = ahead.into_iter().map(link).collect::<Option<SortedSet<_>>>().ok_or(NO_REPLICA)?;
         let seen = Seen::of(seen.over(&replicas)?, ahead);
         Ok(Record { id, kind, village, seen, versions, fields: registers })
     }

@@ -160,9 +160,16 @@ impl Phone {
         self.client.outbox().get(dot).unwrap().outcome.as_ref().map(sync_core::protocol::Outcome::first_verdict)
     }
 
+    /// Frees what may go up to a dot, record by record.
+    pub fn free(&mut self, up_to: Dot) {
+        for record in self.base.records().values() {
+            self.client.free_settled(record, up_to);
+        }
+    }
+
     /// One round trip over a link, as soon as one is due; whether one was.
     pub fn round_trip(&mut self, server: &mut Server, caller: &Caller, link: Link) -> bool {
-        self.now_ms = self.now_ms.max(self.client.not_before_ms()) + 1;
+        self.now_ms += self.client.wait_ms(self.now_ms) + 1;
         let Some(request) = self.client.poll(self.now_ms) else { return false };
         let body = serde_json::to_string(&request).unwrap();
         if link == Link::RequestLost {

@@ -165,7 +165,7 @@ fn a_quarantined_version_leaves_the_view_but_not_the_phone_and_later_ones_apply(
     assert_eq!(rogue.view(1).unwrap().value("funds"), Some(&json!(500)), "the later one applies");
     let bytes = &rogue.client.outbox().get(bad).unwrap().bytes;
     assert_eq!(server.quarantine().get(&bad).copied(), Some(bytes.as_str()), "both keep it whole");
-    rogue.client.free_settled(Dot { seq: u64::MAX, ..bad });
+    rogue.free(Dot { seq: u64::MAX, ..bad });
     assert!(rogue.client.outbox().get(bad).is_some() && rogue.client.outbox().get(good).is_none());
 }
 

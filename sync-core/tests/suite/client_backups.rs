@@ -2,12 +2,13 @@
 //! number, and that nothing of any copy is lost. An ordinary day is `client`.
 
 use crate::server_in_memory::phone::{Link, Phone, record, replica};
-use crate::server_in_memory::{Server, caller};
+use crate::server_in_memory::{Server, caller, village};
 use serde_json::json;
 use sync_core::client::{Effect, Failure};
 use sync_core::dots::Dot;
 use sync_core::people::{Caller, Role};
 use sync_core::protocol::{Push, Verdict};
+use sync_core::record::Record;
 use sync_core::validate::{Refusal, RefusalCode};
 
 fn inspector(number: u128) -> Caller {
@@ -262,7 +263,7 @@ fn a_restored_server_is_offered_what_is_kept_also_after_older_entries_were_freed
         for (freed, free_to) in last.iter().enumerate() {
             let mut again = server.restored(backup);
             let mut phone = phone.clone();
-            phone.client.free_settled(*free_to);
+            phone.free(*free_to);
             phone.find(9, "new");
             phone.edit(5, &[("funds", json!(5))]);
             phone.sync(&mut again);
@@ -404,15 +405,44 @@ fn a_freed_entry_stays_settled_for_the_reader_of_its_record() {
     let mut phone = Phone::new(1, inspector(1));
     let dot = phone.find(1, "one");
     let waiting = phone.find(2, "two");
-    phone.client.free_settled(waiting);
+    phone.free(waiting);
     assert_eq!(phone.client.outbox().iter().count(), 2, "what waits is never freed");
     phone.round_trip(&mut server, &inspector(1), Link::Works);
     assert_eq!(phone.verdict(dot), Some(Verdict::Merged));
-    phone.client.free_settled(dot);
+    phone.free(dot);
     assert_eq!(phone.client.outbox().iter().map(|(dot, _)| dot).collect::<Vec<_>>(), [waiting]);
     assert_eq!(phone.words(1).as_deref(), Some("one"), "the base has it");
     phone.client.want_pull();
     phone.client.poll(phone.now_ms + 1).unwrap();
     phone.client.handle_failure(Failure::Network, phone.now_ms);
     assert_eq!(phone.find(3, "three").seq, 3, "numbers go on");
+}
+
+#[test]
+fn only_what_the_base_holds_is_freed() {
+    let mut server = Server::new();
+    let mut phone = Phone::new(1, inspector(1));
+    let first = phone.find(1, "one");
+    phone.sync(&mut server);
+    let old = phone.base.get(record(1)).unwrap().clone();
+    let second = phone.edit(1, &[("funds", json!(2))]);
+    let elsewhere = phone.find(2, "two");
+    phone.sync(&mut server);
+    let kept = |phone: &Phone| phone.client.outbox().iter().map(|(dot, _)| dot).collect::<Vec<_>>();
+
+    phone.client.free_settled(&Record::empty(record(1), "hazard", Some(village(1))), elsewhere);
+    assert_eq!(
+        kept(&phone),
+        [first, second, elsewhere],
+        "accepted, but a base that the feed has not reached holds nothing"
+    );
+    phone.client.free_settled(&old, elsewhere);
+    assert_eq!(kept(&phone), [second, elsewhere], "an earlier base holds the first alone");
+    let now = phone.base.get(record(1)).unwrap().clone();
+    phone.client.free_settled(&now, first);
+    phone.client.free_settled(&now, Dot { replica: replica(2), ..elsewhere });
+    assert_eq!(kept(&phone), [second, elsewhere], "not beyond the number, nor another replica's");
+    phone.client.free_settled(&now, elsewhere);
+    assert_eq!(kept(&phone), [elsewhere], "of the record whose base it is");
+    assert_eq!(phone.view(1).unwrap().value("funds"), Some(&json!(2)));
 }

@@ -34,7 +34,7 @@ fn batches_shrink_on_a_bad_link_and_grow_on_a_good_one() {
     for _ in 0..6 {
         sizes.push(batch(&mut phone.client, now_ms));
         phone.client.handle_failure(Failure::Network, now_ms);
-        now_ms = phone.client.not_before_ms();
+        now_ms += phone.client.wait_ms(now_ms);
     }
     assert_eq!(sizes, [first, 25, 12, 6, 5, 5]);
     let mut grown = Vec::new();
@@ -72,9 +72,10 @@ fn the_wait_doubles_to_five_minutes_and_a_success_ends_it() {
     for _ in 0..20 {
         assert!(client.poll(now_ms).is_some());
         client.handle_failure(Failure::Network, now_ms);
-        assert!(client.poll(client.not_before_ms() - 1).is_none());
-        waits.push(client.not_before_ms() - now_ms);
-        now_ms = client.not_before_ms();
+        let wait = client.wait_ms(now_ms);
+        assert!(client.poll(now_ms + wait - 1).is_none());
+        waits.push(wait);
+        now_ms += wait;
     }
     for (index, wait) in waits.iter().enumerate() {
         let whole = (2_000_u64 << index.min(16)).min(300_000);
@@ -82,7 +83,7 @@ fn the_wait_doubles_to_five_minutes_and_a_success_ends_it() {
     }
     assert!(client.poll(now_ms).is_some());
     client.handle_answer(SyncAnswer { now_ms, ..SyncAnswer::default() });
-    assert_eq!(client.not_before_ms(), 0);
+    assert_eq!(client.wait_ms(now_ms), 0);
 }
 
 #[test]
@@ -91,14 +92,14 @@ fn what_the_server_asks_for_is_waited_at_least_and_half_as_long_again_at_most() 
         let mut client = Client::new(replica(1));
         client.poll(1_000).unwrap();
         client.handle_failure(Failure::Busy { retry_after_s: Some(asked_s) }, 1_000);
-        let wait = client.not_before_ms() - 1_000;
+        let wait = client.wait_ms(1_000);
         assert!((asked_s * 1_000..=asked_s * 1_500).contains(&wait), "{wait} for {asked_s} s");
         assert!(client.poll(1_000 + asked_s * 1_000 - 1).is_none());
     }
     let mut client = Client::new(replica(1));
     client.poll(1_000).unwrap();
     client.handle_failure(Failure::Busy { retry_after_s: Some(u64::MAX) }, 1_000);
-    assert_eq!(client.not_before_ms(), u64::MAX, "an absurd wait does not wrap around");
+    assert_eq!(client.wait_ms(1_000), u64::MAX - 1_000, "an absurd wait does not wrap around");
     client.retry_now();
     assert!(client.poll(1_001).is_some(), "the button ends any wait");
 }
@@ -110,7 +111,7 @@ fn phones_that_failed_together_do_not_come_back_together() {
             let mut client = Client::new(replica(0x0192_f000_0000_7000_8000_0000_0000_0000 + number));
             client.poll(0).unwrap();
             client.handle_failure(Failure::Busy { retry_after_s: Some(10) }, 0);
-            client.not_before_ms() / 100
+            client.wait_ms(0) / 100
         })
         .collect();
     assert!(waits.len() > 20, "50 phones over 5 s fall into {} tenths", waits.len());
@@ -153,4 +154,21 @@ fn many_photos_are_asked_about_in_parts() {
         client.add_photo(format!("{number:064x}"));
     }
     assert_eq!(client.poll(0).unwrap().photos.len(), PHOTOS_ASKED_MAX);
+}
+
+#[test]
+fn a_wait_survives_a_clock_that_is_set_and_never_grows_by_it() {
+    const YEAR_MS: u64 = 365 * 24 * 3_600_000;
+    let failed_at_ms = 2 * YEAR_MS;
+    let mut client = Client::new(replica(1));
+    client.poll(failed_at_ms).unwrap();
+    client.handle_failure(Failure::Busy { retry_after_s: Some(60) }, failed_at_ms);
+    let whole = client.wait_ms(failed_at_ms);
+    assert!((60_000..=90_000).contains(&whole));
+    assert_eq!(client.wait_ms(failed_at_ms + 1_000), whole - 1_000);
+    for set in [0, failed_at_ms - YEAR_MS, failed_at_ms - 1, failed_at_ms + whole, failed_at_ms + YEAR_MS, u64::MAX] {
+        assert_eq!(client.wait_ms(set), 0, "a clock that says {set} does not prolong the wait");
+        assert!(client.clone().poll(set).is_some(), "{set}");
+    }
+    assert!(client.poll(failed_at_ms + whole - 1).is_none());
 }

@@ -132,7 +132,7 @@ impl World {
         phone.client.want_pull();
         let mut probe = phone.clone();
         if link != Link::RequestLost {
-            probe.now_ms = probe.now_ms.max(probe.client.not_before_ms()) + 1;
+            probe.now_ms += probe.client.wait_ms(probe.now_ms) + 1;
             if let Some(request) = probe.client.poll(probe.now_ms) {
                 self.sent.push((index, serde_json::to_string(&request).unwrap()));
             }

@@ -21,7 +21,7 @@ fn sync(phone: &mut Phone, server: &mut Server, request: Rewrite, answer: Rewrit
     let who = phone.caller.clone();
     phone.client.want_pull();
     for _ in 0..60 {
-        phone.now_ms = phone.now_ms.max(phone.client.not_before_ms()) + 1;
+        phone.now_ms += phone.client.wait_ms(phone.now_ms) + 1;
         let Some(sent) = phone.client.poll(phone.now_ms) else { return };
         // Versions travel as the bytes that they are; the rest of the request is rewritten around them.
         let mut text = serde_json::to_value(&sent).unwrap();
@@ -129,7 +129,7 @@ fn verdicts_and_refusals_of_a_later_release_are_receipts_and_are_put_before_a_pe
     let refusal = entry(1).outcome.clone().unwrap().refusal.unwrap();
     assert_eq!((refusal.code, refusal.detail.as_str()), (RefusalCode::Later, "not tonight"));
     assert!(phone.view(0).is_some(), "the feed has brought it: it was in the ledger after all");
-    phone.client.free_settled(dots[2]);
+    phone.free(dots[2]);
     assert!(phone.client.outbox().get(dots[0]).is_some(), "what nobody understood is not freed");
     phone.crash();
     assert_eq!(phone.verdict(dots[0]), Some(Verdict::Later), "it is stored and read again");

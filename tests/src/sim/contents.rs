@@ -11,6 +11,9 @@ use super::story::{Flaw, Story};
 /// When the story begins, ms since 1970.
 pub(crate) const BEGIN_MS: u64 = 1_780_000_000_000;
 
+/// The month of every report.
+pub(crate) const MONTH: &str = "2026-05";
+
 /// Path → value.
 pub(crate) type Changes = BTreeMap<String, Value>;
 
@@ -29,6 +32,16 @@ pub(crate) fn fields(kind: &str, role: Role) -> &'static [&'static str] {
         "escalation" if role == Role::Leader => &["lifted_at"],
         "escalation" => &["lifted_at", "to"],
         "photo" => &["caption"],
+        "monthly_report" if role == Role::Supervisor => &["review", "review_remark", "review", "figures/inspections"],
+        "monthly_report" => &[
+            "figures/inspections",
+            "narrative",
+            "submitted_at",
+            "figures/accidents",
+            "submitted_at",
+            "month",
+            "review",
+        ],
         "site" => &["status", "name", "fire_equipment"],
         _ => &["altitude", "operator"],
     }
@@ -52,6 +65,13 @@ pub(crate) fn value(story: &Story, path: &str, choice: u8) -> Value {
         "lifted_at" | "received_at" => {
             [json!(BEGIN_MS + 1), json!(BEGIN_MS + 9_000_000), Value::Null, json!(BEGIN_MS + 2)][choice % 4].clone()
         }
+        "submitted_at" => {
+            [json!(BEGIN_MS + 1), json!(BEGIN_MS + 9), json!(BEGIN_MS + 5), Value::Null][choice % 4].clone()
+        }
+        "review" => [json!("accepted"), json!("returned"), json!("accepted"), Value::Null][choice % 4].clone(),
+        // Of another month it would be another record.
+        "month" => word([MONTH, MONTH, "2026-06", MONTH]),
+        "figures/inspections" | "figures/accidents" => [json!(3), json!(4), json!(5), Value::Null][choice % 4].clone(),
         "done_at" => json!(BEGIN_MS + 1_000 * choice as u64 % 4),
         "funds" => [json!(100), json!(2_500), json!(7), Value::Null][choice % 4].clone(),
         "inspectors/李安全" | "fire_equipment" => json!(choice.is_multiple_of(2)),
@@ -116,6 +136,10 @@ pub(crate) fn creation(story: &Story, slot: usize, choice: u8, role: Role, follo
             set("bytes", json!(super::photos::bytes_of(slot).len())),
             set("role", json!("before")),
         ],
+        "monthly_report" => {
+            let submitted = choice.is_multiple_of(2).then(|| at("submitted_at"));
+            [set("month", json!(MONTH)), at("figures/inspections")].into_iter().chain(submitted).collect()
+        }
         "site" => vec![set("name", json!("老街百货")), set("sector", json!("fire"))],
         _ => vec![at("altitude")],
     }

@@ -136,7 +136,7 @@ impl Server {
             Err(problem) if problem.code() == Code::ChangeRefused => return Ok(()),
             Err(problem) => return Err(unexpected(&problem)),
         };
-        let slot = story.slots.iter().enumerate().find(|(slot, _)| ids::record(*slot) == original.record);
+        let slot = story.slots.iter().enumerate().find(|(slot, _)| story.record(*slot) == original.record);
         let kind = slot.map_or(original.kind.clone(), |(_, slot)| slot.kind.clone());
         let village = mended.or(original.village);
         let edit = Edit { kind, village, changes, author: caller.account, flaw: None, mends: Some(id), ..original };
@@ -183,7 +183,7 @@ fn repaired(
 
 /// How a supervisor mends an edit, and what it changes then.
 fn mended(original: &Edit, story: &Story) -> (Mending, Changes) {
-    let slot = story.slots.iter().enumerate().find(|(slot, _)| ids::record(*slot) == original.record);
+    let slot = story.slots.iter().enumerate().find(|(slot, _)| story.record(*slot) == original.record);
     let (kind, village) =
         slot.map_or((None, None), |(_, slot)| (Some(slot.kind.clone()), slot.village.map(ids::village)));
     let mut changes = original.changes.clone();

@@ -398,7 +398,7 @@ impl Phone {
                 Stored::Effect { effect: Effect::Keep { .. }, .. }
                     if self.is(Sabotage::RestartsCountingAfterCrash) && self.client.outbox().iter().count() > 2 => {}
                 Stored::Effect { effect, .. } => self.client.restore(effect.clone()),
-                Stored::Freed(up_to) => self.client.free_settled(*up_to),
+                Stored::Freed(up_to) => self.free_up_to(*up_to),
             }
             self.apply(&row);
         }
@@ -466,7 +466,13 @@ impl Phone {
         }
         for dot in last.into_values().flatten() {
             self.disk.write(vec![Stored::Freed(dot)], Fate::Works, true);
-            self.client.free_settled(dot);
+            self.free_up_to(dot);
+        }
+    }
+
+    fn free_up_to(&mut self, dot: Dot) {
+        for base in self.base.records().values() {
+            self.client.free_settled(base, dot);
         }
     }
 

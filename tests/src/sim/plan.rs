@@ -132,6 +132,9 @@ fn slots(rng: &mut Rng, villages: u8) -> Vec<Slot> {
         if rng.percent(30) {
             slots.push(at(rng.pick::<&str>(&["site", "drone_survey"]), hazard));
         }
+        if rng.percent(50) {
+            slots.push(at("monthly_report", hazard));
+        }
     }
     slots
 }

@@ -23,6 +23,7 @@ pub enum Sabotage {
     PhotoReceiptBeforeItsBytes,
     PhotoHashIsNotChecked,
     ProjectionsAreNotKept,
+    AcceptanceOutlivesCorrections,
     // The phone.
     SavedBeforeStored,
     ReceiptsAreInvented,

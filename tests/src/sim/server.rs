@@ -12,6 +12,7 @@ use server::sync::push::Sender;
 use server::sync::{pull, push};
 use sync_core::client::Failure;
 use sync_core::dots::Dot;
+use sync_core::monthly::{ReportState, report_state};
 use sync_core::people::Caller;
 use sync_core::protocol::{
     Compare, CompareAnswer, Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest, Verdict,
@@ -19,7 +20,7 @@ use sync_core::protocol::{
 use sync_core::version::Fingerprint;
 
 use super::ids;
-use super::oracle::{Check, Model, Oracle, ensure};
+use super::oracle::{Check, Model, Oracle, StateOf, ensure};
 use super::photos::{Ended, Files};
 use super::sabotage::Sabotage;
 use super::store::{Backup, Commit, Store};
@@ -65,6 +66,14 @@ impl Server {
 
     pub(crate) fn is(&self, how: Sabotage) -> bool {
         self.sabotage == Some(how)
+    }
+
+    /// How the desk derives where a monthly report stands.
+    pub(crate) fn report_state(&self) -> StateOf {
+        if !self.is(Sabotage::AcceptanceOutlivesCorrections) {
+            return report_state;
+        }
+        |report| if report.text("review") == Some("accepted") { ReportState::Accepted } else { report_state(report) }
     }
 
     pub(crate) fn now_ms(&self, now_ms: u64) -> u64 {

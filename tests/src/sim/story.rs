@@ -5,7 +5,11 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sync_core::ids::RecordId;
+use sync_core::monthly::report_id;
 use sync_core::people::Role;
+
+use super::{contents, ids};
 
 /// Everything that decides a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -204,6 +208,18 @@ pub enum Fate {
     DiesBefore,
     /// The server dies after its commit, before the answer.
     DiesAfter,
+}
+
+impl Story {
+    /// The record of a slot. A village has one report of the story's month, whoever begins it.
+    pub(crate) fn record(&self, slot: usize) -> RecordId {
+        match &self.slots[slot] {
+            Slot { kind, village: Some(village), .. } if kind == "monthly_report" => {
+                report_id(ids::village(*village), contents::MONTH)
+            }
+            _ => ids::record(slot),
+        }
+    }
 }
 
 impl fmt::Display for Story {

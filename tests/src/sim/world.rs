@@ -143,7 +143,7 @@ impl<'a> World<'a> {
             }
             Act::Damage { phone, slot } => {
                 self.counts.fault("base damaged");
-                self.phones[*phone].damage(ids::record(*slot));
+                self.phones[*phone].damage(self.story.record(*slot));
             }
             Act::Clock { phone, by_ms } => {
                 self.counts.fault("clock jump");
@@ -194,7 +194,7 @@ impl<'a> World<'a> {
         match act {
             Act::Look { slot, .. } => {
                 let count = self.story.slots.len();
-                let mut all = (0..count).map(|step| ids::record((slot + step) % count));
+                let mut all = (0..count).map(|step| self.story.record((slot + step) % count));
                 let seen = all.find_map(|record| {
                     let seen = self.server.look(&self.oracle, record);
                     (!seen.is_empty()).then_some(seen)
@@ -359,7 +359,7 @@ impl<'a> World<'a> {
 
     /// The states on the server.
     pub(crate) fn states(&mut self) -> BTreeMap<RecordId, String> {
-        let records: Vec<RecordId> = (0..self.story.slots.len()).map(ids::record).collect();
+        let records: Vec<RecordId> = (0..self.story.slots.len()).map(|slot| self.story.record(slot)).collect();
         let states = self.server.store.read(move |tx| Ok(tx.records(ids::township(), &records)?));
         states.expect("states").into_iter().collect()
     }
@@ -368,9 +368,9 @@ impl<'a> World<'a> {
     pub(crate) fn check_server(&mut self) -> Check {
         let states = self.states();
         let listed = self.server.store.read(|tx| Ok(tx.conflicts(ids::township(), None, None, 100_000)?));
-        self.oracle.check_states(&states, &listed.expect("a list"))?;
+        self.oracle.check_states(&states, &listed.expect("a list"), self.server.report_state())?;
         let slots = self.story.slots.iter().enumerate().filter(|(_, slot)| slot.kind == "hazard");
-        let hazards: Vec<RecordId> = slots.map(|(slot, _)| ids::record(slot)).collect();
+        let hazards: Vec<RecordId> = slots.map(|(slot, _)| self.story.record(slot)).collect();
         let lines = self.server.store.read(move |tx| {
             hazards.iter().map(|id| Ok((*id, tx.hazard(ids::township(), *id)?))).collect::<Result<BTreeMap<_, _>, _>>()
         });

@@ -17,7 +17,7 @@ use super::world::World;
 
 impl World<'_> {
     pub(super) fn create(&mut self, phone: usize, slot: usize, value: u8, flaw: Option<Flaw>, disk: Disk) -> Check {
-        let record = ids::record(slot);
+        let record = self.story.record(slot);
         if !self.phones[phone].is_there || self.phones[phone].view(record).is_some() {
             return Ok(());
         }
@@ -39,7 +39,7 @@ impl World<'_> {
             return None;
         }
         (0..count).map(|step| (slot + step) % count).find(|slot| {
-            let record = ids::record(*slot);
+            let record = self.story.record(*slot);
             phone.base.get(record).is_some() || phone.client.outbox().of_record(record).next().is_some()
         })
     }
@@ -69,7 +69,7 @@ impl World<'_> {
     pub(super) fn decide(&mut self, phone: usize, slot: usize, pick: u8, disk: Disk) -> Check {
         let count = self.story.slots.len();
         for slot in (0..count).map(|step| (slot + step) % count) {
-            let Some(view) = self.phones[phone].view(ids::record(slot)) else { continue };
+            let Some(view) = self.phones[phone].view(self.story.record(slot)) else { continue };
             let Some(path) = view.conflicts().next().map(str::to_owned) else { continue };
             let values: Vec<Value> = view.siblings(&path).map(|sibling| sibling.value.clone()).collect();
             let value = values[usize::from(pick) % values.len()].clone();
@@ -85,10 +85,10 @@ impl World<'_> {
         }
         let phone = &self.phones[phone];
         let facts = self.story.slots.iter().enumerate().filter(|(_, slot)| slot.kind != "hazard");
-        let views: Vec<Record> = facts.filter_map(|(other, _)| phone.view(ids::record(other))).collect();
-        let own = ids::record(slot);
+        let views: Vec<Record> = facts.filter_map(|(other, _)| phone.view(self.story.record(other))).collect();
+        let own = self.story.record(slot);
         let others: Vec<Record> = views.into_iter().filter(|view| view.id != own).collect();
-        to_follow(ids::record(self.story.slots[slot].about), &others).collect()
+        to_follow(self.story.record(self.story.slots[slot].about), &others).collect()
     }
 
     fn save(
@@ -100,7 +100,7 @@ impl World<'_> {
         disk: Disk,
     ) -> Result<bool, Violation> {
         let plan = &self.story.slots[slot];
-        let (record, village) = (ids::record(slot), plan.village.map(ids::village));
+        let (record, village) = (self.story.record(slot), plan.village.map(ids::village));
         let shell = &mut self.phones[phone];
         if !shell.is_there || changes.is_empty() {
             return Ok(false);

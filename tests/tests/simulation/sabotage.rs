@@ -40,6 +40,7 @@ catches! {
     the_simulator_catches_a_photo_receipt_before_its_bytes: PhotoReceiptBeforeItsBytes within 100;
     the_simulator_catches_a_photo_hash_that_is_not_checked: PhotoHashIsNotChecked within 100;
     the_simulator_catches_projections_that_are_not_kept: ProjectionsAreNotKept within 100;
+    the_simulator_catches_an_acceptance_that_outlives_corrections: AcceptanceOutlivesCorrections within 100;
     the_simulator_catches_a_save_before_it_is_stored: SavedBeforeStored within 100;
     the_simulator_catches_invented_receipts: ReceiptsAreInvented within 100;
     the_simulator_catches_a_forgotten_context: ContextIsForgotten within 100;

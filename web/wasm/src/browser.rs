@@ -272,15 +272,17 @@ impl BrowserClient {
         self.0.engine().photos_unsent()
     }
 
-    /// Frees accepted entries of a replica up to a number, when no backup of the server is older than they are.
+    /// Frees accepted entries of one record, by its stored base, up to a number of their replica, when no backup of the server
+    /// is older than they are. What the base does not hold yet stays.
     #[wasm_bindgen(js_name = freeSettled)]
     pub fn free_settled(
         &mut self,
+        #[wasm_bindgen(unchecked_param_type = "string")] base: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "ReplicaId")] replica: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "number", js_name = up_to_seq)] up_to_seq: &JsValue,
     ) -> Answer<()> {
-        let (replica, up_to_seq) = (text("replica", replica)?, whole("up_to_seq", up_to_seq)?);
-        Ok(self.0.free_settled(&replica, up_to_seq)?)
+        let (base, replica) = (text("base", base)?, text("replica", replica)?);
+        Ok(self.0.free_settled(&base, &replica, whole("up_to_seq", up_to_seq)?)?)
     }
 
     /// Everything that this replica wrote and keeps, in order.
@@ -303,10 +305,14 @@ impl BrowserClient {
         self.0.engine().is_idle()
     }
 
-    /// Before this instant, ms since 1970, `poll` gives nothing.
-    #[wasm_bindgen(js_name = notBeforeMs, unchecked_return_type = "number")]
-    pub fn not_before_ms(&self) -> Answer {
-        number(self.0.engine().not_before_ms())
+    /// For how many milliseconds from now on `poll` gives nothing after a failure. To be asked anew after a while: the clock may
+    /// be set.
+    #[wasm_bindgen(js_name = waitMs, unchecked_return_type = "number")]
+    pub fn wait_ms(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "number", js_name = now_ms)] now_ms: &JsValue,
+    ) -> Answer {
+        number(self.0.engine().wait_ms(whole("now_ms", now_ms)?))
     }
 }
 

@@ -1,8 +1,6 @@
 //! The client's state machine as texts and data. What it decides is `sync_core::client`; what a shell does with its effects
 //! stands beside [`StoredEffect`].
 
-use std::collections::BTreeMap;
-
 use sync_core::carried::{Receipts, SealKey, open, seal};
 use sync_core::client::{Client as Engine, Edit};
 use sync_core::digest::Mark;
@@ -10,6 +8,7 @@ use sync_core::dots::Dot;
 use sync_core::ids::RecordId;
 use sync_core::people::Caller;
 use sync_core::record::Record;
+use sync_core::sorted::SortedMap;
 use sync_core::time::Ms;
 use sync_core::validate::Refusal;
 
@@ -154,7 +153,7 @@ impl Client {
     /// # Errors
     /// When they are no such map.
     pub fn compare_marks(&mut self, marks: &str) -> Result<(), Fault> {
-        let marks: BTreeMap<RecordId, Mark> = read("marks", marks)?;
+        let marks: SortedMap<RecordId, Mark> = read("marks", marks)?;
         self.0.compare_marks(marks);
         Ok(())
     }
@@ -184,12 +183,13 @@ impl Client {
         self.0.outbox().iter().map(|(dot, entry)| OutboxEntry::of(dot, entry)).collect()
     }
 
-    /// Frees accepted entries of a replica up to a number.
+    /// Frees accepted entries of one record up to a number of their replica, as far as the base state of the record holds them.
     ///
     /// # Errors
-    /// When the replica is no UUID.
-    pub fn free_settled(&mut self, replica: &str, up_to_seq: u64) -> Result<(), Fault> {
-        self.0.free_settled(Dot { replica: id("replica", replica)?, seq: up_to_seq });
+    /// When the base is no state, or the replica no UUID.
+    pub fn free_settled(&mut self, base: &str, replica: &str, up_to_seq: u64) -> Result<(), Fault> {
+        let base = state("base", base)?;
+        self.0.free_settled(&base, Dot { replica: id("replica", replica)?, seq: up_to_seq });
         Ok(())
     }
 

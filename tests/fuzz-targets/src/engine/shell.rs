@@ -75,10 +75,11 @@ impl Shell {
     /// The next request, if one is due once the wait is over.
     pub(super) fn send(&mut self) -> Option<(u64, String)> {
         let phone = &mut self.phone;
-        let not_before_ms = phone.client.not_before_ms();
-        if (self.failed_at_ms..not_before_ms).contains(&phone.now_ms) {
+        let wait_ms = phone.client.wait_ms(phone.now_ms);
+        if wait_ms > 0 {
+            assert!(self.failed_at_ms <= phone.now_ms, "a clock that was set back behind the failure ends the wait");
             assert!(phone.client.poll(phone.now_ms).is_none(), "nothing is sent before the wait is over");
-            phone.now_ms = not_before_ms;
+            phone.now_ms += wait_ms;
         }
         if self.attempt.is_some() {
             assert!(phone.client.poll(u64::MAX).is_none(), "one round trip at a time");
@@ -176,7 +177,7 @@ impl Shell {
         if safe == 0 || safe == entries.len() {
             return;
         }
-        self.phone.client.free_settled(entries[safe - 1].0);
+        self.phone.free(entries[safe - 1].0);
         let left: BTreeSet<Dot> = self.phone.client.outbox().iter().map(|(dot, _)| dot).collect();
         let gone: BTreeSet<Dot> = entries.iter().map(|(dot, _)| *dot).filter(|dot| !left.contains(dot)).collect();
         self.phone.log.retain(|effect| match effect {

@@ -3,6 +3,7 @@
 //! permissions or derived status.
 
 mod hazards;
+mod reports;
 mod rest;
 mod standing;
 mod states;
@@ -19,6 +20,7 @@ use sync_core::protocol::{Outcome, Verdict};
 use sync_core::validate::RefusalCode;
 use sync_core::version::{Fingerprint, Version};
 
+pub(crate) use reports::StateOf;
 pub(crate) use verdicts::Expected;
 
 use super::network::Holdings;

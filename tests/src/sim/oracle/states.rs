@@ -9,12 +9,18 @@ use sync_core::record::Record;
 use sync_core::rules::Voiding;
 
 use super::super::set::EditId;
+use super::reports::StateOf;
 use super::standing::Standing;
 use super::{Check, Oracle, ensure};
 
 impl Oracle {
     /// Compares every state on the server, and the list of conflicts.
-    pub(crate) fn check_states(&self, states: &BTreeMap<RecordId, String>, listed: &[OpenConflict]) -> Check {
+    pub(crate) fn check_states(
+        &self,
+        states: &BTreeMap<RecordId, String>,
+        listed: &[OpenConflict],
+        state_of: StateOf,
+    ) -> Check {
         let there: Vec<&RecordId> = states.keys().collect();
         let expected: Vec<&RecordId> = self.model.sets.keys().collect();
         ensure!(there == expected, "nothing_acknowledged_is_lost", "records {there:?}, expected {expected:?}");
@@ -33,6 +39,7 @@ impl Oracle {
             let standing = self.standing(&set);
             self.check_siblings(&record, &standing)?;
             self.check_size(&record, state)?;
+            self.check_report(&record, &standing, state_of)?;
             let asked = self.conflicts(self.kind(*id), &standing);
             let (is_voided, is_void_claimed) = self.voiding(&set, &standing);
             let is_exact = !self.touched_by_restore.contains(id);

@@ -7,6 +7,7 @@ use sync_core::people::{Caller, Role};
 use sync_core::protocol::{Outcome, Verdict};
 use sync_core::validate::RefusalCode;
 
+use super::super::contents::MONTH;
 use super::super::set::{EditId, Set};
 use super::super::story::Flaw;
 use super::Oracle;
@@ -40,6 +41,7 @@ fn may_write(role: Role, kind: &str, field: &str) -> bool {
         (Role::Supervisor, _) => true,
         (Role::Inspector, "hazard" | "inspection" | "photo" | "rectification" | "drone_survey") => field != "void",
         (Role::Inspector, "reinspection") => !matches!(field, "void" | "authority" | "signed_off_by" | "signed_off_at"),
+        (Role::Inspector, "monthly_report") => !["void", "review", "review_remark"].contains(&field),
         (Role::Inspector, "order") => field == "received_at",
         (Role::Leader, "reinspection") => true,
         (Role::Leader, "order") => matches!(field, "lifted_at" | "signed_off_by" | "signed_off_at"),
@@ -90,6 +92,9 @@ impl Oracle {
             Some(Flaw::Path) => return Some(RefusalCode::PathInvalid),
             Some(Flaw::Missing) => return Some(RefusalCode::FieldRequired),
             Some(Flaw::Kind | Flaw::Village | Flaw::Author) | None => {}
+        }
+        if edit.kind == "monthly_report" && edit.changes.get("month").is_some_and(|month| *month != MONTH) {
+            return Some(RefusalCode::FieldRange);
         }
         match known {
             Some((kind, _)) if *kind != edit.kind => Some(RefusalCode::KindMismatch),

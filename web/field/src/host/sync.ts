@@ -244,9 +244,9 @@ export class Sync {
     await this.run();
   }
 
-  /** How long to wait after a failure; never long, for a clock may have been set back meanwhile. */
+  /** How long to wait after a failure; never long, for the clock may be set meanwhile, and is asked again then. */
   private waitMs(): number {
-    return Math.min(WAIT_MAX_MS, Math.max(0, this.engine.client.notBeforeMs() - this.now(), this.uploads.waitMs()));
+    return Math.min(WAIT_MAX_MS, Math.max(this.engine.client.waitMs(this.now()), this.uploads.waitMs()));
   }
 }
 

@@ -38,6 +38,7 @@ export class Uploads {
   private current: Current | undefined;
   private partBytes = PART_FIRST;
   private failures = 0;
+  private failedAtMs = 0;
   private notBeforeMs = 0;
   private readonly refused = new Set<string>();
   private isStopped = false;
@@ -58,8 +59,10 @@ export class Uploads {
     this.refused.clear();
   }
 
+  /** How long to wait after a failure. A clock that was set back behind it ends the wait, which might last for years otherwise. */
   waitMs(): number {
-    return Math.max(0, this.notBeforeMs - this.now());
+    const now = this.now();
+    return now < this.failedAtMs ? 0 : Math.max(0, this.notBeforeMs - now);
   }
 
   /** Sends a part of one of these photos. */
@@ -176,7 +179,8 @@ export class Uploads {
     const whole = askedS === undefined ? Math.min(WAIT_FIRST_MS * 2 ** Math.min(this.failures, 16), WAIT_MAX_MS) : askedS * 1_000;
     const spread = (whole / 2) * Math.random();
     this.failures += 1;
-    this.notBeforeMs = this.now() + (askedS === undefined ? whole / 2 : whole) + spread;
+    this.failedAtMs = this.now();
+    this.notBeforeMs = this.failedAtMs + (askedS === undefined ? whole / 2 : whole) + spread;
     return { goesOn: false };
   }
 

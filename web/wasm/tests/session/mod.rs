@@ -122,7 +122,7 @@ fn method(client: &mut Client, call: &str, args: &[Value]) -> Result<String, Fau
         "photosToSend" => json(&client.photos_to_send()),
         "carry" => json(&client.carry(&text(args, 0), &text(args, 1), &text(args, 2), number(args, 3))?),
         "takeReceipts" => json(&client.take_receipts(&text(args, 0), &text(args, 1))?),
-        "freeSettled" => client.free_settled(&text(args, 0), number(args, 1)).map(|()| nothing())?,
+        "freeSettled" => client.free_settled(&text(args, 0), &text(args, 1), number(args, 2)).map(|()| nothing())?,
         "outbox" => json(&client.outbox()),
         other => return untranslated(client, other, args),
     })
@@ -149,7 +149,7 @@ fn untranslated(client: &mut Client, call: &str, args: &[Value]) -> Result<Strin
         "isIdle" => json(&engine.is_idle()),
         "isProvedEqual" => json(&engine.is_proved_equal()),
         "bucketsToCompare" => json(&engine.buckets_to_compare()),
-        "notBeforeMs" => json(&engine.not_before_ms()),
+        "waitMs" => json(&engine.wait_ms(number(args, 0))),
         other => panic!("no method {other}"),
     })
 }

@@ -141,7 +141,8 @@ impl Shell {
                 break;
             }
         }
-        for call in ["isIdle", "isProvedEqual", "notBeforeMs", "photosUnsent", "replica", "outbox"] {
+        self.call(session, "waitMs", &[json!(self.now_ms)]);
+        for call in ["isIdle", "isProvedEqual", "photosUnsent", "replica", "outbox"] {
             self.call(session, call, &[]);
         }
     }
@@ -233,7 +234,7 @@ pub fn a_day_of_work(session: &mut Session) {
     let effect = phone.call(session, "addPhoto", &[json!(hash)]);
     phone.store(session, &json!([effect]));
     assert!(phone.round_trip(session, &mut server, true));
-    phone.call(session, "notBeforeMs", &[]);
+    phone.call(session, "waitMs", &[json!(phone.now_ms)]);
     phone.call(session, "retryNow", &[]);
     phone.sync(session, &mut server);
     office.sync(session, &mut server);
@@ -253,10 +254,12 @@ pub fn a_day_of_work(session: &mut Session) {
     for number in 0..6 {
         phone.look(session, number);
     }
-    phone.call(session, "freeSettled", &[json!(replica(1)), json!(4)]);
+    for number in 0..6 {
+        phone.call(session, "freeSettled", &[phone.stored(number), json!(replica(1)), json!(4)]);
+    }
     phone.call(session, "outbox", &[]);
     phone.call(session, "handleFailure", &[json!({"busy": {"retry_after_s": 9}}), json!(phone.now_ms)]);
-    phone.call(session, "notBeforeMs", &[]);
+    phone.call(session, "waitMs", &[json!(phone.now_ms)]);
     phone.call(session, "handleFailure", &[json!({"busy": {}}), json!(phone.now_ms)]);
     phone.call(session, "handleFailure", &[json!("signed_out"), json!(phone.now_ms)]);
     assert!(!phone.round_trip(session, &mut server, false), "signed out");
