@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::{Database, DbError, Scope};
 use crate::events::Seats;
+use crate::handlers::health::Readiness;
 use crate::ledger::{digests, visits};
 use crate::limits::{CONNECTIONS_MAX, EXPORTS_MAX, HSTS_S, KEEP_ALIVE, TLS_HANDSHAKE_WAIT, TLS_HANDSHAKES_MAX};
 use crate::observe::observe;
@@ -62,6 +63,8 @@ pub struct App {
     pub photos: Photos,
     /// What `/metrics` shows.
     pub meter: PrometheusHandle,
+    /// What the last look at the database gave.
+    pub readiness: Arc<Readiness>,
     /// Room for workbooks that are being written.
     pub exports: Arc<Semaphore>,
     ending: Arc<AtomicBool>,
@@ -98,6 +101,7 @@ impl App {
             certificate,
             photos,
             meter: metering::install(),
+            readiness: Arc::default(),
             exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
             ending: Arc::new(AtomicBool::new(false)),
         })

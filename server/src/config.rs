@@ -140,6 +140,10 @@ pub struct ServeArgs {
     #[arg(long, env = "HAZARD_FORWARDED_HEADER", value_enum, default_value = "x-forwarded-for")]
     pub forwarded_header: ForwardedHeader,
 
+    /// Network whose addresses may read /metrics; may be repeated. Without it this machine alone, but no proxy's clients.
+    #[arg(long, env = "HAZARD_METRICS_FROM", value_delimiter = ',', default_value = "127.0.0.0/8,::1/128")]
+    pub metrics_from: Vec<IpNet>,
+
     /// Accounts whose request rates one address has together; 0: rates are not limited.
     #[arg(long, env = "HAZARD_ACCOUNTS_PER_ADDRESS", default_value_t = ACCOUNTS_PER_ADDRESS_DEFAULT)]
     pub accounts_per_address: u32,
@@ -326,6 +330,8 @@ pub struct Settings {
     pub behind_proxy: bool,
     /// Proxies whose word on their clients is taken.
     pub proxies: Proxies,
+    /// Networks whose addresses may read what is measured.
+    pub metrics_from: Vec<IpNet>,
     /// Accounts whose request rates one address has together; 0: rates are not limited.
     pub accounts_per_address: u32,
     /// What phones open; `None`: `http://<listen>`.
@@ -358,6 +364,7 @@ impl Settings {
             tls: None,
             behind_proxy: false,
             proxies: Proxies::default(),
+            metrics_from: Proxies::local().trusted,
             accounts_per_address: 0,
             public_url: None,
             demo: false,
@@ -388,6 +395,7 @@ impl Settings {
             tls: tls_files(args.tls_cert, args.tls_key)?,
             behind_proxy: args.behind_proxy,
             proxies,
+            metrics_from: args.metrics_from,
             accounts_per_address: args.accounts_per_address,
             public_url: args.public_url.map(|url| url.trim_end_matches('/').to_owned()),
             demo: args.demo,

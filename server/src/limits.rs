@@ -22,6 +22,9 @@ pub const INLINE_BODY_BYTES_MAX: usize = 256 * 1024;
 /// How long a connection may idle between requests.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
+/// How long it is taken for granted that the database takes a write, once it did, ms: `/readyz` is open to anybody.
+pub const READY_KEPT_MS: u64 = 1_000;
+
 /// How often the files of the TLS certificate are looked at.
 pub const TLS_LOOK_EVERY: Duration = Duration::from_secs(60);
 
@@ -36,6 +39,9 @@ pub const TLS_EXPIRY_WARNING_MS: u64 = 14 * 24 * 3_600_000;
 
 /// Bytes of a file with a certificate chain or a key; a chain has some 6,000.
 pub const TLS_FILE_BYTES_MAX: u64 = 256 * 1024;
+
+/// Bytes of a file with the authorities that may sign a database's certificate; that of a system has some 250,000.
+pub const TLS_AUTHORITIES_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// Seconds for which a browser that was here over TLS comes over nothing else.
 pub const HSTS_S: u32 = 365 * 24 * 3_600;
@@ -163,8 +169,11 @@ pub const UPLOADS_PER_DEVICE_MAX: u64 = 1_000;
 /// How long after its last byte an unfinished upload is kept, ms: a week without a network.
 pub const UPLOAD_IDLE_MS: u64 = 7 * 24 * 3_600_000;
 
-/// How long a body may be silent before its upload is let go, so that the phone's next try is not locked out.
+/// How long a body may be silent before its request is given up. The phone's next try ends it sooner.
 pub const UPLOAD_SILENCE: Duration = Duration::from_secs(30);
+
+/// How long a request waits for an earlier one to let the same upload go: it makes durable what has come.
+pub const UPLOAD_TURN_WAIT: Duration = Duration::from_secs(5);
 
 /// Bytes of a body that are gathered in memory before they are written.
 pub const UPLOAD_BUFFER_BYTES: usize = 128 * 1024;

@@ -10,6 +10,7 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use flate2::Compression;
@@ -23,6 +24,7 @@ use server::db::scratch::{self, Scratch};
 use server::demo;
 use server::error::Code;
 use server::handlers::health;
+use server::limits::READY_KEPT_MS;
 use server::proxies::Proxies;
 use server::refusal::Refusal;
 use sync_core::people::Role;
@@ -372,12 +374,47 @@ async fn ending_finishes_the_request_in_flight() {
 }
 
 #[tokio::test]
+async fn readiness_costs_one_write_a_second_however_many_ask() {
+    let server = TestServer::start().await;
+    let jobs = || server.app().database.counts().jobs.load(Ordering::Relaxed);
+    let before = jobs();
+    for second in 1..=3 {
+        let ask = || async { server.http.get(server.url("/readyz")).send().await.unwrap().status().as_u16() };
+        let told = futures_util::future::join_all((0..50).map(|_| ask())).await;
+        assert_eq!(told, vec![200; 50]);
+        assert_eq!(jobs() - before, second);
+        server.clock.advance(READY_KEPT_MS);
+    }
+}
+
+#[tokio::test]
+async fn what_is_measured_is_told_to_this_machine_and_to_no_client_of_a_proxy() {
+    let server = TestServer::start_with(|settings| settings.proxies = Proxies::local()).await;
+    let status = async |forwarded: Option<&str>| {
+        let request = server.http.get(server.url("/metrics"));
+        let request =
+            forwarded.map_or(request.try_clone().unwrap(), |address| request.header("x-forwarded-for", address));
+        code(&read(request.send().await.unwrap()).await).0
+    };
+    assert_eq!([status(None).await, status(Some("198.51.100.7")).await], [200, 404]);
+    let open = TestServer::start_with(|settings| {
+        settings.proxies = Proxies::local();
+        settings.metrics_from = vec!["198.51.100.0/24".parse().unwrap()];
+    })
+    .await;
+    let scraped = open.http.get(open.url("/metrics")).header("x-forwarded-for", "198.51.100.7").send().await.unwrap();
+    assert_eq!(scraped.status(), 200);
+    assert_eq!(open.http.get(open.url("/metrics")).send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
 async fn health_and_readiness_are_told_apart() {
     let server = TestServer::start().await;
     for path in ["/healthz", "/readyz"] {
         assert_eq!(read(server.http.get(server.url(path)).send().await.unwrap()).await.0, 200, "{path}");
     }
     server.app().database.close();
+    server.clock.advance(READY_KEPT_MS);
     let (status, problem) = read(server.http.get(server.url("/readyz")).send().await.unwrap()).await;
     assert_eq!((status, problem["code"].as_str().unwrap()), (503, "busy"), "the database takes no writes");
     assert_eq!(read(server.http.get(server.url("/healthz")).send().await.unwrap()).await.0, 200);

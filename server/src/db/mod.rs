@@ -43,7 +43,7 @@ use tokio::task::spawn_blocking;
 pub use error::DbError;
 pub use job::WriterCounts;
 pub use options::{DatabaseOptions, OpenError, Place};
-pub use postgres::shown as postgres_shown;
+pub use postgres::{Link as PostgresLink, shown as postgres_shown, without_password};
 pub use sqlite::copy_file as copy_sqlite;
 pub use types::{Key, Whole};
 

@@ -108,6 +108,18 @@ pub enum OpenError {
         /// What is wrong with it.
         why: String,
     },
+    /// A way to PostgreSQL that is not taken.
+    #[error(
+        "{path} is not connected to: {why}. What goes to another machine is encrypted and its certificate checked \
+         (sslmode=verify-full, with sslrootcert=<file> for an authority of your own); where its network is private, \
+         sslmode=disable goes there in clear"
+    )]
+    Way {
+        /// The database.
+        path: String,
+        /// What is wrong with its URL.
+        why: String,
+    },
     /// A PostgreSQL server that cannot be reached or turns this user away.
     #[error("{path} cannot be reached: {why}. Check that PostgreSQL runs, and the address, user and password")]
     Unreachable {

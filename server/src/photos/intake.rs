@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::partial::Partial;
 use super::storage_problem;
 use super::store::PhotoStore;
+use super::turn::Turn;
 use super::tus::{Checksum, ChunkHead};
 use crate::db::blobs::Upload;
 use crate::db::{Database, DbError, Scope};
@@ -25,7 +26,7 @@ use crate::limits::{UPLOAD_BUFFER_BYTES, UPLOAD_CHECKPOINT_BYTES, UPLOAD_CHECKPO
 pub(super) enum Ended {
     /// With its last byte.
     Whole,
-    /// The connection broke, or nothing came for too long.
+    /// The connection broke, nothing came for too long, or the phone has begun again with another request.
     Early,
 }
 
@@ -130,14 +131,18 @@ impl Intake {
     ///
     /// # Errors
     /// `upload_exceeded`, `checksum_mismatch`, `storage_full`, or the store failed.
-    pub(super) async fn take<S, E>(&mut self, mut body: S) -> Result<Ended, Problem>
+    pub(super) async fn take<S, E>(&mut self, mut body: S, turn: &Turn) -> Result<Ended, Problem>
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Display,
     {
         let mut silence = Duration::ZERO;
         let ended = loop {
-            match timeout(UPLOAD_CHECKPOINT_WAIT, body.next()).await {
+            let next = tokio::select! {
+                next = timeout(UPLOAD_CHECKPOINT_WAIT, body.next()) => next,
+                () = turn.is_wanted() => break Ended::Early,
+            };
+            match next {
                 Ok(Some(Ok(bytes))) => {
                     silence = Duration::ZERO;
                     self.add(bytes).await?;

@@ -18,6 +18,7 @@ pub mod sight;
 mod slots;
 pub mod sniff;
 pub mod store;
+mod turn;
 pub mod tus;
 pub mod uploads;
 pub mod variants;

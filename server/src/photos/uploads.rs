@@ -1,9 +1,8 @@
 //! Resumable uploads: created, moved on, finished into the store, ended, expired. An upload is named by its device and
 //! the SHA-256 of its whole, so that creating it twice resumes it. HTTP is spoken in `tus` and `handlers/uploads`.
 
-use std::collections::HashSet;
 use std::fmt::Display;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,13 +16,15 @@ use super::intake::{Ended, Intake};
 use super::partial::Partial;
 use super::storage_problem;
 use super::store::{BlobName, PhotoStore, StoreError, UploadKey};
+use super::turn::Turns;
 use super::tus::{Announced, ChunkHead};
 use crate::clock::Clock;
 use crate::db::blobs::{Blob, Upload};
 use crate::db::{Database, DbError, Scope};
 use crate::error::{Code, Problem};
 use crate::limits::{
-    PHOTO_RENEW_MS, UPLOAD_IDLE_MS, UPLOAD_SWEEP_ROWS_MAX, UPLOADS_FINISHING_MAX, UPLOADS_PER_DEVICE_MAX,
+    PHOTO_RENEW_MS, UPLOAD_IDLE_MS, UPLOAD_SWEEP_ROWS_MAX, UPLOAD_TURN_WAIT, UPLOADS_FINISHING_MAX,
+    UPLOADS_PER_DEVICE_MAX,
 };
 
 /// How often a busy database is asked again to note a stored photo, and after how long.
@@ -71,27 +72,15 @@ pub struct Uploads {
     store: PhotoStore,
     database: Database,
     clock: Arc<dyn Clock>,
-    busy: Arc<Mutex<HashSet<UploadKey>>>,
+    turns: Turns,
     finishing: Arc<Semaphore>,
-}
-
-/// The right to change one upload, given back when dropped.
-struct Claim {
-    busy: Arc<Mutex<HashSet<UploadKey>>>,
-    key: UploadKey,
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
-    }
 }
 
 impl Uploads {
     /// Uploads whose bytes lie in `store`.
     pub(super) fn new(store: PhotoStore, database: Database, clock: Arc<dyn Clock>) -> Self {
         let finishing = Arc::new(Semaphore::new(UPLOADS_FINISHING_MAX));
-        Self { store, database, clock, busy: Arc::default(), finishing }
+        Self { store, database, clock, turns: Turns::default(), finishing }
     }
 
     /// Begins an upload, or finds it: one that this phone has begun with the same length stands where it stood, and one
@@ -148,7 +137,7 @@ impl Uploads {
         }
     }
 
-    /// Takes in a chunk that begins at `offset`; `None`: at the photo's first byte, and what is there already is passed
+    /// Takes in a chunk that begins at `offset`, and ends an earlier request that still takes in one; `None`: at the photo's first byte, and what is there already is passed
     /// over (the body of a creation). The last byte finishes the upload: its hash is checked and it is stored.
     ///
     /// # Errors
@@ -166,7 +155,7 @@ impl Uploads {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Display,
     {
-        let _claim = self.claim((who.device, hash))?;
+        let turn = self.turns.take_over((who.device, hash), UPLOAD_TURN_WAIT).await?;
         let upload = match self.known(who, hash).await? {
             // A creation's body that another phone has overtaken, or the last request once more, with no bytes.
             Known::Stored(blob)
@@ -185,7 +174,7 @@ impl Uploads {
         let length = upload.length;
         let expires_at_ms = self.clock.now_ms().saturating_add(UPLOAD_IDLE_MS);
         let mut intake = Intake::open(self.database.clone(), upload, &self.store, offset, head, expires_at_ms).await?;
-        let ended = intake.take(body).await?;
+        let ended = intake.take(body, &turn).await?;
         if intake.written() == length {
             return self.finish(who, hash, length, intake.into_partial()).await;
         }
@@ -257,7 +246,7 @@ impl Uploads {
     /// `upload_unknown`; `upload_finished` when the photo is stored; `upload_busy`; the disk or the database failed.
     pub async fn end(&self, who: Uploader, hash: ContentHash) -> Result<(), Problem> {
         let key = (who.device, hash);
-        let _claim = self.claim(key)?;
+        let _turn = self.turns.take_over(key, UPLOAD_TURN_WAIT).await?;
         match self.known(who, hash).await? {
             Known::Stored(_) => Err(Problem::new(Code::UploadFinished, "A stored photo is not taken back")),
             Known::Open(_) => self.forget(who.township, key).await,
@@ -278,7 +267,7 @@ impl Uploads {
         let mut gone = 0;
         for upload in expired {
             let key = (upload.device, upload.hash);
-            let Ok(_claim) = self.claim(key) else { continue };
+            let Ok(_turn) = self.turns.take(key) else { continue };
             // Another server may have moved it on since it was read.
             let expired = self.database.write(Scope::Township(upload.township), move |tx| {
                 tx.expire_upload(upload.device, upload.hash, now_ms)
@@ -289,11 +278,11 @@ impl Uploads {
             }
         }
         for key in self.store.uploads().await.map_err(storage_problem)? {
-            // Owned ones are passed by without a claim, which would turn a phone away.
+            // Owned ones are passed by without a turn, which would turn a phone away.
             if self.is_owned(key).await? {
                 continue;
             }
-            let Ok(_claim) = self.claim(key) else { continue };
+            let Ok(_turn) = self.turns.take(key) else { continue };
             if self.is_owned(key).await? {
                 continue;
             }
@@ -339,8 +328,8 @@ impl Uploads {
 
     /// Ends the upload of a phone that another has overtaken.
     async fn let_go(&self, is_open: bool, township: TownshipId, key: UploadKey) -> Result<(), Problem> {
-        match is_open.then(|| self.claim(key)) {
-            Some(Ok(_claim)) => self.forget(township, key).await,
+        match is_open.then(|| self.turns.take(key)) {
+            Some(Ok(_turn)) => self.forget(township, key).await,
             // Whoever holds it is told that the photo is stored, and comes by here again.
             Some(Err(_)) | None => Ok(()),
         }
@@ -358,13 +347,6 @@ impl Uploads {
         let key = (upload.device, upload.hash);
         let received = self.store.received(key, upload.received).await.map_err(storage_problem)?;
         Ok(Standing { received, length: upload.length, expires_at_ms: Some(upload.expires_at_ms) })
-    }
-
-    fn claim(&self, key: UploadKey) -> Result<Claim, Problem> {
-        if self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
-            return Ok(Claim { busy: Arc::clone(&self.busy), key });
-        }
-        Err(Problem::new(Code::UploadBusy, "Ask where the upload stands after a moment, and go on from there"))
     }
 
     /// Removes an upload's row, then its bytes: a crash between leaves bytes that the sweep finds.

@@ -1,5 +1,5 @@
-//! Stories of keeping the ledger safe: backups beside a running server, restores, verification, and townships that move from one
-//! database to another.
+//! Stories of keeping the ledger safe: backups beside a running server, restores, verification, a disk that is full, and townships
+//! that move from one database to another.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,5 +11,6 @@
 
 mod backups;
 mod damage;
+mod disk;
 mod moving;
 mod office;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use data_encoding::{BASE64, HEXLOWER};
-use hazard_tests::server::{START_MS, Session, TestServer, village};
+use hazard_tests::server::{START_MS, Session, TestServer, read, village};
 use hazard_tests::story::{Phone, change, edit, hazard, reinspection};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -88,15 +88,21 @@ pub(crate) async fn states(server: &TestServer, who: &Session) -> BTreeMap<Strin
     }
 }
 
-/// Sends a photo's bytes in one request; their hash.
-pub(crate) async fn upload(server: &TestServer, who: &Session, bytes: &[u8]) -> String {
+/// Sends a photo's bytes in one request; the status, and the problem's code where there is one.
+pub(crate) async fn begin(server: &TestServer, who: &Session, bytes: &[u8]) -> (u16, String) {
     let hash = HEXLOWER.encode(&Sha256::digest(bytes));
     let metadata = format!("sha256 {},filetype {}", BASE64.encode(hash.as_bytes()), BASE64.encode(b"image/jpeg"));
     let request = server.request_as(who, Method::POST, "/uploads").header("Tus-Resumable", "1.0.0");
     let request = request.header("Upload-Length", bytes.len()).header("Upload-Metadata", metadata);
     let request = request.header("Content-Type", "application/offset+octet-stream").body(bytes.to_vec());
-    assert_eq!(request.send().await.unwrap().status(), 201);
-    hash
+    let (status, problem) = read(request.send().await.unwrap()).await;
+    (status, problem["code"].as_str().unwrap_or_default().to_owned())
+}
+
+/// Sends a photo's bytes; their hash.
+pub(crate) async fn upload(server: &TestServer, who: &Session, bytes: &[u8]) -> String {
+    assert_eq!(begin(server, who, bytes).await, (201, String::new()));
+    HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
 /// The bytes of a photo as they came.

@@ -1,4 +1,4 @@
-//! Stories of running a server among others: TLS and its renewal, proxies in front, limits under floods. What the server
+//! Stories of running a server among others: its settings, TLS and its renewal, proxies in front, limits under floods. What the server
 //! does for those who behave is told elsewhere.
 
 #![allow(
@@ -11,4 +11,5 @@
 
 mod limits;
 mod load;
+mod settings;
 mod tls;

@@ -4,7 +4,7 @@ use hazard_tests::server::{TestServer, village};
 use reqwest::Method;
 use sync_core::people::Role;
 
-use crate::phone::{Phone, hash, header, refused, sample};
+use crate::phone::{Phone, hash, header, refused, rest_of, sample};
 
 /// Asks where the upload stands until it has left `before` and takes another request; where it stands then.
 async fn until_free(phone: &Phone<'_>, hash: &str, before: usize) -> usize {
@@ -107,22 +107,47 @@ async fn a_full_disk_is_told_and_the_upload_goes_on_when_there_is_room() {
 }
 
 #[tokio::test]
-async fn a_second_request_to_a_busy_upload_is_told_to_wait() {
+async fn a_phone_whose_link_broke_without_a_word_goes_on_at_once_on_a_new_one() {
     let server = TestServer::start().await;
     let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
     let bytes = sample("gps/DSCN0010.jpg");
     let hash = hash(&bytes);
     phone.create(&hash, bytes.len()).await;
     let first = phone.begin_by_hand(&hash, 0, bytes.len(), &bytes[..3000]).await;
-    // The first request has begun when its file is there.
+    // The first request has begun when its file is there; nobody tells it that the link is gone.
     while !phone.part(&hash, 0).exists() {
         tokio::task::yield_now().await;
     }
-    let second = phone.send(&hash, 0, b"").await;
-    assert_ne!(header(&second, "retry-after"), "-");
-    assert_eq!(refused(second).await, (423, "upload_busy".to_owned()));
+    let mut at = 0;
+    let answer = loop {
+        let second = phone.send(&hash, at, &bytes[at..]).await;
+        match second.status().as_u16() {
+            204 => break second,
+            409 => at = header(&second, "upload-offset").parse().unwrap(),
+            other => panic!("{other}: it is not locked out"),
+        }
+    };
+    assert_eq!(header(&answer, "upload-offset"), bytes.len().to_string());
+    let told = rest_of(first).await;
+    assert!(told.starts_with("HTTP/1.1 408") && told.contains("upload_interrupted"), "{told}");
+    let shown = phone.show(&hash, "?variant=original").send().await.unwrap();
+    assert_eq!(shown.bytes().await.unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn an_upload_is_ended_although_an_old_request_still_holds_it() {
+    let server = TestServer::start().await;
+    let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
+    let bytes = sample("gps/DSCN0010.jpg");
+    let hash = hash(&bytes);
+    phone.create(&hash, bytes.len()).await;
+    let first = phone.begin_by_hand(&hash, 0, bytes.len(), &bytes[..3000]).await;
+    while !phone.part(&hash, 0).exists() {
+        tokio::task::yield_now().await;
+    }
     let end = phone.tus(Method::DELETE, &format!("/{hash}")).send().await.unwrap();
-    assert_eq!(end.status(), 423);
+    assert_eq!(end.status(), 204);
+    assert_eq!(phone.head(&hash).await.status(), 404);
+    assert!(!phone.part(&hash, 0).exists());
     drop(first);
-    phone.until_offset(&hash, 3000).await;
 }

@@ -135,34 +135,10 @@ fn with_parameters(url: &str) -> String {
     whole
 }
 
-/// A URL as logs and people may see it: without the password, and without parameters, which may hold one.
-#[must_use]
-pub fn shown(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
-    let rest = rest.split_once('?').map_or(rest, |(rest, _)| rest);
-    let shown = match rest.rsplit_once('@') {
-        Some((user, place)) => format!("{}@{place}", user.split_once(':').map_or(user, |(user, _)| user)),
-        None => rest.to_owned(),
-    };
-    format!("{scheme}://{shown}")
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::panic, reason = "tests")]
     use super::*;
-
-    #[test]
-    fn a_url_is_shown_without_its_password() {
-        let cases = [
-            ("postgres://ledger:se@cret@db.example/ledger", "postgres://ledger@db.example/ledger"),
-            ("postgresql://ledger@db:5433/ledger?password=secret", "postgresql://ledger@db:5433/ledger"),
-            ("postgres:///ledger?host=/run/postgresql", "postgres:///ledger"),
-        ];
-        for (url, expected) in cases {
-            assert_eq!(shown(url), expected);
-        }
-    }
 
     #[test]
     fn a_password_that_breaks_the_url_is_not_told() {

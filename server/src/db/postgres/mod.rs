@@ -1,6 +1,10 @@
 //! PostgreSQL: a pool of connections that write, one township each at a time, a pool that reads, and one that tells and
 //! hears of feeds that moved. Any number of processes may share one database. The queries are in `db/rows/`.
 
+mod address;
+mod bridge;
+#[cfg(test)]
+mod bridge_tests;
 mod connection;
 #[cfg(test)]
 mod faults;
@@ -14,6 +18,7 @@ mod readers;
 mod search;
 #[cfg(test)]
 mod tests;
+mod way;
 mod writer;
 
 #[path = "../rows/accounts.rs"]
@@ -61,7 +66,8 @@ use lanes::Lanes;
 use readers::Readers;
 use writer::Writer;
 
-pub use connection::shown;
+pub use address::{shown, without_password};
+pub use way::Link;
 
 /// What the files of `db/rows/` call the connection.
 type Conn = PgConnection;
@@ -100,17 +106,22 @@ pub(super) struct Postgres {
     readers: Readers,
     herald: Arc<Herald>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// What carries the connections; it ends after them.
+    _link: Link,
 }
 
 impl Postgres {
     /// Checks the database, brings its schema up to date, and begins to serve. Blocks.
     pub(super) fn open(url: &str, options: &DatabaseOptions, feeds: &Arc<Feeds>) -> Result<Self, OpenError> {
-        opening::prepare(url)?;
-        let url: Arc<str> = Arc::from(url);
+        let link = Link::open(url)?;
+        opening::prepare(&link)?;
+        let url = Arc::clone(link.url());
         let (lanes, counts) = (Arc::new(Lanes::default()), Arc::new(WriterCounts::default()));
         let herald = Arc::new(Herald::default());
-        let failed =
-            |error: std::io::Error| OpenError::Failed { path: shown(&url), why: DbError::Internal(error.to_string()) };
+        let failed = |error: std::io::Error| OpenError::Failed {
+            path: link.shown().to_owned(),
+            why: DbError::Internal(error.to_string()),
+        };
         let mut threads =
             vec![herald::spawn(Arc::clone(&herald), Arc::clone(&url), Arc::clone(feeds)).map_err(failed)?];
         for number in 0..options.writers.max(1) {
@@ -125,22 +136,24 @@ impl Postgres {
             let named = std::thread::Builder::new().name(format!("db-writer-{number}"));
             threads.push(named.spawn(move || writer.serve()).map_err(failed)?);
         }
-        let readers = Readers::new(Arc::clone(&url));
-        Ok(Self { lanes, counts, readers, herald, threads: Mutex::new(threads) })
+        let readers = Readers::new(url);
+        Ok(Self { lanes, counts, readers, herald, threads: Mutex::new(threads), _link: link })
     }
 
     /// Opens a database that is there, without writers. Blocks.
     pub(super) fn open_to_read(url: &str) -> Result<Self, OpenError> {
-        opening::check_as_it_is(url)?;
+        let link = Link::open(url)?;
+        opening::check_as_it_is(&link)?;
         let lanes = Arc::new(Lanes::default());
         // Nobody takes from the lanes: writes are refused.
         lanes.close();
         Ok(Self {
             lanes,
             counts: Arc::new(WriterCounts::default()),
-            readers: Readers::patient(Arc::from(url)),
+            readers: Readers::patient(Arc::clone(link.url())),
             herald: Arc::new(Herald::default()),
             threads: Mutex::default(),
+            _link: link,
         })
     }
 

@@ -7,7 +7,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::connection::{Line, shown};
+use super::connection::Line;
+use super::way::Link;
 use super::{LOCK_CLASS, OPENING_LOCK};
 use crate::db::{DbError, OpenError};
 
@@ -27,14 +28,14 @@ struct Word {
 
 /// Checks a database and brings its schema up to date. While one process does so, others wait; a process that is running
 /// already goes on, because migrations only add.
-pub(super) fn prepare(url: &str) -> Result<(), OpenError> {
-    let path = shown(url);
+pub(super) fn prepare(link: &Link) -> Result<(), OpenError> {
+    let path = link.shown().to_owned();
     let failed = |why: DbError| OpenError::Failed { path: path.clone(), why };
     let unreachable = |why: DbError| match why {
         DbError::Busy(why) => OpenError::Unreachable { path: path.clone(), why: why.trim().to_owned() },
         why => OpenError::Failed { path: path.clone(), why },
     };
-    let mut line = Line::connect(url).map_err(unreachable)?;
+    let mut line = Line::connect(link.url()).map_err(unreachable)?;
     check_encoding(&mut line.conn, &path)?;
     let lock = format!(
         "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock({LOCK_CLASS}, {OPENING_LOCK});"
@@ -53,10 +54,10 @@ pub(super) fn prepare(url: &str) -> Result<(), OpenError> {
 }
 
 /// Checks a database that is there and changes nothing: its owner, and that its schema is the one of this release.
-pub(super) fn check_as_it_is(url: &str) -> Result<(), OpenError> {
-    let path = shown(url);
+pub(super) fn check_as_it_is(link: &Link) -> Result<(), OpenError> {
+    let path = link.shown().to_owned();
     let failed = |why: DbError| OpenError::Failed { path: path.clone(), why };
-    let mut line = Line::connect(url)
+    let mut line = Line::connect(link.url())
         .map_err(|why| OpenError::Unreachable { path: path.clone(), why: why.to_string().trim().to_owned() })?;
     check_owner(&mut line.conn, &path)?;
     let known = known_migrations().map_err(failed)?.into_iter().max().unwrap_or_default();

@@ -35,6 +35,11 @@ fn connection(scratch: &Scratch) -> PgConnection {
     PgConnection::establish(&scratch.url()).unwrap()
 }
 
+/// Cuts every connection to a database.
+pub(super) fn cut_all_at(url: &str) {
+    cut_all(&mut PgConnection::establish(url).unwrap());
+}
+
 /// Cuts every connection to the database but the one that asks.
 fn cut_all(conn: &mut PgConnection) {
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
