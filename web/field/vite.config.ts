@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-import VueI18n from "@intlify/unplugin-vue-i18n/vite";
 import { VantResolver } from "@vant/auto-import-resolver";
 import vue from "@vitejs/plugin-vue";
 import Components from "unplugin-vue-components/vite";
@@ -24,7 +23,6 @@ export default defineConfig({
     ownIcons,
     // Vant's parts come in one by one, each with its style, where a template names them.
     Components({ dts: false, dirs: [], resolvers: [VantResolver()] }),
-    VueI18n({ include: here("src/strings/**/*.json"), strictMessage: false, dropMessageCompiler: true }),
     VitePWA({
       // A new version never takes over while somebody works: the page asks.
       registerType: "prompt",
@@ -56,7 +54,6 @@ export default defineConfig({
       },
     }),
   ],
-  define: { __VUE_I18N_LEGACY_API__: false, __VUE_I18N_FULL_INSTALL__: false, __INTLIFY_PROD_DEVTOOLS__: false },
   worker: { format: "es" },
   build: { outDir: here("../dist/field"), emptyOutDir: true, target: "es2022", sourcemap: false, reportCompressedSize: true },
   server: { host: "127.0.0.1", proxy: { "/api": process.env.HAZARD_URL ?? "http://127.0.0.1:8080" } },

@@ -1,6 +1,11 @@
 // When the office does not take what was written, or the phone is no longer let in: nothing is lost, and it is said.
 
-import { expect, signedIn, test } from "./phone.js";
+import { chromium } from "@playwright/test";
+
+import { photos, sha256 } from "../../tus/township.mjs";
+import { accountOf, descriptions, expect, home, office, report, sent, setClock, signedIn, signIn, test } from "./phone.js";
+
+const DAY_MS = 86_400_000;
 
 test("a session that has ended is said, and work goes up after signing in again", async ({ township, context }) => {
   const page = await signedIn(context, township);
@@ -27,21 +32,15 @@ test("a session that has ended is said, and work goes up after signing in again"
 test("what the office put aside is said with its reason, and corrected in its form", async ({ township, context }) => {
   const page = await signedIn(context, township);
   // The inspector is moved to another village while the phone is offline: what it wrote for the first is no longer theirs to write.
-  const admin = await township.signIn("admin", "office");
-  const ask = async (method: string, path: string, body?: unknown) => {
-    const headers = { authorization: `Bearer ${admin}`, "content-type": "application/json" };
-    const answer = await fetch(`${township.url}/api/v1${path}`, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
-    return (await answer.json()) as { accounts: { id: string; username: string; villages: string[] }[] };
-  };
-  const { accounts } = await ask("GET", "/accounts");
-  const [own, other] = ["inspector01", "inspector02"].map((name) => accounts.find((one) => one.username === name));
+  const ask = await office(township, "admin");
+  const [own, other] = [await accountOf(ask, "inspector01"), await accountOf(ask, "inspector02")];
   await context.setOffline(true);
   await page.getByTestId("report-hazard").click();
   await page.getByTestId("sector").selectOption("gas");
   await page.getByTestId("description").fill("液化气瓶超期未检");
   await page.getByTestId("save").click();
   await expect(page.getByTestId("hazard")).toBeVisible();
-  await ask("PATCH", `/accounts/${own?.id}`, { villages: other?.villages });
+  await ask("PATCH", `/accounts/${own.id}`, { villages: other.villages });
   await context.setOffline(false);
   await expect(page.getByTestId("status-strip")).toContainText("需要处理", { timeout: 40_000 });
   await page.getByTestId("status-strip").click();
@@ -49,4 +48,135 @@ test("what the office put aside is said with its reason, and corrected in its fo
   await expect(page.getByTestId("refused")).toContainText("不归您的村管");
   await page.getByTestId("repair").click();
   await expect(page.getByTestId("description")).toHaveValue("液化气瓶超期未检");
+});
+
+test("a phone that was moved to another village gets that village's hazards, and forgets the first's", async ({ township, context }) => {
+  const page = await signedIn(context, township);
+  const [admin, supervisor] = [await office(township, "admin"), await office(township, "supervisor")];
+  const [own, other] = [await accountOf(admin, "inspector01"), await accountOf(admin, "inspector02")];
+  const edits = [own, other].map(({ username, villages }, at) => ({
+    record: `01920000-0000-7000-8000-00000000070${at}`,
+    kind: "hazard",
+    village: villages[0],
+    changes: { description: `${username} 村的隐患`, sector: "fire", level: "general", found_at: Date.now(), found_by: "镇安监办" },
+  }));
+  await supervisor("POST", "/records", { edits });
+  await page.getByTestId("tab-hazards").click();
+  await expect(page.getByTestId("hazard-row")).toHaveText([/inspector01 村的隐患/]);
+  await admin("PATCH", `/accounts/${own.id}`, { villages: other.villages });
+  await page.getByTestId("status-strip").click();
+  await page.getByTestId("sync-now").click();
+  await page.goto(`${township.url}/field/`);
+  await page.getByTestId("tab-hazards").click();
+  await expect(page.getByTestId("hazard-row")).toHaveText([/inspector02 村的隐患/]);
+});
+
+test("a disabled account is said, its work stays on the phone, and goes up once it is enabled again", async ({ township, context }) => {
+  const page = await signedIn(context, township);
+  const ask = await office(township, "admin");
+  const { id } = await accountOf(ask, "inspector01");
+  await ask("PATCH", `/accounts/${id}`, { disabled: true });
+  await report(page, "煤气罐放在楼道");
+  await expect(page.getByTestId("status-strip")).toContainText("账号已停用");
+  await expect(page.getByTestId("status-strip")).toContainText("未上报");
+  await page.reload();
+  await expect(page.getByTestId("hazard")).toContainText("煤气罐放在楼道");
+  await ask("PATCH", `/accounts/${id}`, { disabled: false });
+  await page.getByTestId("status-strip").click();
+  // Disabling has ended the session.
+  await page.getByTestId("sync-now").click();
+  await page.getByTestId("sign-in-again").click();
+  await signIn(page, township);
+  await sent(page);
+  expect(await descriptions(township)).toEqual(["煤气罐放在楼道"]);
+});
+
+test("a clock that is wrong by years is said, and keeps nothing from reaching the office", async ({ township, browser }) => {
+  // The worker's file comes changed on its way, so the service worker is kept out of it.
+  const context = await browser.newContext({ serviceWorkers: "block" });
+  await setClock(context, -3 * 365 * DAY_MS);
+  const page = await context.newPage();
+  await page.goto(`${township.url}/field/`);
+  await signIn(page, township);
+  await expect(page.getByTestId("status-strip")).toContainText("手机时间不准", { timeout: 30_000 });
+  await report(page, "三年前的钟");
+  await page.getByTestId("status-strip").click();
+  await expect(page.getByText("请在系统设置里打开自动时间")).toBeVisible();
+  await expect(page.getByText("未上报：0 条记录")).toBeVisible();
+  expect(await descriptions(township)).toEqual(["三年前的钟"]);
+  await context.close();
+});
+
+test("after days without the server the phone says so and how to help oneself, and all goes up when it is back", async ({ township, browser }) => {
+  const context = await browser.newContext({ serviceWorkers: "block" });
+  const page = await context.newPage();
+  await page.goto(`${township.url}/field/`);
+  await signIn(page, township);
+  await expect(page.getByTestId("status-strip")).toContainText("全部已上报", { timeout: 30_000 });
+  await report(page, "第一天");
+  await sent(page);
+  // The address answers, as a mast or a proxy does, but nobody behind it.
+  await context.route("**/api/v1/**", (route) => route.fulfill({ status: 502, contentType: "text/html", body: "Bad Gateway" }));
+  await setClock(context, 5 * DAY_MS);
+  await page.goto(`${township.url}/field/`);
+  await report(page, "第五天");
+  await page.getByTestId("status-strip").click();
+  await expect(page.getByText(/已有 5 天没有联网/)).toBeVisible();
+  await expect(page.getByText("未上报：1 条记录")).toBeVisible();
+  await context.unroute("**/api/v1/**");
+  await page.getByTestId("sync-now").click();
+  await expect(page.getByText("未上报：0 条记录")).toBeVisible({ timeout: 30_000 });
+  expect(await descriptions(township)).toEqual(["第一天", "第五天"]);
+  await context.close();
+});
+
+test("storage that runs short is said before it hurts, with what can be freed, and nothing unsent goes with it", async ({ township, launchOptions, contextOptions }) => {
+  // Chromium otherwise tells pages of ten gigabytes, whatever there is.
+  const browser = await chromium.launch({ ...launchOptions, args: [...(launchOptions.args ?? []), "--disable-features=StaticStorageQuota", "--disable-blink-features=StaticStorageQuota"] });
+  const context = await browser.newContext(contextOptions);
+  const page = await signedIn(context, township);
+  const picture = photos("phones")[0];
+  if (!picture) throw new Error("no photo");
+  const withPhoto = async (description: string) => {
+    await page.getByTestId("report-hazard").click();
+    await page.getByTestId("sector").selectOption("fire");
+    await page.getByTestId("description").fill(description);
+    await page.getByTestId("photo-input").first().setInputFiles({ name: "photo.jpg", mimeType: "image/jpeg", buffer: picture.bytes });
+    await expect(page.locator("figure img").first()).toBeVisible();
+    await page.getByTestId("save").click();
+    await expect(page.getByTestId("hazard")).toContainText(description);
+  };
+  await withPhoto("消防通道被占用");
+  await sent(page);
+  const session = await context.newCDPSession(page);
+  const { usage } = (await session.send("Storage.getUsageAndQuota", { origin: township.url })) as { usage: number };
+  await session.send("Storage.overrideQuotaForOrigin", { origin: township.url, quotaSize: Math.round(usage / 0.85) });
+  await page.reload();
+  await expect(page.getByTestId("status-strip")).toContainText(/手机存储快满了，可清理 [\d.]+ [KM]B/);
+  await page.getByTestId("status-strip").click();
+  await page.getByTestId("free-space").click();
+  await expect(page.getByText(/已腾出 [\d.]+ [KM]B/)).toBeVisible();
+  await page.goto(`${township.url}/field/`);
+  await page.getByTestId("tab-hazards").click();
+  // The small picture is still here, and the large one comes from the office.
+  await expect(page.locator("[data-testid=hazard-row] img")).toBeVisible();
+  await browser.close();
+});
+
+test("a photo that this browser cannot read is said, kept as it is, and reaches the office", async ({ township, context }) => {
+  const page = await signedIn(context, township);
+  await page.getByTestId("report-hazard").click();
+  await page.getByTestId("sector").selectOption("fire");
+  await page.getByTestId("description").fill("照片是坏的");
+  const files = photos("invalid").slice(0, 3).map(({ name, bytes }) => ({ name, mimeType: "image/jpeg", buffer: bytes }));
+  const torn = { name: "torn.heic", mimeType: "image/heic", buffer: Buffer.from("ftypheic, and then nothing that a picture would have") };
+  await page.getByTestId("photo-input").first().setInputFiles([...files, torn]);
+  await expect(page.getByText("格式手机显示不了")).toBeVisible();
+  await expect(page.locator("figure")).toHaveCount(4);
+  await page.getByTestId("save").click();
+  await expect(page.getByTestId("hazard")).toContainText("照片是坏的");
+  await sent(page);
+  await home(page);
+  const token = await township.signIn("supervisor", "office");
+  expect((await township.original(token, sha256(torn.buffer))).bytes.equals(torn.buffer)).toBe(true);
 });

@@ -2,6 +2,8 @@
 
 import { createRouter, createWebHistory } from "vue-router";
 
+import { known, useStatus } from "./composables/host.js";
+
 export const router = createRouter({
   history: createWebHistory("/field/"),
   routes: [
@@ -23,4 +25,10 @@ export const router = createRouter({
     { path: "/:rest(.*)*", redirect: "/" },
   ],
   scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+});
+
+// Whoever is not signed in sees nothing but the form for it, and need not load the page that is behind it.
+router.beforeEach(async (to) => {
+  await known;
+  return useStatus().value.phase === "signed_out" && to.name !== "sign-in" ? { name: "sign-in" } : true;
 });

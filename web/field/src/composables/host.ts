@@ -18,15 +18,20 @@ const status = shallowRef<Status>({
 host.subscribe((event) => {
   if (event.type === "status") status.value = event.status;
 });
-void host.status().then((now) => (status.value = now));
+
+/** Resolves as soon as the host has said who is signed in, if anybody, or that it cannot. */
+export const known: Promise<void> = host.status().then(
+  (now) => void (status.value = now),
+  () => undefined,
+);
 
 /** How the phone stands, always of this moment. */
 export const useStatus = () => readonly(status);
 
-/** Calls `changed` when records of these kinds have changed, until the returned function is called. */
+/** Calls `changed` when records of these kinds have changed, or nobody knows which, until the returned function is called. */
 export function onRecords(kinds: readonly string[], changed: () => void): () => void {
   return host.subscribe((event: HostEvent) => {
-    if (event.type === "records" && event.kinds.some((kind) => kinds.includes(kind))) changed();
+    if (event.type === "records" && (event.kinds.length === 0 || event.kinds.some((kind) => kinds.includes(kind)))) changed();
   });
 }
 

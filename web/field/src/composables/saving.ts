@@ -2,10 +2,10 @@
 
 import { showToast } from "vant";
 import "vant/es/toast/style";
-import type { ComposerTranslation } from "vue-i18n";
 
 import type { JsonValue, KindName, Refusal } from "../../../wasm/pkg/types.js";
 import type { HeldPhoto, Save } from "../host/contract.js";
+import type { Translate } from "../i18n.js";
 import { codeOf, host } from "./host.js";
 
 /** Only what was filled in: an empty field is not written. */
@@ -18,7 +18,7 @@ export function filled(values: Record<string, JsonValue | undefined>): Record<st
 }
 
 /** What is wrong with a field, in words of an inspector. */
-export function refusalWords(refusal: Refusal, kind: KindName, t: ComposerTranslation, te: (key: string) => boolean): string {
+export function refusalWords(refusal: Refusal, kind: KindName, t: Translate, te: (key: string) => boolean): string {
   const field = (refusal.field ?? "").split("/")[0] ?? "";
   const name = te(`records.field.${kind}.${field}`) ? t(`records.field.${kind}.${field}`) : field;
   const key = `forms.refusal.${refusal.code}`;
@@ -30,7 +30,7 @@ export const shownBy = (photos: readonly HeldPhoto[], subjectKind: KindName, sub
   photos.map((held) => ({ held, subjectKind, subject, village }));
 
 /** Saves, and says so; gives back what was refused, by record, or nothing when all is saved. */
-export async function saveAll(save: Save, t: ComposerTranslation): Promise<Map<string, readonly Refusal[]> | undefined> {
+export async function saveAll(save: Save, t: Translate): Promise<Map<string, readonly Refusal[]> | undefined> {
   // Forms are reactive; what crosses to the host is plain.
   const saved = await host.save(JSON.parse(JSON.stringify(save)) as Save).catch((error: unknown) => codeOf(error));
   if (typeof saved === "string") {

@@ -1,9 +1,8 @@
 // Dates, places and values as people say them.
 
-import type { ComposerTranslation } from "vue-i18n";
-
 import type { JsonValue } from "../../../wasm/pkg/types.js";
 import type { Row } from "../host/contract.js";
+import type { Translate } from "../i18n.js";
 
 /** The township's calendar day at an instant, `YYYY-MM-DD`. China has one time zone, without summer time. */
 export function dayOf(ms: number): string {
@@ -21,7 +20,7 @@ export function daysBetween(from: string, to: string): number {
 }
 
 /** `逾期 3 天`, `还有 5 天`, `今天到期`. */
-export function dueWords(deadline: string, today: string, t: ComposerTranslation): string {
+export function dueWords(deadline: string, today: string, t: Translate): string {
   const days = daysBetween(today, deadline);
   if (days < 0) return t("ledger.due.over", { n: -days });
   if (days === 0) return t("ledger.due.today");
@@ -64,7 +63,7 @@ export function metresBetween(a: LatLon, b: LatLon): number {
 }
 
 /** `350 米`, `2.4 公里`. */
-export function distanceWords(metres: number, t: ComposerTranslation): string {
+export function distanceWords(metres: number, t: Translate): string {
   return metres < 1000 ? t("ledger.metres", { n: Math.round(metres / 10) * 10 }) : t("ledger.kilometres", { n: (metres / 1000).toFixed(1) });
 }
 

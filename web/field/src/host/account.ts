@@ -2,6 +2,7 @@
 
 import type { Api } from "./api.js";
 import { Engine, type Changed, type Opening } from "./engine.js";
+import { Live } from "./live.js";
 import { Photos } from "./photos.js";
 import type { Reduce } from "./picture.js";
 import type { Session } from "./session.js";
@@ -34,10 +35,17 @@ export class Account {
     const tus = new Tus(id, session, api, stopping.signal);
     const uploads = new Uploads(engine, tus, (hash) => events.changed(subjectsOf(engine, hash), false), now);
     let account: Account | undefined;
-    const sync = new Sync(engine, session, api, uploads, stopping, { ...events, whole: () => account?.noteWhole(), quiet: () => account?.noteQuiet() }, now);
+    const live = new Live(id, session, api, stopping.signal, () => void sync.moved(), now);
+    const quiet = async () => {
+      live.listen();
+      await account?.noteQuiet();
+    };
+    const sync: Sync = new Sync(engine, session, api, uploads, stopping, { ...events, whole: () => account?.noteWhole(), quiet }, now);
     account = new Account(engine, photos, sync);
     account.wasPulled = (await engine.db.get("meta", "was_pulled")) === true;
     account.isComplete = (await engine.db.get("meta", "was_complete")) === true;
+    const contact = await engine.db.get("meta", "last_contact");
+    if (typeof contact === "number") sync.lastContactMs = contact;
     await photos.dropOrphans();
     return account;
   }

@@ -47,15 +47,38 @@ export class Api {
       // What does not hear of being given up is left behind.
       return await Promise.race([this.fetched(path, ask, silence), silence.gone]);
     } catch (error) {
-      throw hostError("network", error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+      throw asNetwork(error);
     } finally {
       silence.end();
     }
   }
 
-  private async fetched(path: string, ask: Ask, silence: Silence): Promise<Answer> {
+  /** Gives out the text of an answer as it comes, until it ends; what is no success is read whole, as by `ask`. */
+  async hear(path: string, ask: Ask, heard: (text: string) => void): Promise<Answer> {
+    const silence = new Silence(ask.silenceMs ?? this.silenceMs, ask.signal);
+    const listening = async (): Promise<Answer> => {
+      const response = await this.response(path, ask, silence);
+      const decoder = new TextDecoder();
+      const told = (part: Uint8Array) => heard(decoder.decode(part, { stream: true }));
+      const body = response.ok ? await readAll(response, silence, told) : await readAll(response, silence);
+      return { status: response.status, headers: response.headers, body };
+    };
+    try {
+      return await Promise.race([listening(), silence.gone]);
+    } catch (error) {
+      throw asNetwork(error);
+    } finally {
+      silence.end();
+    }
+  }
+
+  private async response(path: string, ask: Ask, silence: Silence): Promise<Response> {
     const request = await prepared(ask);
-    const response = await this.send(`${this.origin}/api/v1${path}`, { ...request, signal: silence.signal, cache: "no-store", credentials: "omit" });
+    return this.send(`${this.origin}/api/v1${path}`, { ...request, signal: silence.signal, cache: "no-store", credentials: "omit" });
+  }
+
+  private async fetched(path: string, ask: Ask, silence: Silence): Promise<Answer> {
+    const response = await this.response(path, ask, silence);
     const body = await readAll(response, silence);
     return { status: response.status, headers: response.headers, body };
   }
@@ -66,6 +89,10 @@ export class Api {
     if (answer.status < 200 || answer.status > 299) throw problemOf(answer);
     return new TextDecoder().decode(answer.body);
   }
+}
+
+function asNetwork(error: unknown): HostError {
+  return hostError("network", error instanceof Error ? `${error.name}: ${error.message}` : String(error));
 }
 
 /** The problem that an answer is. One that is none of ours came from something in between: nobody knows what was done. */
@@ -103,7 +130,8 @@ async function gzip(plain: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer | undef
   return new Response(new Blob([plain]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer();
 }
 
-async function readAll(response: Response, silence: Silence): Promise<Uint8Array<ArrayBuffer>> {
+/** Reads to the end and gives back everything; or gives each part to `told`, and nothing back. */
+async function readAll(response: Response, silence: Silence, told?: (part: Uint8Array) => void): Promise<Uint8Array<ArrayBuffer>> {
   const reader = response.body?.getReader();
   const parts: Uint8Array[] = [];
   let length = 0;
@@ -111,6 +139,10 @@ async function readAll(response: Response, silence: Silence): Promise<Uint8Array
     const next = await reader?.read();
     if (!next?.value) break;
     silence.broken();
+    if (told) {
+      told(next.value);
+      continue;
+    }
     parts.push(next.value);
     length += next.value.byteLength;
   }

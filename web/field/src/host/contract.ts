@@ -213,7 +213,13 @@ export interface Status {
   readonly lastContactMs?: number;
   /** How far this phone's clock is off from the server's, ms (positive: the phone is ahead), as of the last answer. */
   readonly clockAheadMs?: number;
-  readonly storage?: { readonly usedBytes: number; readonly quotaBytes: number; readonly isPersistent: boolean };
+  readonly storage?: {
+    readonly usedBytes: number;
+    readonly quotaBytes: number;
+    readonly isPersistent: boolean;
+    /** How much `freeSpace` would free. */
+    readonly freeableBytes: number;
+  };
   /** The app's files and everything received are on the phone: airplane mode may come. */
   readonly isOfflineReady: boolean;
   /** Another tab holds the host; this page works through it. */
@@ -274,7 +280,7 @@ export interface Host {
   keepDraft(draft: Omit<Draft, "changedAtMs">): Promise<void>;
   dropDraft(id: string): Promise<void>;
 
-  /** Reduces a picture (longer side at most 2,560 px) and stores it. */
+  /** Reduces a picture (longer side at most 1,920 px) and stores it. */
   holdPhoto(photo: NewPhoto): Promise<HeldPhoto>;
   /** A picture: from the phone, else from the server when it can be reached. `thumb` is at most 256 px. */
   photo(hash: string, size: "thumb" | "full"): Promise<Blob | undefined>;

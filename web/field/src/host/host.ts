@@ -24,7 +24,7 @@ export interface World {
   readonly fetch?: typeof fetch;
   readonly reduce: Reduce;
   now(): number;
-  storage?(): Promise<Status["storage"]>;
+  storage?(): Promise<Omit<NonNullable<Status["storage"]>, "freeableBytes">>;
   persist?(): Promise<boolean>;
   /** This host cannot go on; another is to be started in its place. */
   broke?(why: string): void;
@@ -150,7 +150,8 @@ export class FieldHost {
 
   private async readStorage(): Promise<void> {
     this.storageReadAtMs = this.world.now();
-    this.storage = await this.world.storage?.().catch(() => undefined);
+    const [storage, freeableBytes] = await Promise.all([this.world.storage?.().catch(() => undefined), this.account?.photos.freeableBytes().catch(() => 0) ?? 0]);
+    this.storage = storage && { ...storage, freeableBytes };
   }
 
   private signedIn(): { account: Account; person: Person } {

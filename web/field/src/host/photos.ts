@@ -107,20 +107,33 @@ export class Photos {
     });
   }
 
+  /** The pictures that the server has and no draft needs. */
+  private async freeable(): Promise<PhotoEntry[]> {
+    const photos = [...this.engine.ledger.photos.values()].filter((photo) => photo.state === "received" || photo.state === "fetched");
+    const drafts = await this.engine.db.getAll("drafts");
+    const named = new Set(drafts.flatMap((draft) => draft.photos.map((photo) => photo.hash)));
+    const there = new Set(await this.engine.db.getAllKeys("pictures"));
+    return photos.filter((photo) => there.has(photo.hash) && !named.has(photo.hash));
+  }
+
+  async freeableBytes(): Promise<number> {
+    return sumOf(await this.freeable());
+  }
+
   /** Frees the pictures that the server has; thumbs stay. Gives back how many bytes. */
   free(): Promise<number> {
     return this.engine.exclusive(async () => {
-      const freeable = [...this.engine.ledger.photos.values()].filter((photo) => photo.state === "received" || photo.state === "fetched");
-      const drafts = await this.engine.db.getAll("drafts");
-      const named = new Set(drafts.flatMap((draft) => draft.photos.map((photo) => photo.hash)));
-      const there = new Set(await this.engine.db.getAllKeys("pictures"));
-      const gone = freeable.filter((photo) => there.has(photo.hash) && !named.has(photo.hash));
+      const gone = await this.freeable();
       await this.write((tx) => gone.map((photo) => tx.objectStore("pictures").delete(photo.hash)));
-      return gone.reduce((sum, photo) => sum + photo.bytes, 0);
+      return sumOf(gone);
     });
   }
 
   private write(write: (tx: Writing) => Promise<unknown>[]): Promise<void> {
     return this.engine.write(["photos", "pictures", "thumbs"], write);
   }
+}
+
+function sumOf(photos: readonly PhotoEntry[]): number {
+  return photos.reduce((sum, photo) => sum + photo.bytes, 0);
 }

@@ -1,10 +1,10 @@
-// Reducing a picture: upright, at most 2,560 px, marks burnt in, and a thumb for lists. What this browser cannot read is
+// Reducing a picture: upright, at most 1,920 px, marks burnt in, and a thumb for lists. What this browser cannot read is
 // kept as it is.
 
 import type { Mark, NewPhoto } from "./contract.js";
 import { hostError } from "./errors.js";
 
-const LONGER_MAX = 2_560;
+const LONGER_MAX = 1_920;
 const THUMB_MAX = 256;
 const QUALITY = 0.82;
 /** What the server takes (protocol: Limits, `PHOTO_BYTES_MAX`). */

@@ -37,7 +37,10 @@ interface Pulled {
 
 export class Sync {
   trouble: Trouble | undefined;
+  /** When the office last answered, at this start of the app or an earlier one. */
   lastContactMs: number | undefined;
+  /** It has answered since this start. */
+  private hasContact = false;
   clockAheadMs: number | undefined;
   work: { what: "receiving" | "sending" | "photos"; done: number; total?: number } | undefined;
   private running: Promise<void> | undefined;
@@ -91,6 +94,13 @@ export class Sync {
     await this.run();
   }
 
+  /** The server says that its feed has moved. */
+  async moved(): Promise<void> {
+    if (this.isStopped) return;
+    await this.engine.exclusive(async () => this.engine.client.wantPull());
+    await this.run();
+  }
+
   /** Ends what is under way; nothing is begun any more. */
   async stop(): Promise<void> {
     this.isStopped = true;
@@ -120,7 +130,7 @@ export class Sync {
       return body;
     });
     if (body === undefined) {
-      if (!this.trouble && this.lastContactMs !== undefined) await this.events.quiet();
+      if (!this.trouble && this.hasContact) await this.events.quiet();
       return "idle";
     }
     this.work = this.workOf(body);
@@ -154,7 +164,7 @@ export class Sync {
       const effects = this.handled(text);
       const read = JSON.parse(text) as Pulled;
       const isWhole = read.pull?.more === false && effects.some((each) => each.effect === "position");
-      const beside = isWhole ? { stores: ["meta" as const], write: (tx: Writing) => [tx.objectStore("meta").put(true, "was_pulled")] } : undefined;
+      const beside = { stores: ["meta" as const], write: (tx: Writing) => this.noteContact(tx, answeredAtMs, isWhole) };
       const changed = await this.engine.commit(effects, beside);
       this.tellSent([]);
       await this.renumber();
@@ -162,12 +172,19 @@ export class Sync {
     });
     const { now_ms, pull } = heard.read;
     if (heard.isWhole) this.events.whole();
-    this.lastContactMs = this.now();
+    this.lastContactMs = answeredAtMs;
+    this.hasContact = true;
     // The server looked at its clock somewhere between the question and the answer.
     if (now_ms !== undefined) this.clockAheadMs = Math.round((askedAtMs + answeredAtMs) / 2 - now_ms);
     this.trouble = undefined;
     this.received = pull?.more ? this.received + pull.records.length : 0;
     this.events.changed(heard.changed, (pull?.records.length ?? 0) > 100);
+  }
+
+  /** When the office was last heard is known after a restart as well. */
+  private noteContact(tx: Writing, atMs: number, isWhole: boolean): Promise<unknown>[] {
+    const meta = tx.objectStore("meta");
+    return [meta.put(atMs, "last_contact"), ...(isWhole ? [meta.put(true, "was_pulled")] : [])];
   }
 
   private handled(text: string): StoredEffect[] {
@@ -240,8 +257,7 @@ export class Sync {
   }
 
   private async again(wasWaiting: boolean): Promise<void> {
-    if (!wasWaiting) await this.engine.exclusive(async () => this.engine.client.wantPull());
-    await this.run();
+    await (wasWaiting ? this.run() : this.moved());
   }
 
   /** How long to wait after a failure; never long, for the clock may be set meanwhile, and is asked again then. */

@@ -9,11 +9,13 @@ import { hashOf } from "./hash.js";
 import type { Tus } from "./tus.js";
 import { kindOf } from "./failures.js";
 
-const PART_FIRST = 256 * 1024;
-const PART_MIN = 32 * 1024;
+const PART_FIRST = 64 * 1024;
+const PART_MIN = 16 * 1024;
 const PART_MAX = 1024 * 1024;
-/** A part that took no longer may be followed by a larger one. */
-const QUICK_MS = 2_000;
+/** A part is to take about so long: what is saved meanwhile waits no longer than that, and progress is seen to move. */
+const PART_MS = 4_000;
+/** So many times as large may the next part be. */
+const PART_GROWS = 4;
 const WAIT_FIRST_MS = 2_000;
 const WAIT_MAX_MS = 300_000;
 /** So often may the same photo stand still before others are tried. */
@@ -78,7 +80,7 @@ export class Uploads {
       return this.failed(current, error);
     }
     this.failures = 0;
-    this.adapt(this.now() - startedAtMs);
+    if (before !== undefined) this.adapt(current.offset - before, this.now() - startedAtMs);
     if (before !== undefined && current.offset <= before) current.standstills += 1;
     return this.progressed(current);
   }
@@ -89,8 +91,11 @@ export class Uploads {
     return this.tus.patch(hash, offset, bytes.subarray(offset, offset + this.partBytes));
   }
 
-  private adapt(tookMs: number): void {
-    if (tookMs < QUICK_MS) this.partBytes = Math.min(this.partBytes * 2, PART_MAX);
+  /** The next part is as large as goes up in its time, by what the last one took. */
+  private adapt(bytes: number, tookMs: number): void {
+    if (bytes < Math.min(this.partBytes, PART_FIRST)) return;
+    const inTime = (bytes * PART_MS) / Math.max(1, tookMs);
+    this.partBytes = Math.round(Math.min(Math.max(inTime, PART_MIN), this.partBytes * PART_GROWS, PART_MAX));
   }
 
   private progressed(current: Current): Sent {

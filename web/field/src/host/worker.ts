@@ -2,8 +2,7 @@
 // by whichever tab holds the lock (leader.ts).
 
 import init from "../../../wasm/pkg/sync_core.js";
-import type { Status } from "./contract.js";
-import { FieldHost } from "./host.js";
+import { FieldHost, type World } from "./host.js";
 import { reduceOnCanvas } from "./picture.js";
 import { CHANNEL, serve, type Message } from "./rpc.js";
 
@@ -11,7 +10,7 @@ async function begin(): Promise<void> {
   await init();
   const channel = new BroadcastChannel(CHANNEL);
   const say = (message: Message) => channel.postMessage(message);
-  const world = { origin: location.origin, reduce: reduceOnCanvas, now: () => Date.now(), storage: readStorage, persist, broke };
+  const world: World = { origin: location.origin, reduce: reduceOnCanvas, now: () => Date.now(), storage: readStorage, persist, broke };
   const host = await FieldHost.start(world, (event) => say({ to: "pages", event }));
   serve(host, channel);
   say({ to: "pages", begun: true });
@@ -29,7 +28,7 @@ addEventListener("unhandledrejection", (event) => {
   if (event.reason instanceof WebAssembly.RuntimeError) broke(event.reason);
 });
 
-async function readStorage(): Promise<Status["storage"]> {
+async function readStorage(): ReturnType<NonNullable<World["storage"]>> {
   const { usage = 0, quota = 0 } = await navigator.storage.estimate();
   return { usedBytes: usage, quotaBytes: quota, isPersistent: await navigator.storage.persisted() };
 }
