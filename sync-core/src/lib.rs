@@ -6,6 +6,7 @@
 
 pub mod carried;
 pub mod client;
+pub mod comment;
 pub mod cursor;
 pub mod decision;
 pub mod digest;

@@ -1,9 +1,12 @@
 //! The endpoints, a file an area: extract, call one function, answer.
 
 pub mod accounts;
+pub mod audit;
 pub mod auth;
 pub mod carried;
+pub mod comments;
 pub mod devices;
+pub mod duplicates;
 pub mod events;
 pub mod export;
 pub mod health;
@@ -14,6 +17,7 @@ pub mod page;
 pub mod pages;
 pub mod photos;
 pub mod review;
+pub mod saved;
 pub mod sync;
 pub mod townships;
 pub mod uploads;

@@ -6,7 +6,8 @@ use crate::schema::{Field, FieldType, Kind, Rule, Scope};
 /// 一般隐患 and 重大隐患, the less safe first.
 const LEVELS: &[&str] = &["major", "general"];
 
-/// The declaration. The last five fields are the 五落实: responsibility, measures, funds, time limit, contingency plan.
+/// The declaration. The five fields before the last are the 五落实: responsibility, measures, funds, time limit, contingency
+/// plan. The last names the hazard that this one was found to be once more, when it is voided for that.
 pub(super) static HAZARD: Kind = Kind {
     name: "hazard",
     label: "隐患",
@@ -28,6 +29,7 @@ pub(super) static HAZARD: Kind = Kind {
         Field::new("funds", "整改资金（元）", FieldType::Integer(0, 1_000_000_000_000), Rule::Largest),
         Field::new("deadline", "整改时限", FieldType::Date, Rule::Earliest),
         Field::new("contingency_plan", "应急预案", FieldType::Text(2_000), Rule::Review),
+        Field::new("same_as", "与之重复", FieldType::Reference("hazard"), Rule::Review),
     ],
     one_of: &[],
 };

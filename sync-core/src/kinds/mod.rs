@@ -2,6 +2,7 @@
 
 mod campaign;
 mod checklist;
+mod comment;
 mod escalation;
 mod hazard;
 mod inspection;
@@ -30,6 +31,7 @@ pub const KINDS: &[&Kind] = &[
     &escalation::ESCALATION,
     &photo::PHOTO,
     &monthly_report::MONTHLY_REPORT,
+    &comment::COMMENT,
 ];
 
 /// The sectors of safety work (行业领域).

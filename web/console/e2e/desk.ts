@@ -1,6 +1,6 @@
 // What every story of the office needs: a township of its own, a desk signed in to it, and a village that reports.
 
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 
 import type { BrowserContext, Page } from "@playwright/test";
 
@@ -62,6 +62,21 @@ export class Village {
   reports(description: string, more: Changes = {}): Promise<string> {
     const changes = { description, sector: "fireworks", level: "general", found_at: Date.now(), found_by: "村级安监员", ...more };
     return this.writes("hazard", randomUUID(), changes);
+  }
+
+  /** A photo of a record, whose bytes have arrived. */
+  async photographs(subject: string, role: string, bytes: Buffer): Promise<void> {
+    const hash = createHash("sha256").update(bytes).digest("hex");
+    const headers = {
+      authorization: `Bearer ${this.token}`,
+      "tus-resumable": "1.0.0",
+      "upload-length": String(bytes.length),
+      "upload-metadata": `sha256 ${Buffer.from(hash).toString("base64")}`,
+      "content-type": "application/offset+octet-stream",
+    };
+    const sent = await fetch(`${this.township.url}/api/v1/uploads`, { method: "POST", headers, body: new Uint8Array(bytes) });
+    expect(sent.status, await sent.text()).toBe(201);
+    await this.writes("photo", randomUUID(), { subject_kind: "hazard", subject, hash, bytes: bytes.length, role, taken_at: Date.now() });
   }
 
   async seen(record: string): Promise<Record<string, number>> {
