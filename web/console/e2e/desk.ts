@@ -1,6 +1,8 @@
 // What every story of the office needs: a township of its own, a desk signed in to it, and a village that reports.
 
 import { createHash, randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
 import type { BrowserContext, Page } from "@playwright/test";
 
@@ -17,6 +19,15 @@ export async function signedIn(context: BrowserContext, township: Township, user
   await page.getByTestId("sign-in").click();
   await expect(page.getByTestId("nav-ledger")).toBeVisible();
   return page;
+}
+
+/** What axe finds serious on a page. */
+export async function serious(page: Page): Promise<string[]> {
+  await page.evaluate(readFileSync(fileURLToPath(new URL("../../node_modules/axe-core/axe.min.js", import.meta.url)), "utf8"));
+  return page.evaluate(async () => {
+    const { violations } = await (window as unknown as { axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> } }).axe.run();
+    return violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+  });
 }
 
 type Changes = Record<string, unknown>;

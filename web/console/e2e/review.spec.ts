@@ -1,7 +1,7 @@
 // What waits for a supervisor: returns that the village answers, likely duplicates, decisions that are taken back.
 
 import { photos } from "../../tus/township.mjs";
-import { expect, signedIn, test, Village } from "./desk.js";
+import { expect, serious, signedIn, test, Village } from "./desk.js";
 
 test("a record is returned with a reason, the village answers, and the office settles it", async ({ township, context }) => {
   const village = await Village.of(township, "inspector01");
@@ -149,4 +149,21 @@ test("photos of before stand beside those of after", async ({ township, context 
   await page.keyboard.press("c");
   await expect(page.getByTestId("large")).toHaveCount(2);
   await expect(page.getByTestId("large").last()).toContainText("整改后");
+});
+
+test("axe finds nothing serious where the office reviews, on the map, and in the audit log", async ({ township, context }) => {
+  const village = await Village.of(township, "inspector01");
+  const place = { location: { lat: 27.5, lon: 109.2 } };
+  const found = await village.reports("灭火器过期", place);
+  await village.reports("灭火器过期两月", place);
+  const page = await signedIn(context, township);
+  await page.goto(`${township.url}/office/hazards/${found}`);
+  await page.getByTestId("comment-words").fill("请补一张全景照片");
+  await page.getByTestId("return").click();
+  await expect(page.getByTestId("comment-line")).toBeVisible();
+  for (const path of ["review/duplicates", "review/returns", "hazards?show=map", "audit"]) {
+    await page.goto(`${township.url}/office/${path}`);
+    await expect(page.locator("main h1")).toBeVisible();
+    expect(await serious(page), path).toEqual([]);
+  }
 });
