@@ -110,6 +110,8 @@ codes! {
     ConflictChanged, "conflict_changed", StatusCode::CONFLICT, "Other values stand there now", None;
     /// The record does not take this change; `refusal` says why.
     ChangeRefused, "change_refused", StatusCode::UNPROCESSABLE_ENTITY, "The record does not take this change", None;
+    /// The ledger would look safer than what was reported; `lost` says what would be out of sight.
+    LedgerSafer, "ledger_safer", StatusCode::CONFLICT, "The ledger would look safer than what was reported", None;
     /// It exists already.
     Conflict, "conflict", StatusCode::CONFLICT, "It exists already", None;
     /// The request does not speak tus 1.0.0; `Tus-Version` in the answer says what is spoken.

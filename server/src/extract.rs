@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::auth::token::Claims;
 use crate::body::read_body;
 use crate::db::Transaction;
+use crate::db::audit::{Act, AuditEntry};
 use crate::error::{Code, Problem};
 use crate::limits::{COUNTY_TOWNSHIPS_MAX, SMALL_BODY_BYTES_MAX};
 
@@ -44,6 +45,20 @@ impl Authenticated {
     #[must_use]
     pub fn account(&self) -> AccountId {
         self.caller.account
+    }
+
+    /// What is noted in the audit log of something that the caller does.
+    #[must_use]
+    pub fn did(&self, act: Act, now_ms: Ms, subject: Option<Uuid>, detail: &str) -> AuditEntry {
+        AuditEntry {
+            township: self.township,
+            at_ms: now_ms,
+            act,
+            account: Some(self.account()),
+            device: Some(self.device),
+            subject,
+            detail: detail.to_owned(),
+        }
     }
 }
 

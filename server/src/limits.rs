@@ -254,3 +254,25 @@ pub const CALENDAR_DAYS_MAX: usize = 400;
 
 /// Working days within which something falls due soon, unless somebody asks otherwise: time for a call and a visit.
 pub const DUE_WITHIN_DAYS: u16 = 5;
+
+/// Comments that are shown with one record; a record that is talked about more often has another trouble.
+pub const COMMENTS_SHOWN_MAX: usize = 200;
+
+/// Views that one account keeps: as many as a menu holds.
+pub const VIEWS_PER_ACCOUNT_MAX: usize = 50;
+
+/// Bytes of what a saved view asks for: every village by its id, with room.
+pub const VIEW_QUERY_BYTES_MAX: usize = 4_000;
+
+/// How long a phone that has told how much waits on it is not noted again while nothing changes, ms.
+pub const DEVICE_NOTED_EVERY_MS: u64 = 60_000;
+
+/// Open hazards that are compared with each other for being the same, the newest: as many as a supervisor looks after in a
+/// season, and their states are read in some 100 ms.
+pub const LIKENESS_HAZARDS_MAX: usize = 2_000;
+
+/// Pairs of likely duplicates in one answer: what one sitting gets through.
+pub const LIKENESS_PAIRS_MAX: usize = 100;
+
+/// Hazards on one map, the newest: their places are read from their states, in some 100 ms.
+pub const PLACES_MAX: usize = 2_000;

@@ -71,6 +71,17 @@ impl Address {
         self.on(&Method::POST, handler)
     }
 
+    /// Answers PUT.
+    #[must_use]
+    pub fn put<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: actix_web::FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.on(&Method::PUT, handler)
+    }
+
     /// Answers PATCH.
     #[must_use]
     pub fn patch<F, Args>(self, handler: F) -> Self

@@ -6,8 +6,8 @@ use actix_web::web::{self, PathConfig, QueryConfig, ServiceConfig};
 
 use crate::error::{Code, Problem};
 use crate::handlers::{
-    accounts, auth, calendar, campaigns, carried, devices, events, export, health, ledger, office, overview, pages,
-    photos, review, sync, townships, uploads,
+    accounts, audit, auth, calendar, campaigns, carried, comments, devices, duplicates, events, export, health, ledger,
+    office, overview, pages, photos, review, saved, sync, townships, uploads,
 };
 use crate::photos::tus;
 use crate::rate;
@@ -81,6 +81,8 @@ fn api() -> Vec<Address> {
         at("/accounts/{id}/enrolments").post(accounts::enrol),
         at("/devices").get(devices::list),
         at("/devices/{id}/revoke").post(devices::revoke),
+        at("/audit").get(audit::list),
+        at("/views").get(saved::list).put(saved::replace),
         at("/sync").post(sync::round_trip),
         at("/push").post(sync::push),
         at("/pull").post(sync::pull),
@@ -90,6 +92,11 @@ fn api() -> Vec<Address> {
         at("/hazards").get(ledger::hazards),
         at("/hazards.xlsx").get(export::workbook),
         at("/hazards.csv").get(export::table),
+        at("/hazards/places").get(ledger::places),
+        at("/duplicates").get(duplicates::list),
+        at("/duplicates/join").post(duplicates::join),
+        at("/duplicates/apart").post(duplicates::apart),
+        at("/comments").get(comments::list),
         at("/overview").get(overview::overview),
         at("/due").get(calendar::due),
         at("/campaigns/{id}/coverage").get(campaigns::covered),

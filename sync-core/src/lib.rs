@@ -6,6 +6,7 @@
 
 pub mod carried;
 pub mod client;
+pub mod comment;
 pub mod coverage;
 pub mod cursor;
 pub mod decision;

@@ -37,12 +37,14 @@ const fn grant(role: Role, kind: &'static str, fields: Fields) -> Grant {
 /// Everything that anyone but a supervisor may write; a supervisor writes every field of every kind.
 pub const GRANTS: &[Grant] = &[
     grant(Role::Inspector, "inspection", Fields::Except(&[])),
-    grant(Role::Inspector, "hazard", Fields::Except(&[])),
+    grant(Role::Inspector, "hazard", Fields::Except(&["same_as"])),
     grant(Role::Inspector, "photo", Fields::Except(&[])),
     grant(Role::Inspector, "rectification", Fields::Except(&[])),
     grant(Role::Inspector, "reinspection", Fields::Except(&["authority", "signed_off_by", "signed_off_at"])),
     grant(Role::Inspector, "order", Fields::Only(&["received_at"])),
     grant(Role::Inspector, "monthly_report", Fields::Except(&["review", "review_remark"])),
+    grant(Role::Inspector, "comment", Fields::Except(&["reason", "settled_at"])),
+    grant(Role::Leader, "comment", Fields::Only(&["subject_kind", "subject", "text", "by", "at"])),
     grant(Role::Leader, "campaign", Fields::All),
     grant(Role::Leader, "reinspection", Fields::All),
     grant(Role::Leader, "order", Fields::Only(&["lifted_at", "signed_off_by", "signed_off_at"])),
@@ -177,7 +179,9 @@ mod tests {
                 |names: &[&str]| -> Vec<&str> { all.iter().copied().filter(|name| !names.contains(name)).collect() };
             assert_eq!(writes(Role::Supervisor, kind), all);
             let inspector = match kind.name {
-                "inspection" | "hazard" | "photo" | "rectification" => but(&[VOID]),
+                "inspection" | "photo" | "rectification" => but(&[VOID]),
+                "hazard" => but(&[VOID, "same_as"]),
+                "comment" => but(&[VOID, "reason", "settled_at"]),
                 "reinspection" => but(&[VOID, "authority", "signed_off_by", "signed_off_at"]),
                 "order" => vec!["received_at"],
                 "monthly_report" => but(&[VOID, "review", "review_remark"]),
@@ -188,6 +192,7 @@ mod tests {
                 "campaign" | "reinspection" => all.clone(),
                 "order" => vec!["lifted_at", "signed_off_by", "signed_off_at"],
                 "escalation" => vec!["lifted_at"],
+                "comment" => vec!["subject_kind", "subject", "text", "by", "at"],
                 _ => vec![],
             };
             assert_eq!(writes(Role::Leader, kind), leader, "{}", kind.name);

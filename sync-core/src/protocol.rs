@@ -29,6 +29,10 @@ pub struct SyncRequest {
     /// A question after the last pull's digest was not the sender's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compare: Option<Compare>,
+    /// How many versions the sender keeps for want of a receipt, those of this push left out: the office sees which phones
+    /// carry work that nobody else has. Absent from clients that do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsent: Option<u64>,
 }
 
 /// A question by which a reader finds out in which records it differs from the server.

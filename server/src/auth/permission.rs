@@ -15,6 +15,8 @@ pub enum Act {
     Enrol(Role),
     /// See the devices of all accounts.
     ListDevices,
+    /// Read the audit log.
+    ReadAudit,
     /// Revoke a device of an account of this role.
     RevokeDevice(Role),
 }
@@ -25,7 +27,7 @@ pub enum Act {
 #[must_use]
 pub fn may(role: Role, act: Act) -> bool {
     match (role, act) {
-        (Role::Admin, _) | (Role::Supervisor, Act::ListAccounts | Act::ListDevices) => true,
+        (Role::Admin, _) | (Role::Supervisor, Act::ListAccounts | Act::ListDevices | Act::ReadAudit) => true,
         (Role::Supervisor, Act::Enrol(whose) | Act::RevokeDevice(whose)) => whose == Role::Inspector,
         (Role::Supervisor, Act::ManageAccounts) | (Role::Inspector | Role::Leader | Role::County, _) => false,
     }
@@ -54,6 +56,7 @@ mod tests {
             (ManageAccounts, vec![Admin]),
             (ListAccounts, vec![Supervisor, Admin]),
             (ListDevices, vec![Supervisor, Admin]),
+            (ReadAudit, vec![Supervisor, Admin]),
             (Enrol(Inspector), vec![Supervisor, Admin]),
             (Enrol(Supervisor), vec![Admin]),
             (Enrol(Leader), vec![Admin]),

@@ -168,6 +168,7 @@ mod tests {
             created_at_ms: T,
             seen_at_ms: T,
             revoked_at_ms: None,
+            unsent: None,
         })?;
         let session =
             Session { id: SESSION, township, account, device, generation: 1, created_at_ms: T, revoked: None };

@@ -10,6 +10,7 @@ use super::rotation::give_out;
 use super::token::Subject;
 use crate::app::App;
 use crate::db::accounts::Account;
+use crate::db::audit::{Act, AuditEntry};
 use crate::db::devices::Device;
 use crate::db::sessions::{RevokedWhy, Session};
 use crate::db::{DbError, Transaction};
@@ -64,6 +65,22 @@ pub struct Opened {
     pub township_name: String,
 }
 
+impl Opened {
+    /// What is noted in the audit log of this sign-in.
+    #[must_use]
+    pub fn noted(&self, act: Act, with: &SignIn) -> AuditEntry {
+        AuditEntry {
+            township: self.account.township,
+            at_ms: with.now_ms,
+            act,
+            account: Some(self.account.id),
+            device: Some(self.device),
+            subject: None,
+            detail: with.device_name.clone(),
+        }
+    }
+}
+
 /// Begins a session of an account. The device is used again if it is the account's, and made otherwise; its older
 /// sessions end.
 ///
@@ -113,6 +130,7 @@ fn bind_device(tx: &mut dyn Transaction, account: &Account, with: &SignIn) -> Re
         created_at_ms: with.now_ms,
         seen_at_ms: with.now_ms,
         revoked_at_ms: None,
+        unsent: None,
     })?;
     Ok(with.new_device)
 }

@@ -18,10 +18,12 @@ pub struct Device {
     pub name: String,
     /// When it was enrolled.
     pub created_at_ms: Ms,
-    /// When it last signed in or renewed its session.
+    /// When it was last heard of: at a sign-in, a renewal or a round trip.
     pub seen_at_ms: Ms,
     /// Since when it is revoked.
     pub revoked_at_ms: Option<Ms>,
+    /// How many versions wait on it, as it said at its last round trip; `None`: it never said so.
+    pub unsent: Option<u64>,
 }
 
 /// Questions about devices.
@@ -61,6 +63,12 @@ pub trait DeviceTx {
     /// # Errors
     /// The database failed.
     fn device_seen(&mut self, id: DeviceId, now_ms: Ms) -> Result<(), DbError>;
+
+    /// Notes that a device was seen, and how many versions wait on it.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn device_told(&mut self, id: DeviceId, unsent: u64, now_ms: Ms) -> Result<(), DbError>;
 
     /// Revokes a device; one that is revoked already keeps its time.
     ///

@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 
 /// Pairs of letters, and words of one letter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Grams {
+pub(crate) struct Grams {
     /// Letters that stand side by side, in lower case.
-    pub(super) pairs: BTreeSet<String>,
+    pub(crate) pairs: BTreeSet<String>,
     /// In a text: the last letters of its words. In what is asked for: its words of one letter.
-    pub(super) single: BTreeSet<String>,
+    pub(crate) single: BTreeSet<String>,
 }
 
 impl Grams {
     /// Those of a description, of which every letter begins one.
-    pub(super) fn of(description: &str) -> Self {
+    pub(crate) fn of(description: &str) -> Self {
         let mut grams = Self::default();
         for run in runs(description) {
             grams.pairs.extend(pairs(&run));
@@ -24,7 +24,7 @@ impl Grams {
     }
 
     /// Those that a description has if it contains the words that are asked for; `None` if they have no letters.
-    pub(super) fn asked(text: &str) -> Option<Self> {
+    pub(crate) fn asked(text: &str) -> Option<Self> {
         let mut grams = Self::default();
         for run in runs(text) {
             match run.as_slice() {

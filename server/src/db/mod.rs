@@ -3,13 +3,16 @@
 //! here, and its row structs beside their queries in `rows/`, which is compiled once for each database.
 
 pub mod accounts;
+pub mod audit;
 pub mod blobs;
+pub mod comments;
+pub mod desks;
 pub mod devices;
 pub mod digests;
 pub mod enrolments;
 mod error;
 pub mod feeds;
-mod grams;
+pub(crate) mod grams;
 pub mod hazards;
 mod job;
 pub mod keeping;
@@ -89,6 +92,9 @@ pub trait Transaction:
     + hazards::HazardTx
     + orders::OrderTx
     + visits::VisitTx
+    + comments::CommentTx
+    + audit::AuditTx
+    + desks::DeskTx
     + keeping::KeepingTx
 {
 }

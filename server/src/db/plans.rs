@@ -110,6 +110,7 @@ fn people(tx: &mut dyn Transaction) -> Result<(), DbError> {
         created_at_ms: 1,
         seen_at_ms: 1,
         revoked_at_ms: None,
+        unsent: None,
     };
     tx.insert_device(phone)?;
     tx.device(PHONE)?;

@@ -72,6 +72,7 @@ diesel::table! {
         created_at_ms -> BigInt,
         seen_at_ms -> BigInt,
         revoked_at_ms -> Nullable<BigInt>,
+        unsent -> Nullable<BigInt>,
     }
 }
 
@@ -349,5 +350,60 @@ diesel::table! {
         township_id -> Id,
         year -> BigInt,
         last -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
+    comments (township_id, record_id) {
+        township_id -> Id,
+        record_id -> Id,
+        subject_id -> Id,
+        village_id -> Nullable<Id>,
+        state -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
+    audit (row) {
+        row -> BigInt,
+        township_id -> Id,
+        at_ms -> BigInt,
+        act -> Text,
+        account_id -> Nullable<Id>,
+        device_id -> Nullable<Id>,
+        subject_id -> Nullable<Id>,
+        detail -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
+    views (account_id, position) {
+        account_id -> Id,
+        position -> BigInt,
+        township_id -> Id,
+        name -> Text,
+        query -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::Id;
+
+    told_apart (township_id, one_id, other_id) {
+        township_id -> Id,
+        one_id -> Id,
+        other_id -> Id,
+        account_id -> Id,
+        at_ms -> BigInt,
     }
 }

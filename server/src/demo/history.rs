@@ -358,6 +358,7 @@ impl Pens {
                 created_at_ms: seen_at_ms.saturating_sub(VISITS * VISIT_EVERY * DAY_MS),
                 seen_at_ms: *seen_at_ms,
                 revoked_at_ms: None,
+                unsent: None,
             })?;
         }
         Ok(())

@@ -11,9 +11,10 @@ use sync_core::time::Ms;
 
 use super::views::{AccountView, TownshipView};
 use crate::app::App;
-use crate::auth::permission::{Act, demand};
+use crate::auth::permission::{Act as Permission, demand};
 use crate::auth::{account_rules, secret, sign_in};
 use crate::db::accounts::Account;
+use crate::db::audit::Act;
 use crate::db::enrolments::Enrolment;
 use crate::db::sessions::RevokedWhy;
 use crate::db::{Scope, Transaction};
@@ -50,7 +51,7 @@ pub async fn list(
     me: Authenticated,
     query: web::Query<AccountsQuery>,
 ) -> Result<HttpResponse, Problem> {
-    demand(me.caller.role, Act::ListAccounts)?;
+    demand(me.caller.role, Permission::ListAccounts)?;
     let limit = query.limit.unwrap_or(PAGE_ROWS_MAX).clamp(1, PAGE_ROWS_MAX);
     let after = query.into_inner().after;
     let accounts = app.database.read(move |tx| tx.accounts(me.township, &after, limit).map_err(Problem::from)).await?;
@@ -102,14 +103,18 @@ pub async fn create(
     me: Authenticated,
     Json(body): Json<NewAccountBody>,
 ) -> Result<HttpResponse, Problem> {
-    demand(me.caller.role, Act::ManageAccounts)?;
+    demand(me.caller.role, Permission::ManageAccounts)?;
     let password_hash = hash(&app, body.password.clone()).await?;
     let account = Account { password_hash, ..body.into_account(&app, me.township)? };
     let row = account.clone();
-    let home = Scope::Township(me.township);
-    if !app.database.write(home, move |tx| tx.insert_account(&row).map_err(Problem::from)).await? {
-        return Err(Problem::new(Code::UsernameTaken, "Choose another username").with("field", "username"));
-    }
+    let made = app.database.write(Scope::Township(me.township), move |tx| {
+        if !tx.insert_account(&row)? {
+            return Err(Problem::new(Code::UsernameTaken, "Choose another username").with("field", "username"));
+        }
+        let detail = format!("{} {}", row.username, row.role.name());
+        Ok(tx.note(&me.did(Act::AccountMade, row.created_at_ms, Some(row.id.0), &detail))?)
+    });
+    made.await?;
     Ok(created(&AccountView::from(account)))
 }
 
@@ -135,26 +140,26 @@ pub async fn change(
     id: web::Path<AccountId>,
     Json(mut changes): Json<AccountChanges>,
 ) -> Result<HttpResponse, Problem> {
-    demand(me.caller.role, Act::ManageAccounts)?;
+    demand(me.caller.role, Permission::ManageAccounts)?;
     let id = id.into_inner();
     let password_hash = hash(&app, changes.password.take()).await?;
     let now_ms = app.now_ms();
     let changed = app.database.write(Scope::Township(me.township), move |tx| {
-        change_now(tx, me.township, id, &changes, password_hash.as_deref(), now_ms)
+        change_now(tx, &me, id, &changes, password_hash.as_deref(), now_ms)
     });
     Ok(ok(&AccountView::from(changed.await?)))
 }
 
 fn change_now(
     tx: &mut dyn Transaction,
-    township: TownshipId,
+    me: &Authenticated,
     id: AccountId,
     changes: &AccountChanges,
     password_hash: Option<&str>,
     now_ms: Ms,
 ) -> Result<Account, Problem> {
     let before = find(tx, id)?;
-    if before.township != township {
+    if before.township != me.township {
         return Err(no_such_account());
     }
     let mut account = apply(before.clone(), changes.clone(), now_ms)?;
@@ -163,6 +168,8 @@ fn change_now(
     }
     keep_an_admin(tx, &before, &account)?;
     tx.update_account(&account)?;
+    let what = changed(&before, &account).join(", ");
+    tx.note(&me.did(Act::AccountChanged, now_ms, Some(id.0), &format!("{} {what}", account.username)))?;
     if password_hash.is_some() || account.disabled_at_ms.is_some() {
         tx.revoke_sessions_of_account(id, now_ms, RevokedWhy::AccountChanged)?;
     }
@@ -188,6 +195,19 @@ fn apply(mut account: Account, changes: AccountChanges, now_ms: Ms) -> Result<Ac
     }
     account.updated_at_ms = now_ms;
     Ok(account)
+}
+
+/// What a change changed, by the names of the fields; of a disabled account in words. A password is never noted.
+fn changed(before: &Account, after: &Account) -> Vec<&'static str> {
+    let is_disabled = after.disabled_at_ms.is_some();
+    let fields = [
+        ("display_name", before.display_name != after.display_name),
+        ("role", before.role != after.role),
+        ("villages", before.villages != after.villages),
+        ("password", before.password_hash != after.password_hash),
+        (if is_disabled { "disabled" } else { "enabled" }, before.disabled_at_ms.is_some() != is_disabled),
+    ];
+    fields.into_iter().filter_map(|(name, is_changed)| is_changed.then_some(name)).collect()
 }
 
 /// Refuses a change that would leave the township without an administrator who can undo it.
@@ -226,11 +246,12 @@ fn give_out_code(
         return Err(no_such_account());
     }
     if account.id != me.account() {
-        demand(me.caller.role, Act::Enrol(account.role))?;
+        demand(me.caller.role, Permission::Enrol(account.role))?;
     }
     if account.disabled_at_ms.is_some() {
         return Err(Problem::new(Code::AccountDisabled, "Enable the account first"));
     }
+    tx.note(&me.did(Act::CodeGiven, now_ms, Some(id.0), &account.username))?;
     tx.forget_unused_enrolments(id)?;
     tx.insert_enrolment(&Enrolment {
         code_hash: code_hash.to_vec(),

@@ -12,6 +12,7 @@ use crate::auth::rotation::{Rotation, rotate};
 use crate::auth::sign_in::{Opened, SessionAnswer, SignIn, open_session, township_name};
 use crate::auth::{account_rules, secret};
 use crate::db::accounts::Account;
+use crate::db::audit::{Act, AuditEntry};
 use crate::db::sessions::RevokedWhy;
 use crate::db::{DbError, Scope, Transaction};
 use crate::error::{Code, Problem, done, ok};
@@ -41,7 +42,7 @@ pub async fn login(
     let device_name = account_rules::name("device_name", &body.device_name)?;
     let username = account_rules::normal_username(&body.username);
     app.throttle.attempt(Some(&username), address.0, app.clock.ticks_ms())?;
-    let proof = prove(&app, username.clone(), body.password).await;
+    let proof = prove(&app, username.clone(), body.password, address.0).await;
     let (account, verified) = proof.inspect_err(|problem| settle(&app, Some(&username), address.0, problem))?;
     app.throttle.succeeded(Some(&username), address.0);
     let (refresh_token, refresh_hash) = secret::new_refresh_token();
@@ -55,11 +56,43 @@ pub async fn login(
 }
 
 /// The account whose password this is, with the hash that it was verified against.
-async fn prove(app: &App, username: String, password: String) -> Result<(Account, Option<String>), Problem> {
+async fn prove(
+    app: &App,
+    username: String,
+    password: String,
+    address: IpAddr,
+) -> Result<(Account, Option<String>), Problem> {
     let account = app.database.read(move |tx| tx.account_by_username(&username).map_err(Problem::from)).await?;
     let verified = account.as_ref().and_then(|account| account.password_hash.clone());
     let right = app.passwords.verify(password, verified.clone()).await?;
-    account.filter(|_| right).ok_or_else(credentials_refused).map(|account| (account, verified))
+    match account {
+        Some(account) if right => Ok((account, verified)),
+        Some(account) => {
+            note_refused(app, &account, address);
+            Err(credentials_refused())
+        }
+        None => Err(credentials_refused()),
+    }
+}
+
+/// Notes a refused sign-in. Nobody waits for it: an answer that came later where there is such an account would tell that there is.
+fn note_refused(app: &App, account: &Account, address: IpAddr) {
+    let database = app.database.clone();
+    let entry = AuditEntry {
+        township: account.township,
+        at_ms: app.now_ms(),
+        act: Act::SignInRefused,
+        account: Some(account.id),
+        device: None,
+        subject: None,
+        detail: address.to_string(),
+    };
+    actix_web::rt::spawn(async move {
+        let home = Scope::Township(entry.township);
+        if let Err(error) = database.write(home, move |tx| tx.note(&entry)).await {
+            tracing::warn!(%error, "a refused sign-in could not be noted");
+        }
+    });
 }
 
 /// Begins the session of an account whose password was verified against a hash, unless it was changed since.
@@ -70,7 +103,9 @@ fn begin(
     with: &SignIn,
 ) -> Result<Opened, Problem> {
     let current = tx.account(account)?.filter(|current| current.password_hash.as_deref() == verified);
-    open_session(tx, current.ok_or_else(credentials_refused)?, with)
+    let opened = open_session(tx, current.ok_or_else(credentials_refused)?, with)?;
+    tx.note(&opened.noted(Act::SignedIn, with))?;
+    Ok(opened)
 }
 
 /// Gives an attempt back unless it was the credentials that were refused.
@@ -130,6 +165,7 @@ fn redeem(tx: &mut dyn Transaction, code_hash: &[u8], with: &SignIn) -> Result<O
     let account = tx.account(enrolment.account)?.ok_or_else(code_refused)?;
     let opened = open_session(tx, account, with)?;
     tx.use_enrolment(code_hash, opened.device, with.now_ms)?;
+    tx.note(&opened.noted(Act::Enrolled, with))?;
     Ok(opened)
 }
 

@@ -7,8 +7,9 @@ use sync_core::ids::{AccountId, DeviceId};
 
 use super::views::DeviceView;
 use crate::app::App;
-use crate::auth::permission::{Act, demand, may};
+use crate::auth::permission::{Act as Permission, demand, may};
 use crate::db::Scope;
+use crate::db::audit::Act;
 use crate::db::sessions::RevokedWhy;
 use crate::error::{Code, Problem, ok};
 use crate::extract::Authenticated;
@@ -32,7 +33,7 @@ pub async fn list(
     me: Authenticated,
     query: web::Query<DevicesQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let account = if may(me.caller.role, Act::ListDevices) {
+    let account = if may(me.caller.role, Permission::ListDevices) {
         query.account
     } else if query.account.is_none_or(|account| account == me.account()) {
         Some(me.account())
@@ -59,7 +60,11 @@ pub async fn revoke(app: web::Data<App>, me: Authenticated, id: web::Path<Device
         let device = tx.device(id)?.filter(|device| device.township == me.township).ok_or_else(none)?;
         if device.account != me.account() {
             let owner = tx.account(device.account)?.ok_or_else(none)?;
-            demand(me.caller.role, Act::RevokeDevice(owner.role))?;
+            demand(me.caller.role, Permission::RevokeDevice(owner.role))?;
+        }
+        if device.revoked_at_ms.is_none() {
+            let entry = me.did(Act::DeviceRevoked, now_ms, Some(id.0), &device.name);
+            tx.note(&entry)?;
         }
         tx.revoke_device(id, now_ms)?;
         tx.revoke_sessions_of_device(id, now_ms, RevokedWhy::DeviceRevoked)?;

@@ -14,6 +14,8 @@ use tokio::io::AsyncReadExt;
 
 use super::ledger::HazardQuery;
 use crate::app::App;
+use crate::db::Scope;
+use crate::db::audit::Act;
 use crate::error::{Code, Problem, Success};
 use crate::extract::Authenticated;
 use crate::ledger::export::{Form, ledger_file};
@@ -55,6 +57,11 @@ async fn file(app: &App, who: &Authenticated, query: &HazardQuery, form: Form) -
     let seat = Arc::clone(&app.exports).try_acquire_owned();
     let _seat = seat.map_err(|_| Problem::new(Code::Busy, "Other files are being written; try again in a minute"))?;
     let scratch = app.settings.data_dir.clone();
+    let (now_ms, whose) = (app.now_ms(), who.clone());
+    let noted = app.database.write(Scope::Township(who.township), move |tx| {
+        tx.note(&whose.did(Act::Exported, now_ms, None, name)).map_err(Problem::from)
+    });
+    noted.await?;
     let (file, bytes) = ledger_file(&app.database, who.township, filter, today, form, scratch).await?;
     Ok(Success::Whole
         .answer()

@@ -1,7 +1,7 @@
 //! Reading the ledger: hazards, one record, its history.
 
 use actix_web::{HttpResponse, web};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::people::Caller;
 use sync_core::settled::MEMBERS;
@@ -9,13 +9,14 @@ use sync_core::time::{Ms, is_date, township_date};
 
 use super::page::{Page, rows_within};
 use crate::app::App;
-use crate::db::hazards::{HazardFilter, HazardKey, HazardMark, HazardOrder};
+use crate::db::hazards::{HazardFilter, HazardKey, HazardLine, HazardMark, HazardOrder};
 use crate::error::{Code, Problem, ok};
-use crate::extract::Reader;
+use crate::extract::{Authenticated, Reader};
+use crate::ledger::places::places_of;
 use crate::ledger::project::villages_of;
 use crate::ledger::reach::{self, LineMark};
 use crate::ledger::read::{self, Line};
-use crate::limits::{HISTORY_ROWS_MAX, SEARCH_CHARS_MAX};
+use crate::limits::{HISTORY_ROWS_MAX, PLACES_MAX, SEARCH_CHARS_MAX};
 
 /// Characters of an id.
 pub(super) const ID_CHARS: usize = 36;
@@ -92,6 +93,48 @@ pub async fn hazards(
     });
     let line = |(township, line)| Line::on(line, &today, who.is_county().then_some(township));
     Ok(ok(&Page { rows: lines.into_iter().map(line).collect(), next }))
+}
+
+/// A hazard on the map.
+#[derive(Serialize)]
+struct PlaceView {
+    #[serde(flatten)]
+    line: Line,
+    lat: f64,
+    lon: f64,
+}
+
+/// The hazards on a map.
+#[derive(Serialize)]
+struct PlacesView {
+    rows: Vec<PlaceView>,
+    /// How many lines were looked at, the first of the order.
+    looked: usize,
+    /// Whether there are more lines than were looked at.
+    more: bool,
+}
+
+/// GET /api/v1/hazards/places: where the first lines of a query of GET /hazards are; those whose place nobody knows are left out.
+pub async fn places(
+    app: web::Data<App>,
+    who: Authenticated,
+    query: web::Query<HazardQuery>,
+) -> Result<HttpResponse, Problem> {
+    let today = township_date(app.clock.now_ms());
+    let filter = query.filter(&who.caller, &today)?;
+    let read = app.database.read(move |tx| {
+        let mut lines = tx.hazards(who.township, &filter, PLACES_MAX.saturating_add(1))?;
+        let more = lines.len() > PLACES_MAX;
+        lines.truncate(PLACES_MAX);
+        Ok::<_, Problem>((places_of(tx, who.township, &lines)?, lines, more))
+    });
+    let (places, lines, more) = read.await?;
+    let looked = lines.len();
+    let row = |line: HazardLine| {
+        let (lat, lon) = *places.get(&line.id)?;
+        Some(PlaceView { line: Line::on(line, &today, None), lat, lon })
+    };
+    Ok(ok(&PlacesView { rows: lines.into_iter().filter_map(row).collect(), looked, more }))
 }
 
 impl HazardQuery {

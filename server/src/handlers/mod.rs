@@ -1,11 +1,14 @@
 //! The endpoints, a file an area: extract, call one function, answer.
 
 pub mod accounts;
+pub mod audit;
 pub mod auth;
 pub mod calendar;
 pub mod campaigns;
 pub mod carried;
+pub mod comments;
 pub mod devices;
+pub mod duplicates;
 pub mod events;
 pub mod export;
 pub mod health;
@@ -16,6 +19,7 @@ pub mod page;
 pub mod pages;
 pub mod photos;
 pub mod review;
+pub mod saved;
 pub mod sync;
 pub mod townships;
 pub mod uploads;

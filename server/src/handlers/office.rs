@@ -21,10 +21,12 @@ use super::review::refused;
 use super::sync::sender;
 use crate::app::App;
 use crate::auth::sign_in::township_name;
+use crate::db::audit::Act;
 use crate::db::{DbError, Scope, Transaction};
-use crate::error::{Code, Problem, ok};
+use crate::error::{Problem, ok};
 use crate::extract::{Authenticated, Body, Json};
 use crate::ledger::project::{open_conflicts, read_state, villages_of};
+use crate::ledger::read::shown_values;
 use crate::limits::LEDGER_ROWS_MAX;
 use crate::sync::authored::{self, Writing};
 use crate::sync::push::Sender;
@@ -69,12 +71,11 @@ struct RegisterRow {
 
 impl RegisterRow {
     fn of(record: &Record) -> Self {
-        let shown = |path: &str| Some((path.to_owned(), record.value(path)?.clone()));
         Self {
             id: record.id,
             village: record.village,
             void: !record.counts(),
-            values: record.paths().filter_map(shown).collect(),
+            values: shown_values(record),
             conflicts: open_conflicts(record).into_iter().map(|open| open.path).collect(),
             report_state: (record.kind == "monthly_report").then(|| report_state(record)),
         }
@@ -140,10 +141,8 @@ pub async fn write(
 
 fn author(tx: &mut dyn Transaction, by: &Sender, edits: &[OfficeEdit]) -> Result<Vec<Outcome>, Problem> {
     for edit in edits {
-        let standing = tx.record(by.township, edit.record)?.as_deref().map(read_state).transpose()?;
-        let last = standing.as_ref().map(|record| authored::last_own(tx, by, record)).transpose()?.flatten();
-        if last.is_some_and(|last| !edit.seen.covers(last)) {
-            return Err(Problem::new(Code::ConflictChanged, "Read the record again; another desk has written to it"));
+        if let Some(standing) = tx.record(by.township, edit.record)?.as_deref().map(read_state).transpose()? {
+            authored::demand_seen(tx, by, &standing, &edit.seen)?;
         }
     }
     let writing = |edit: &OfficeEdit| Writing {
@@ -156,6 +155,10 @@ fn author(tx: &mut dyn Transaction, by: &Sender, edits: &[OfficeEdit]) -> Result
     };
     let mut writings: Vec<Writing> = edits.iter().map(writing).collect();
     number_orders(tx, by, &mut writings)?;
+    for order in writings.iter().filter(|writing| is_begun_order(writing)) {
+        let number = order.changes.get("number").and_then(Value::as_str).unwrap_or_default();
+        tx.note(&by.did(Act::OrderIssued, Some(order.record.0), number))?;
+    }
     authored::write(tx, by, &writings)?.map_err(|refusal| refused(&refusal))
 }
 
@@ -164,10 +167,7 @@ fn author(tx: &mut dyn Transaction, by: &Sender, edits: &[OfficeEdit]) -> Result
 /// # Errors
 /// The database failed.
 pub(crate) fn number_orders(tx: &mut dyn Transaction, by: &Sender, writings: &mut [Writing]) -> Result<(), Problem> {
-    let is_begun = |writing: &&mut Writing| {
-        let has_seen = writing.context.as_ref().is_some_and(|seen| *seen != VersionVector::new());
-        writing.kind == "order" && !has_seen && !writing.changes.contains_key("number")
-    };
+    let is_begun = |writing: &&mut Writing| is_begun_order(writing) && !writing.changes.contains_key("number");
     let year =
         township_date(by.received_at_ms).split('-').next().and_then(|year| year.parse().ok()).unwrap_or_default();
     for writing in writings.iter_mut().filter(is_begun) {
@@ -180,6 +180,11 @@ pub(crate) fn number_orders(tx: &mut dyn Transaction, by: &Sender, writings: &mu
         writing.changes.insert("number".to_owned(), Value::from(format!("{township}安监〔{year}〕{number}号")));
     }
     Ok(())
+}
+
+/// Whether an order is begun here: its author has seen nothing of it.
+fn is_begun_order(writing: &Writing) -> bool {
+    writing.kind == "order" && writing.context.as_ref().is_none_or(|seen| *seen == VersionVector::new())
 }
 
 /// The highest number of a year that an order bears: a ledger that was brought in from a file has orders, and no numbers given.

@@ -12,8 +12,10 @@ use sync_core::time::Ms;
 
 use crate::app::App;
 use crate::db::Scope;
+use crate::db::devices::Device;
 use crate::error::{Problem, ok};
 use crate::extract::{Authenticated, Body, Json};
+use crate::limits::DEVICE_NOTED_EVERY_MS;
 use crate::photos::hash::{ContentHash, read_all};
 use crate::photos::receipts::receipts;
 use crate::sync::push::Sender;
@@ -59,6 +61,9 @@ pub async fn round_trip(
         Some(asked) => Some(compare(&app, &who, asked).await?),
         None => None,
     };
+    if let Some(unsent) = request.unsent {
+        note_unsent(&app, &who, unsent).await?;
+    }
     let (photos_received, photos_wanted) = photos(&app, &who, asked_photos).await?;
     Ok(ok(&SyncAnswer { now_ms: app.clock.now_ms(), push, pull, photos_received, photos_wanted, compare }))
 }
@@ -93,6 +98,20 @@ async fn read(app: &App, who: &Authenticated, asked: Pull) -> Result<PullAnswer,
         app.database.read(move |tx| Ok::<_, Problem>(pull::pull(tx, township, &caller, &asked)?)).await?;
     metrics::counter!("hazard_records_pulled_total").increment(u64::try_from(answer.records.len()).unwrap_or(0));
     Ok(answer)
+}
+
+/// Notes how much waits on a phone, unless that was noted a moment ago.
+async fn note_unsent(app: &App, who: &Authenticated, unsent: u64) -> Result<(), Problem> {
+    let (id, now_ms) = (who.device, app.now_ms());
+    let device = app.database.read(move |tx| tx.device(id).map_err(Problem::from)).await?;
+    let is_known = |device: Device| {
+        device.unsent == Some(unsent) && now_ms < device.seen_at_ms.saturating_add(DEVICE_NOTED_EVERY_MS)
+    };
+    if device.is_some_and(is_known) {
+        return Ok(());
+    }
+    let home = Scope::Township(who.township);
+    app.database.write(home, move |tx| tx.device_told(id, unsent, now_ms).map_err(Problem::from)).await
 }
 
 async fn compare(app: &App, who: &Authenticated, asked: Compare) -> Result<CompareAnswer, Problem> {

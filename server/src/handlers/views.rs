@@ -69,10 +69,12 @@ pub struct DeviceView {
     pub name: String,
     /// When it was enrolled.
     pub created_at_ms: Ms,
-    /// When it last signed in or renewed its session.
+    /// When it was last heard of: at a sign-in, a renewal or a round trip.
     pub seen_at_ms: Ms,
     /// Since when it is revoked.
     pub revoked_at_ms: Option<Ms>,
+    /// How many versions wait on it, as it said at its last round trip.
+    pub unsent: Option<u64>,
 }
 
 impl From<Device> for DeviceView {
@@ -84,6 +86,7 @@ impl From<Device> for DeviceView {
             created_at_ms: device.created_at_ms,
             seen_at_ms: device.seen_at_ms,
             revoked_at_ms: device.revoked_at_ms,
+            unsent: device.unsent,
         }
     }
 }

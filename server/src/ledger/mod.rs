@@ -2,8 +2,12 @@
 //! (`read`), and deriving it anew (`rebuild`).
 
 mod columns;
+pub mod comments;
 pub mod digests;
+pub mod duplicates;
 pub mod export;
+pub mod likeness;
+pub mod places;
 pub mod project;
 pub mod reach;
 pub mod read;

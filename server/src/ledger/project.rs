@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sync_core::comment::comment_state;
 use sync_core::coverage::visit;
 use sync_core::digest::Mark;
 use sync_core::ids::{RecordId, TownshipId, VillageId};
@@ -9,9 +10,10 @@ use sync_core::record::Record;
 use sync_core::rules::Voiding;
 use sync_core::settled;
 use sync_core::sorted::SortedSet;
-use sync_core::status::{Standing, hazards_named, standing};
+use sync_core::status::{Standing, hazard_field, hazards_named, standing};
 use sync_core::version::{Fingerprint, VOID};
 
+use crate::db::comments::CommentRow;
 use crate::db::hazards::HazardLine;
 use crate::db::projections::{OpenConflict, PhotoRecord};
 use crate::db::visits::VisitRow;
@@ -51,6 +53,7 @@ pub fn project(tx: &mut dyn Transaction, township: TownshipId, working: &Working
     let mut hazards = BTreeSet::new();
     let (mut mentions, mut contested, mut open, mut photos) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut inspections, mut visits) = (Vec::new(), Vec::new());
+    let mut comments = Vec::new();
     for held in working.values().filter(|held| held.is_changed) {
         let record = &held.record;
         if record.kind == "hazard" {
@@ -62,6 +65,7 @@ pub fn project(tx: &mut dyn Transaction, township: TownshipId, working: &Working
             }
             hazards.insert(hazard);
         }
+        mentions.extend(joined_to(record).into_iter().map(|kept| (kept, record.id)));
         // A hazard that a fact no longer speaks of reads differently without it.
         hazards.extend(held.spoke_of.iter());
         let open_here = open_conflicts(record);
@@ -74,11 +78,13 @@ pub fn project(tx: &mut dyn Transaction, township: TownshipId, working: &Working
             inspections.push(record.id);
             visits.extend(visit_row(record));
         }
+        comments.extend(comment_row(record));
     }
     tx.put_mentions(township, &mentions)?;
     tx.put_conflicts(township, &contested, &open)?;
     tx.put_photo_records(township, &photos)?;
     tx.put_visits(township, &inspections, &visits)?;
+    tx.put_comments(township, &comments)?;
     let known = Known::about(tx, township, hazards.iter().copied().collect(), working)?;
     let lines: Vec<HazardLine> = hazards.into_iter().filter_map(|hazard| known.line_of(hazard)).collect();
     tx.put_hazards(township, &lines)
@@ -133,6 +139,11 @@ impl<'a> Known<'a> {
 /// # Errors
 /// The database failed.
 pub fn facts_about(tx: &mut dyn Transaction, township: TownshipId, hazard: RecordId) -> Result<Vec<Record>, DbError> {
+    Ok(linked(tx, township, hazard)?.into_iter().filter(|record| hazard_field(&record.kind).is_some()).collect())
+}
+
+/// The records that speak of a hazard, or are said to be the same.
+pub(super) fn linked(tx: &mut dyn Transaction, township: TownshipId, hazard: RecordId) -> Result<Vec<Record>, DbError> {
     let ids: Vec<RecordId> = tx.mentions_of(township, &[hazard])?.into_iter().map(|(_, fact)| fact).collect();
     tx.records(township, &ids)?.iter().map(|(_, state)| read_state(state)).collect()
 }
@@ -162,6 +173,18 @@ pub(crate) fn photo_records(record: &Record) -> Vec<PhotoRecord> {
 /// The visit that an inspection surely was.
 pub(crate) fn visit_row(record: &Record) -> Option<VisitRow> {
     visit(record).map(|visit| VisitRow { inspection: record.id, village: record.village, visit })
+}
+
+/// What is looked up of a comment; its subject is the one that it shows.
+pub(crate) fn comment_row(record: &Record) -> Option<CommentRow> {
+    let subject = record.text("subject").filter(|_| record.kind == "comment")?.parse().ok()?;
+    Some(CommentRow { record: record.id, subject, village: record.village, state: comment_state(record) })
+}
+
+/// The hazards with which this one is said to be the same, by any value that stands.
+pub(crate) fn joined_to(record: &Record) -> BTreeSet<RecordId> {
+    let named = record.siblings("same_as").filter(|_| record.kind == "hazard");
+    named.filter_map(|sibling| sibling.value.as_str()?.parse().ok()).collect()
 }
 
 /// What the ledger says of a hazard in one line.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use sync_core::dots::{Dot, VersionVector};
-use sync_core::ids::{AccountId, RecordId, TownshipId, VillageId};
+use sync_core::ids::{AccountId, DeviceId, RecordId, ReplicaId, TownshipId, VillageId};
 use sync_core::people::Caller;
 use sync_core::permissions::may_read;
 use sync_core::protocol::Outcome;
@@ -17,7 +17,8 @@ use sync_core::settled::{asked_for, missing};
 use sync_core::status::{standing, to_follow};
 use sync_core::time::{Ms, Stamp, township_date};
 
-use super::project::{facts_about, open_conflicts, read_state};
+use super::comments::{CommentView, comments_about};
+use super::project::{facts_about, joined_to, linked, open_conflicts, read_state};
 use super::setting::setting;
 use crate::db::hazards::HazardLine;
 use crate::db::projections::{OpenConflict, PhotoRecord};
@@ -110,6 +111,11 @@ pub struct RecordView {
     #[serde(skip_serializing_if = "Option::is_none")]
     standing: Option<StandingView>,
     photos: Vec<PhotoView>,
+    /// The comments on it, the oldest first.
+    comments: Vec<CommentView>,
+    /// Of a hazard: those that were voided because they are the same as this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    joined: Vec<RecordId>,
     /// What this view shows the writes of: an edit made on top of it claims to have seen that, and no more.
     seen: VersionVector,
     /// The state as the feed carries it.
@@ -143,14 +149,30 @@ pub struct PhotoView {
     bytes: &'static str,
 }
 
+/// What a record shows: path → value, without what is cleared.
+#[must_use]
+pub fn shown_values(record: &Record) -> BTreeMap<String, Value> {
+    record.paths().filter_map(|path| Some((path.to_owned(), record.value(path)?.clone()))).collect()
+}
+
 /// One version of a record's history.
 #[derive(Debug, Serialize)]
 pub struct HistoryEntry {
     dot: Dot,
+    /// The phone or browser that sent it; absent where it was written at a desk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<DeviceName>,
     received_at: Ms,
     clock_offset_ms: i64,
     outcome: Outcome,
     version: Box<RawValue>,
+}
+
+/// A device by its name.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeviceName {
+    id: DeviceId,
+    name: String,
 }
 
 /// An open conflict with the values between which a supervisor decides.
@@ -217,9 +239,20 @@ pub fn record_view(
         conflicts: open_conflicts(&record).into_iter().map(|open| open.path).collect(),
         standing,
         photos: photos(tx, township, id)?,
+        comments: comments_about(tx, township, id)?,
+        joined: joined(tx, township, &record)?,
         seen: record.seen.context().clone(),
         state,
     }))
+}
+
+/// The hazards that were voided because they are the same as this one.
+fn joined(tx: &mut dyn Transaction, township: TownshipId, record: &Record) -> Result<Vec<RecordId>, DbError> {
+    if record.kind != "hazard" {
+        return Ok(Vec::new());
+    }
+    let is_joined = |other: &Record| !other.counts() && joined_to(other).contains(&record.id);
+    Ok(linked(tx, township, record.id)?.iter().filter(|other| is_joined(other)).map(|other| other.id).collect())
 }
 
 fn siblings(record: &Record, path: &str) -> Vec<SiblingView> {
@@ -284,8 +317,11 @@ pub fn history(
     if visible(tx, township, caller, id)?.is_none() {
         return Ok(None);
     }
+    let arrivals = tx.history(township, id, offset, limit)?;
+    let senders = senders(tx, township, arrivals.iter().map(|arrival| arrival.dot.replica).collect())?;
     let entry = |arrival: crate::db::versions::Arrival| {
         Ok(HistoryEntry {
+            device: senders.get(&arrival.dot.replica).cloned(),
             dot: arrival.dot,
             received_at: arrival.received_at_ms,
             clock_offset_ms: arrival.clock_offset_ms,
@@ -293,7 +329,23 @@ pub fn history(
             version: RawValue::from_string(arrival.body).map_err(|error| DbError::Internal(error.to_string()))?,
         })
     };
-    tx.history(township, id, offset, limit)?.into_iter().map(entry).collect::<Result<_, _>>().map(Some)
+    arrivals.into_iter().map(entry).collect::<Result<_, _>>().map(Some)
+}
+
+/// On which devices some replicas write; those of the server are on none.
+fn senders(
+    tx: &mut dyn Transaction,
+    township: TownshipId,
+    replicas: BTreeSet<ReplicaId>,
+) -> Result<BTreeMap<ReplicaId, DeviceName>, DbError> {
+    let mut senders = BTreeMap::new();
+    for id in replicas {
+        let Some(replica) = tx.replica(id)?.filter(|replica| replica.township == township) else { continue };
+        if let Some(device) = tx.device(replica.device)? {
+            senders.insert(id, DeviceName { id: device.id, name: device.name });
+        }
+    }
+    Ok(senders)
 }
 
 /// Open conflicts with the values that stand: their records are read together, by one statement a township.

@@ -10,7 +10,9 @@ use sync_core::sorted::SortedSet;
 use sync_core::status::hazards_named;
 
 use super::digests;
-use super::project::{Held, Known, Working, open_conflicts, photo_records, read_state, visit_row};
+use super::project::{
+    Held, Known, Working, comment_row, joined_to, open_conflicts, photo_records, read_state, visit_row,
+};
 use crate::config::{self, RebuildArgs};
 use crate::db::hazards::HazardLine;
 use crate::db::projections::OpenConflict;
@@ -97,9 +99,9 @@ fn one_page(
 /// Notes which hazards and photos the records speak of, and mends the list of open conflicts.
 fn relate(tx: &mut dyn Transaction, township: TownshipId, records: &[Record]) -> Result<Rebuilt, DbError> {
     let mut found = Rebuilt { records: u64::try_from(records.len()).unwrap_or(u64::MAX), ..Rebuilt::default() };
-    let mentions =
-        records.iter().flat_map(|record| hazards_named(record).into_iter().map(|hazard| (hazard, record.id)));
+    let mentions = records.iter().flat_map(links);
     tx.put_mentions(township, &mentions.collect::<Vec<_>>())?;
+    tx.put_comments(township, &records.iter().filter_map(comment_row).collect::<Vec<_>>())?;
     tx.put_photo_records(township, &records.iter().flat_map(photo_records).collect::<Vec<_>>())?;
     for record in records {
         let derived: BTreeSet<OpenConflict> = open_conflicts(record).into_iter().collect();
@@ -115,6 +117,11 @@ fn relate(tx: &mut dyn Transaction, township: TownshipId, records: &[Record]) ->
         }
     }
     Ok(found)
+}
+
+/// Of which hazards a record speaks, and with which it is said to be the same: pairs of that hazard and the record.
+pub(crate) fn links(record: &Record) -> Vec<(RecordId, RecordId)> {
+    hazards_named(record).into_iter().chain(joined_to(record)).map(|hazard| (hazard, record.id)).collect()
 }
 
 /// Mends the lines of the hazards among the records.

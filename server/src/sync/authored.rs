@@ -18,6 +18,7 @@ use super::merge::Merge;
 use super::push::Sender;
 use crate::db::versions::{Arrival, Replica};
 use crate::db::{DbError, Transaction};
+use crate::error::{Code, Problem};
 
 /// What is to be written.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,6 +115,22 @@ fn compose(
 pub fn last_own(tx: &mut dyn Transaction, sender: &Sender, record: &Record) -> Result<Option<Dot>, DbError> {
     let own = server_replica(tx, sender, None)?.id;
     Ok(record.seen.context().iter().find(|dot| dot.replica == own))
+}
+
+/// Demands that somebody who writes to a record through this server has seen its own last write to it ([`last_own`]).
+///
+/// # Errors
+/// `conflict_changed`, or the database failed.
+pub fn demand_seen(
+    tx: &mut dyn Transaction,
+    sender: &Sender,
+    record: &Record,
+    seen: &VersionVector,
+) -> Result<(), Problem> {
+    if last_own(tx, sender, record)?.is_some_and(|last| !seen.covers(last)) {
+        return Err(Problem::new(Code::ConflictChanged, "Read the record again; another desk has written to it"));
+    }
+    Ok(())
 }
 
 /// The replica under which this server writes in a township: derived from the epoch, so that a server restored from a

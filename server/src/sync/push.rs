@@ -12,8 +12,10 @@ use sync_core::protocol::{Outcome, Push, PushAnswer, Verdict};
 use sync_core::time::Ms;
 use sync_core::validate::Refusal;
 use sync_core::version::{Fingerprint, Version};
+use uuid::Uuid;
 
 use super::merge::Merge;
+use crate::db::audit::{Act, AuditEntry};
 use crate::db::versions::{Arrival, Replica};
 use crate::db::{DbError, Transaction};
 use crate::error::{Code, Problem};
@@ -31,6 +33,22 @@ pub struct Sender {
     pub received_at_ms: Ms,
     /// How far the sender's clock was ahead of the server's.
     pub clock_offset_ms: i64,
+}
+
+impl Sender {
+    /// What is noted in the audit log of something that the sender does.
+    #[must_use]
+    pub fn did(&self, act: Act, subject: Option<Uuid>, detail: impl Into<String>) -> AuditEntry {
+        AuditEntry {
+            township: self.township,
+            at_ms: self.received_at_ms,
+            act,
+            account: Some(self.caller.account),
+            device: Some(self.device),
+            subject,
+            detail: detail.into(),
+        }
+    }
 }
 
 /// A batch, read and hashed: nothing more can be said about it without the database.
@@ -88,6 +106,7 @@ impl Batch {
         let mut merge = Merge::of(tx, sender.township, &self.records_after(replica.highest), sender.received_at_ms)?;
         let mut outcomes = Vec::with_capacity(self.items.len());
         let mut arrivals = Vec::with_capacity(self.items.len());
+        let mut issued = Vec::new();
         let mut before = self.taken_before(tx, replica.highest)?;
         for item in &self.items {
             let taken = before.remove(&item.dot.seq);
@@ -96,6 +115,7 @@ impl Batch {
                 (Numbering::Next, _) => {
                     let arrival = item.take(sender, &mut merge);
                     outcomes.push(arrival.outcome.clone());
+                    issued.extend(item.issues(&arrival));
                     arrivals.push(arrival);
                     replica.highest = item.dot.seq;
                 }
@@ -108,6 +128,9 @@ impl Batch {
         }
         tx.insert_arrivals(sender.township, sender.caller.account, &arrivals)?;
         tx.put_replica(&replica, sender.received_at_ms)?;
+        for (order, number) in issued {
+            tx.note(&sender.did(Act::OrderIssued, Some(order.0), number))?;
+        }
         merge.publish(tx)?;
         Ok(PushAnswer::Accepted { outcomes, through: replica.highest })
     }
@@ -165,6 +188,13 @@ impl Item {
             outcome,
             body: self.bytes.get().to_owned(),
         }
+    }
+
+    /// The order that it issues, and its number, where it was taken.
+    fn issues(&self, arrival: &Arrival) -> Option<(RecordId, &str)> {
+        let version = self.version.as_ref().ok().filter(|version| version.kind == "order" && version.creates())?;
+        let number = version.changes.get("number").and_then(serde_json::Value::as_str).unwrap_or_default();
+        (arrival.outcome.first_verdict() != Verdict::Quarantined).then_some((version.record, number))
     }
 
     /// The record that the version names, also where the rest of it cannot be read.

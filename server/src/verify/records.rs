@@ -7,15 +7,14 @@ use sync_core::decision::{merge, read_version};
 use sync_core::ids::{RecordId, TownshipId};
 use sync_core::protocol::Verdict;
 use sync_core::record::Record;
-use sync_core::status::hazards_named;
 
 use super::finding::{Finding, Flaw};
 use super::{Look, PAGE_RECORDS, PAGE_ROWS, rows};
 use crate::db::hazards::HazardLine;
 use crate::db::versions::Arrival;
 use crate::db::{DbError, Transaction};
-use crate::ledger::project::{open_conflicts, photo_records, read_state, visit_row};
-use crate::ledger::rebuild::lines_of;
+use crate::ledger::project::{comment_row, open_conflicts, photo_records, read_state, visit_row};
+use crate::ledger::rebuild::{lines_of, links as links_of};
 use crate::refusal::Refusal;
 
 /// Looks at every record of a township. One that is written meanwhile is looked at again at its new place in the feed.
@@ -114,7 +113,10 @@ fn derived(
         if record.kind == "inspection" && visit_row(record) != tx.visit(township, record.id)? {
             findings.push(Finding::new(Flaw::VisitWrong, township, format!("inspection {}", record.id)));
         }
-        links.extend(hazards_named(record).into_iter().map(|hazard| (hazard, record.id)));
+        links.extend(links_of(record));
+        if record.kind == "comment" && tx.comment(township, record.id)? != comment_row(record) {
+            findings.push(Finding::new(Flaw::LinkMissing, township, format!("comment {}", record.id)));
+        }
         for photo in photo_records(record) {
             if !tx.photo_records_of(township, photo.hash)?.contains(&photo) {
                 findings.push(Finding::new(Flaw::LinkMissing, township, format!("photo {}", record.id)));

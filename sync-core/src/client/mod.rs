@@ -308,7 +308,9 @@ impl Client {
         }
         self.in_flight = Some(InFlight { pushed: push.as_ref().map(|push| push.replica), photos: photos.clone() });
         let pull = Pull { cursor: self.cursor.clone(), records_max: None };
-        Some(SyncRequest { sent_at_ms: now_ms, push, pull: Some(pull), photos, compare })
+        let sent = push.as_ref().map_or(0, |push| push.versions.len());
+        let unsent = u64::try_from(self.outbox.waiting().count().saturating_sub(sent)).ok();
+        Some(SyncRequest { sent_at_ms: now_ms, push, pull: Some(pull), photos, compare, unsent })
     }
 
     fn next_batch(&self) -> Option<Push> {

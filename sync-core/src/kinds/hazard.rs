@@ -6,8 +6,9 @@ use crate::schema::{Field, FieldType, Kind, Rule, Scope};
 /// 一般隐患 and 重大隐患, the less safe first.
 const LEVELS: &[&str] = &["major", "general"];
 
-/// The declaration. The last six fields are those of which the office has five settled (五落实): responsibility, measures, funds, time
-/// limit, contingency plan; some regulations count the aim among them (`settled`).
+/// The declaration. The six fields before the last are those of which the office has five settled (五落实): responsibility, measures,
+/// funds, time limit, contingency plan; some regulations count the aim among them (`settled`). The last names the hazard that
+/// this one was found to be once more, when it is voided for that.
 pub(super) static HAZARD: Kind = Kind {
     name: "hazard",
     label: "隐患",
@@ -30,6 +31,7 @@ pub(super) static HAZARD: Kind = Kind {
         Field::new("deadline", "整改时限", FieldType::Date, Rule::Earliest),
         Field::new("contingency_plan", "应急预案", FieldType::Text(2_000), Rule::Review),
         Field::new("aim", "整改目标", FieldType::Text(2_000), Rule::Review),
+        Field::new("same_as", "与之重复", FieldType::Reference("hazard"), Rule::Review),
     ],
     one_of: &[],
 };

@@ -2,6 +2,7 @@
 
 mod campaign;
 mod checklist;
+mod comment;
 mod escalation;
 mod hazard;
 mod inspection;
@@ -34,6 +35,7 @@ pub const KINDS: &[&Kind] = &[
     &monthly_report::MONTHLY_REPORT,
     &setting::SETTING,
     &phrase::PHRASE,
+    &comment::COMMENT,
 ];
 
 /// The sectors of safety work (行业领域).

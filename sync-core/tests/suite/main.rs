@@ -25,6 +25,7 @@ mod client_carried;
 mod client_compare;
 mod client_pace;
 mod client_random;
+mod comment;
 mod compaction;
 mod compatibility;
 mod decision;

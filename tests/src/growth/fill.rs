@@ -247,8 +247,16 @@ async fn person(
         created_at_ms: now_ms,
         updated_at_ms: now_ms,
     };
-    let phone =
-        Device { id: device, township, account, name, created_at_ms: now_ms, seen_at_ms: now_ms, revoked_at_ms: None };
+    let phone = Device {
+        id: device,
+        township,
+        account,
+        name,
+        created_at_ms: now_ms,
+        seen_at_ms: now_ms,
+        revoked_at_ms: None,
+        unsent: None,
+    };
     let signed_in =
         Session { id: session, township, account, device, generation: 0, created_at_ms: now_ms, revoked: None };
     app.database

@@ -69,6 +69,10 @@ fn ledger(of: &Town) -> Vec<Attempt> {
         attempt("GET /api/v1/conflicts", &[]).query(&format!("?township={}", of.id)).refused(&["not_found"]),
         attempt("GET /api/v1/conflicts", &[]).query(&format!("?after={}-a", of.hazard)),
         attempt("GET /api/v1/quarantine", &[]).query("?limit=500"),
+        attempt("GET /api/v1/hazards/places", &[]).query(&format!("?village={}", of.village)).empty("/rows"),
+        attempt("GET /api/v1/duplicates", &[]),
+        attempt("GET /api/v1/comments", &[]).query("?state=open"),
+        attempt("GET /api/v1/comments", &[]).query(&format!("?state=open&after={}", of.hazard)),
     ]
 }
 
@@ -83,6 +87,13 @@ fn review(of: &Town) -> Vec<Attempt> {
             .refused(&["change_refused"])
             .closed_at_home(),
         attempt("POST /api/v1/records/{id}/resolve", &[&of.hazard]).json(decision).refused(&["not_found"]),
+        attempt("POST /api/v1/duplicates/join", &[])
+            .json(json!({"kept": of.hazard, "gone": of.village, "kept_seen": {}, "gone_seen": {}, "reason": "重复"}))
+            .refused(&["not_found"])
+            .closed_at_home(),
+        attempt("POST /api/v1/duplicates/apart", &[])
+            .json(json!({"one": of.hazard, "other": of.hazard, "apart": true}))
+            .refused(&["not_found"]),
         attempt("POST /api/v1/quarantine/{replica}/{seq}/repair", &[&of.aside, &1])
             .json(json!({"changes": {"level": "major"}}))
             .refused(&["not_found"]),
@@ -135,6 +146,10 @@ fn people(of: &Town) -> Vec<Attempt> {
         attempt("GET /api/v1/me", &[]),
         attempt("GET /api/v1/accounts", &[]),
         attempt("GET /api/v1/accounts", &[]).query(&format!("?after={}", &of.secrets[0][..2])),
+        attempt("GET /api/v1/audit", &[]).query("?limit=500"),
+        attempt("GET /api/v1/audit", &[]).query(&format!("?account={person}")).empty("/rows"),
+        attempt("GET /api/v1/views", &[]),
+        attempt("PUT /api/v1/views", &[]).json(json!({"views": []})),
         attempt("GET /api/v1/devices", &[]),
         attempt("GET /api/v1/devices", &[]).query(&format!("?account={person}")).empty("/devices"),
         attempt("GET /api/v1/devices", &[]).query(&format!("?after={}", of.inspector.session.device)),

@@ -92,6 +92,7 @@ impl Town {
         let half_bytes = format!("{word}: a photo that is on its way").into_bytes();
         let half = upload(server, &inspector.session, &half_bytes, HALF).await;
 
+        desk(server, &supervisor, hazard, village, word).await;
         let (status, answer) =
             server.post(&admin, &format!("/accounts/{}/enrolments", inspector.session.account), &json!({})).await;
         assert_eq!(status, 201, "{answer}");
@@ -181,6 +182,20 @@ async fn disputed(
     inspector.sync(server).await;
     supervisor.sync(server).await;
     found
+}
+
+/// What the office keeps beside records: a comment, a view of the ledger, a pair of hazards that are not the same.
+async fn desk(server: &TestServer, supervisor: &Phone, hazard: RecordId, village: VillageId, word: &str) {
+    let said =
+        json!({"subject_kind": "hazard", "subject": hazard, "at": START_MS, "reason": format!("{word}-没有照片")});
+    let comment = json!({"record": Uuid::now_v7(), "kind": "comment", "village": village, "changes": said});
+    let (status, answer) = server.post(&supervisor.session, "/records", &json!({"edits": [comment]})).await;
+    assert_eq!(status, 200, "{answer}");
+    let views = json!({"views": [{"name": format!("{word}-视图"), "query": format!("village={village}")}]});
+    let put = server.request_as(&supervisor.session, Method::PUT, "/views").json(&views);
+    assert_eq!(put.send().await.unwrap().status(), 200);
+    let apart = json!({"one": hazard, "other": hazard, "apart": true});
+    assert_eq!(server.post(&supervisor.session, "/duplicates/apart", &apart).await.0, 204);
 }
 
 /// Sends two versions that nobody can take in; their replica.

@@ -1,6 +1,8 @@
 // What every story of the office needs: a township of its own, a desk signed in to it, and a village that reports.
 
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
 import type { BrowserContext, Page } from "@playwright/test";
 
@@ -17,6 +19,15 @@ export async function signedIn(context: BrowserContext, township: Township, user
   await page.getByTestId("sign-in").click();
   await expect(page.getByTestId("nav-ledger")).toBeVisible();
   return page;
+}
+
+/** What axe finds serious on a page. */
+export async function serious(page: Page): Promise<string[]> {
+  await page.evaluate(readFileSync(fileURLToPath(new URL("../../node_modules/axe-core/axe.min.js", import.meta.url)), "utf8"));
+  return page.evaluate(async () => {
+    const { violations } = await (window as unknown as { axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> } }).axe.run();
+    return violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+  });
 }
 
 type Changes = Record<string, unknown>;
@@ -62,6 +73,21 @@ export class Village {
   reports(description: string, more: Changes = {}): Promise<string> {
     const changes = { description, sector: "fireworks", level: "general", found_at: Date.now(), found_by: "村级安监员", ...more };
     return this.writes("hazard", randomUUID(), changes);
+  }
+
+  /** A photo of a record, whose bytes have arrived. */
+  async photographs(subject: string, role: string, bytes: Buffer): Promise<void> {
+    const hash = createHash("sha256").update(bytes).digest("hex");
+    const headers = {
+      authorization: `Bearer ${this.token}`,
+      "tus-resumable": "1.0.0",
+      "upload-length": String(bytes.length),
+      "upload-metadata": `sha256 ${Buffer.from(hash).toString("base64")}`,
+      "content-type": "application/offset+octet-stream",
+    };
+    const sent = await fetch(`${this.township.url}/api/v1/uploads`, { method: "POST", headers, body: new Uint8Array(bytes) });
+    expect(sent.status, await sent.text()).toBe(201);
+    await this.writes("photo", randomUUID(), { subject_kind: "hazard", subject, hash, bytes: bytes.length, role, taken_at: Date.now() });
   }
 
   async seen(record: string): Promise<Record<string, number>> {

@@ -72,10 +72,17 @@ async function send(path: string, init: RequestInit): Promise<Response> {
 
 const json = (body: unknown): RequestInit => ({ method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
 
+/** What this browser is called among the devices: its make and its system, as far as it says. */
+export function deviceName(agent: string): string {
+  const make = ["Edg", "Firefox", "Chrome", "Safari"].find((name) => agent.includes(`${name}/`)) ?? "";
+  const system = ["Windows", "Android", "iPhone", "Mac OS", "Linux"].find((name) => agent.includes(name)) ?? "";
+  return [make === "Edg" ? "Edge" : make, system].filter((word) => word !== "").join(" · ") || agent.slice(0, 60) || "?";
+}
+
 export async function signIn(username: string, password: string): Promise<void> {
   const before = kept();
   const device = before?.device_id === undefined ? {} : { device_id: before.device_id };
-  const answer = await send("/auth/login", json({ username, password, device_name: navigator.userAgent.slice(0, 60), ...device }));
+  const answer = await send("/auth/login", json({ username, password, device_name: deviceName(navigator.userAgent), ...device }));
   const tokens = (await answer.json()) as Tokens;
   if (tokens.account.role === "inspector") {
     await end(tokens.access_token);

@@ -30,6 +30,27 @@ export function tell(text: string): void {
   ElMessage.success(text);
 }
 
+/** Does one thing at a time, and says so when it did not work. */
+export function useAct() {
+  const isBusy = ref(false);
+
+  async function act(what: () => Promise<unknown>): Promise<boolean> {
+    if (isBusy.value) return false;
+    isBusy.value = true;
+    try {
+      await what();
+      return true;
+    } catch (error) {
+      complain(error);
+      return false;
+    } finally {
+      isBusy.value = false;
+    }
+  }
+
+  return { isBusy, act };
+}
+
 /** The answer to a question, asked anew when `of` changes or the ledger moves. Of two answers the later question's counts. */
 export function useAnswer<T>(question: () => Promise<T>, of?: WatchSource<unknown>, isLive = true) {
   const answer = shallowRef<T>();

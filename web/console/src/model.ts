@@ -58,15 +58,32 @@ export interface RecordView {
     to_follow: string[];
   };
   photos: { record: string; hash: string; bytes: "stored" | "on_its_way" }[];
+  comments: Comment[];
+  /** Of a hazard: those that were voided because they are the same. */
+  joined?: string[];
+  seen: Record<string, number>;
+}
+
+export type CommentState = "note" | "open" | "answered" | "settled";
+
+/** A comment on a record; with a reason it is a return. */
+export interface Comment {
+  record: string;
+  village: string | null;
+  void: boolean;
+  state: CommentState;
+  values: Record<string, Json>;
   seen: Record<string, number>;
 }
 
 export interface HistoryEntry {
   dot: Dot;
+  /** Absent where it was written at a desk. */
+  device?: { id: string; name: string };
   received_at: number;
   clock_offset_ms: number;
   outcome: { verdict: string; refusal?: { code: string; detail: string } };
-  version: { author: string; changes: Record<string, Json>; stamp: Sibling["stamp"] };
+  version: { author: string; changes: Record<string, Json>; stamp: Sibling["stamp"]; context: Record<string, number> };
 }
 
 export interface Conflict {

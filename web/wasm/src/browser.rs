@@ -399,6 +399,12 @@ pub fn report_state(#[wasm_bindgen(unchecked_param_type = "string")] state: &JsV
     Ok(record::report_state(&text("state", state)?)?.name().into())
 }
 
+/// Where a comment stands.
+#[wasm_bindgen(js_name = commentState, unchecked_return_type = "CommentState")]
+pub fn comment_state(#[wasm_bindgen(unchecked_param_type = "string")] state: &JsValue) -> Answer {
+    Ok(record::comment_state(&text("state", state)?)?.name().into())
+}
+
 /// Which figures of a month (`YYYY-MM`) one record counts in: a bit for each of `kinds.json`'s `figures`, the first the
 /// lowest. A hazard has a level; what has none is an inspection.
 #[wasm_bindgen(js_name = countsIn)]

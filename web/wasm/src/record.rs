@@ -1,6 +1,7 @@
 //! Functions of records: states and ids come in as text. A state is opaque outside: whoever parsed it and wrote it again
 //! in JavaScript would change its numbers, and with them its bytes.
 
+use sync_core::comment::{self, CommentState};
 use sync_core::digest::{Digest, Mark};
 use sync_core::ids::{RecordId, VillageId};
 use sync_core::monthly::{self, MonthHazard, ReportState};
@@ -119,6 +120,14 @@ pub fn report_id(village: &str, month: &str) -> Result<RecordId, Fault> {
 /// When it is no state.
 pub fn report_state(text: &str) -> Result<ReportState, Fault> {
     Ok(monthly::report_state(&state("state", text)?))
+}
+
+/// Where a comment stands.
+///
+/// # Errors
+/// When it is no state.
+pub fn comment_state(text: &str) -> Result<CommentState, Fault> {
+    Ok(comment::comment_state(&state("state", text)?))
 }
 
 /// Which figures of a month one record counts in, as bits: a hazard where it is said whether it is major, else an inspection.

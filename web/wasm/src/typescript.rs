@@ -2,6 +2,7 @@
 //! fields, from their declarations. The signatures of functions are wasm-bindgen's.
 
 use sync_core::client::{Edit, Failure};
+use sync_core::comment::CommentState;
 use sync_core::dots::Dot;
 use sync_core::ids::{AccountId, DeviceId, RecordId, ReplicaId, VillageId};
 use sync_core::kinds::KINDS;
@@ -29,7 +30,7 @@ pub fn declarations() -> (Vec<String>, String) {
     all.add::<Refusal>().add::<RefusalCode>().add::<Fault>().add::<FaultCode>();
     all.add::<Outcome>().add::<Verdict>().add::<Voiding>();
     all.add::<Kind>().add::<Scope>().add::<Field>().add::<FieldType>().add::<Rule>();
-    all.add::<ReportState>().add::<Status>().add::<views::HazardStanding>();
+    all.add::<CommentState>().add::<ReportState>().add::<Status>().add::<views::HazardStanding>();
     all.add::<views::RecordView>().add::<views::FieldView>().add::<views::SiblingView>();
     all.add::<views::Written>().add::<views::StoredEffect>();
     all.add::<views::OutboxEntry>().add::<views::CarriedFile>().add::<views::Kinds>();

@@ -23,8 +23,14 @@ mod writer;
 
 #[path = "../rows/accounts.rs"]
 mod accounts;
+#[path = "../rows/audit.rs"]
+mod audit;
 #[path = "../rows/blobs.rs"]
 mod blobs;
+#[path = "../rows/comments.rs"]
+mod comments;
+#[path = "../rows/desks.rs"]
+mod desks;
 #[path = "../rows/devices.rs"]
 mod devices;
 #[path = "../rows/digests.rs"]

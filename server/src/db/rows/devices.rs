@@ -20,6 +20,7 @@ struct DeviceRow {
     created_at_ms: Whole,
     seen_at_ms: Whole,
     revoked_at_ms: Option<Whole>,
+    unsent: Option<Whole>,
 }
 
 impl From<DeviceRow> for Device {
@@ -32,6 +33,7 @@ impl From<DeviceRow> for Device {
             created_at_ms: row.created_at_ms.0,
             seen_at_ms: row.seen_at_ms.0,
             revoked_at_ms: row.revoked_at_ms.map(|at| at.0),
+            unsent: row.unsent.map(|count| count.0),
         }
     }
 }
@@ -46,6 +48,7 @@ impl DeviceTx for Tx<'_> {
             created_at_ms: Whole(device.created_at_ms),
             seen_at_ms: Whole(device.seen_at_ms),
             revoked_at_ms: device.revoked_at_ms.map(Whole),
+            unsent: device.unsent.map(Whole),
         };
         diesel::insert_into(devices::table).values(row).execute(self.conn)?;
         Ok(())
@@ -90,6 +93,13 @@ impl DeviceTx for Tx<'_> {
 
     fn device_seen(&mut self, id: DeviceId, now_ms: Ms) -> Result<(), DbError> {
         diesel::update(devices::table.find(Key(id.0))).set(devices::seen_at_ms.eq(Whole(now_ms))).execute(self.conn)?;
+        Ok(())
+    }
+
+    fn device_told(&mut self, id: DeviceId, unsent: u64, now_ms: Ms) -> Result<(), DbError> {
+        diesel::update(devices::table.find(Key(id.0)))
+            .set((devices::seen_at_ms.eq(Whole(now_ms)), devices::unsent.eq(Some(Whole(unsent)))))
+            .execute(self.conn)?;
         Ok(())
     }
 

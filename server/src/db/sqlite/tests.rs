@@ -10,6 +10,7 @@ use diesel::{Connection, QueryDsl, RunQueryDsl};
 use futures_util::future::join_all;
 
 use super::search;
+use crate::db::audit::{Act, AuditEntry, AuditFilter};
 use crate::db::hazards::HazardFilter;
 use crate::db::ledger_tests::{described, found, put, record};
 use crate::db::tests::{hold_writer, names, township, until_waiting};
@@ -164,6 +165,34 @@ async fn a_search_finds_what_its_index_has_taken_in_and_what_it_does_not_know_ye
     assert_eq!(indexed(dir.path()), 2 * search::UNINDEXED_ROWS_MAX);
 }
 
+#[tokio::test]
+async fn nobody_changes_or_removes_an_entry_of_the_audit_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = open(dir.path());
+    let home = township(1, "一");
+    let entry = AuditEntry {
+        township: home.id,
+        at_ms: 1,
+        act: Act::Exported,
+        account: None,
+        device: None,
+        subject: None,
+        detail: "hazards.csv".to_owned(),
+    };
+    let noted = entry.clone();
+    database
+        .write(Scope::Whole, move |tx| tx.insert_township(home.clone()).and_then(|()| tx.note(&noted)))
+        .await
+        .unwrap();
+    let mut conn = SqliteConnection::establish(dir.path().join("ledger.sqlite3").to_str().unwrap()).unwrap();
+    for attempt in ["UPDATE audit SET detail = 'nothing'", "DELETE FROM audit"] {
+        let refused = conn.batch_execute(attempt).unwrap_err().to_string();
+        assert!(refused.contains("only added to"), "{refused}");
+    }
+    let kept = database.read(move |tx| tx.audit(entry.township, AuditFilter::default(), 10)).await.unwrap();
+    assert_eq!(kept.into_iter().map(|(_, entry)| entry.detail).collect::<Vec<_>>(), ["hazards.csv"]);
+}
+
 /// The statements that ask for every column of the tables that are named.
 macro_rules! whole_rows {
     ($($table:ident),* $(,)?) => {
@@ -203,7 +232,11 @@ fn the_schema_that_diesel_sees_is_the_one_that_the_migrations_make() {
         blobs,
         uploads,
         condemned_photos,
-        order_numbers
+        order_numbers,
+        comments,
+        audit,
+        views,
+        told_apart
     ];
     for (table, query) in &known {
         let query = query.split(" -- ").next().unwrap();

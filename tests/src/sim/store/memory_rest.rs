@@ -141,6 +141,10 @@ impl DeviceTx for Memory {
         unasked()
     }
 
+    fn device_told(&mut self, _: DeviceId, _: u64, _: Ms) -> Result<(), DbError> {
+        unasked()
+    }
+
     fn revoke_device(&mut self, _: DeviceId, _: Ms) -> Result<(), DbError> {
         unasked()
     }

@@ -2,6 +2,7 @@
 //! jobs that run on it are the server's own.
 
 mod memory;
+mod memory_desk;
 mod memory_rest;
 mod real;
 mod tables;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use server::db::blobs::Blob;
+use server::db::comments::CommentRow;
 use server::db::hazards::HazardLine;
 use server::db::projections::{OpenConflict, PhotoRecord};
 use server::db::records::StoredRecord;
@@ -85,6 +86,7 @@ pub(crate) struct Tables {
     pub(crate) photo_records: Table<PhotoRecord, ()>,
     pub(crate) hazards: Table<RecordId, Rc<HazardLine>>,
     pub(crate) blobs: Table<ContentHash, Rc<Blob>>,
+    pub(crate) comments: Table<RecordId, Rc<CommentRow>>,
 }
 
 impl Tables {
@@ -103,5 +105,6 @@ impl Tables {
         self.photo_records.end(keep);
         self.hazards.end(keep);
         self.blobs.end(keep);
+        self.comments.end(keep);
     }
 }

@@ -3,6 +3,7 @@
 // Pages hold no records of their own: they ask, show, and ask again when they are told that something changed.
 
 import type {
+  CommentState,
   Edit,
   HazardStanding,
   JsonValue,
@@ -33,6 +34,8 @@ export interface Row {
   readonly isVoided: boolean;
   /** Of hazards only. */
   readonly standing?: HazardStanding;
+  /** Of comments only: where they stand. */
+  readonly comment?: CommentState;
   /** The worst state of what this phone wrote to it; absent where it wrote nothing. */
   readonly progress?: Progress;
   /** Photos whose subject it is, in the order in which they were taken. */
@@ -73,6 +76,8 @@ export interface Query {
   /** Hazards that are not closed, or only those that are. */
   readonly open?: boolean;
   readonly overdue?: boolean;
+  /** Comments that stand so. */
+  readonly comment?: CommentState;
   /** Hazards that are not closed, not overdue, and due on this day of the township or before (`YYYY-MM-DD`). */
   readonly dueBy?: string;
   /** Words that must all occur in the shown texts (name, description, place, address …), whatever their case and width. */

@@ -85,6 +85,7 @@ export class Ledger {
       conflicts: row.conflicts,
       isVoided: row.isVoided,
       ...(row.standing ? { standing: row.standing } : {}),
+      ...(row.comment ? { comment: row.comment } : {}),
       ...(progress ? { progress } : {}),
       photos: this.photosOf(row.id),
     };

@@ -49,6 +49,7 @@ function matcher(ledger: Ledger, query: Query): (row: StoredRow) => boolean {
     (query.mine !== true || row.isMine) &&
     (query.open === undefined || isOpen(row) === query.open) &&
     (query.overdue === undefined || (row.standing?.is_overdue ?? false) === query.overdue) &&
+    (query.comment === undefined || row.comment === query.comment) &&
     (query.dueBy === undefined || isDueBy(row, query.dueBy)) &&
     where.every(([path, value]) => isSame(row.values[path], value)) &&
     (words.length === 0 || words.every((word) => textOf(row).includes(word) || siteText(ledger, row).includes(word)));

@@ -2,11 +2,11 @@
 // of a hazard, where it stands. All of it follows from the states and can be made anew.
 
 import kinds from "../../../wasm/pkg/kinds.json";
-import type { Field, HazardStanding, JsonValue, Kinds, RecordView } from "../../../wasm/pkg/types.js";
-import { hazardsNamed, readRecord } from "../../../wasm/pkg/sync_core.js";
+import type { CommentState, Field, HazardStanding, JsonValue, Kinds, RecordView } from "../../../wasm/pkg/types.js";
+import { commentState, hazardsNamed, readRecord } from "../../../wasm/pkg/sync_core.js";
 
 /** Raised whenever `makeRow` gives something else for the same state: the rows are made anew at the next start. */
-export const ROWS_VERSION = 1;
+export const ROWS_VERSION = 2;
 
 export interface StoredRow {
   readonly id: string;
@@ -23,6 +23,8 @@ export interface StoredRow {
   /** The hazards that it speaks of. */
   readonly hazards: readonly string[];
   readonly standing?: HazardStanding;
+  /** Of comments only. */
+  readonly comment?: CommentState;
   /** Of the base state; absent where there is only what this phone wrote. */
   readonly mark?: string;
   readonly part?: string;
@@ -55,6 +57,7 @@ export function makeRow(state: string, account: string, before: StoredRow | unde
   return {
     ...row,
     hazards: factKinds.has(view.kind) ? hazardsNamed(state) : [],
+    ...(view.kind === "comment" ? { comment: commentState(state) } : {}),
     ...(base ? { mark: base.mark } : {}),
     ...(base?.part === undefined ? {} : { part: base.part }),
   };

@@ -92,6 +92,7 @@ fn function(call: &str, args: &[Value]) -> Result<String, Fault> {
         "mayWrite" => json(&record::may_write(&text(args, 0), &text(args, 1), &text(args, 2))?),
         "reportId" => record::report_id(&text(args, 0), &text(args, 1))?.to_string(),
         "reportState" => record::report_state(&text(args, 0))?.name().to_owned(),
+        "commentState" => record::comment_state(&text(args, 0))?.name().to_owned(),
         "countsIn" => json(&record::counts_in(
             &text(args, 0),
             &text(args, 1),

@@ -30,6 +30,7 @@ pub const ALL: &[(&str, Story)] = &[
     ("faults", records::faults),
     ("statuses", statuses::statuses),
     ("months", statuses::months),
+    ("returns", statuses::returned),
     ("form_checks", phones::form_checks),
     ("a_day_of_work", phones::a_day_of_work),
     ("forks", phones::forks),

@@ -79,6 +79,25 @@ pub fn months(session: &mut Session) {
     }
 }
 
+/// A hazard is returned with a reason, answered, and settled.
+pub fn returned(session: &mut Session) {
+    session.call(None, "commentState", &[json!("{}")]).unwrap_err();
+    let about = [("subject_kind", json!("hazard")), ("subject", json!(record_id(1))), ("at", json!(NOW_MS))];
+    let steps: [&[(&str, Value)]; 3] = [
+        &[&about[..], &[("reason", json!("没有照片"))]].concat(),
+        &[("answer", json!("已补拍")), ("answered_at", json!(NOW_MS + 1))],
+        &[("settled_at", json!(NOW_MS + 2))],
+    ];
+    let mut seen: Vec<(u128, u64)> = Vec::new();
+    let mut states: Vec<String> = Vec::new();
+    for (step, changes) in (1_u64..).zip(steps) {
+        states.push(delta(&version("comment", 70, (7, step), &seen, changes)));
+        seen.push((7, step));
+        let joined = super::join_all(session, &states);
+        session.ask("commentState", &[json!(joined)]);
+    }
+}
+
 /// An order, its rectification, a failure, another rectification, an escalation, and a pass that follows all of it.
 fn facts_of(hazard: u128) -> Vec<String> {
     let id = json!(record_id(hazard));

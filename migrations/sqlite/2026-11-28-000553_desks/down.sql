@@ -1,0 +1,2 @@
+DROP TABLE told_apart;
+DROP TABLE views;

@@ -1,0 +1,22 @@
+// A record that the office returned, written again: what is different now, and the word that it was dealt with.
+
+import type { Edit, JsonValue } from "../../../wasm/pkg/types.js";
+import { host } from "./host.js";
+
+/** The edits of a hazard that answer a return: only what differs from what stands, so that nobody else's word is overwritten. */
+export async function amending(returned: string, hazard: string, changes: Record<string, JsonValue>, by: string): Promise<Edit[]> {
+  const [now, comment] = await Promise.all([host.detail(hazard), host.detail(returned)]);
+  const before = now?.row.values ?? {};
+  // Who found it, when and where is not what is being mended.
+  const { found_at: _at, found_by: _by, location: _place, ...said } = changes;
+  const different = Object.fromEntries(Object.entries(said).filter(([path, value]) => JSON.stringify(before[path]) !== JSON.stringify(value)));
+  const village = now?.row.village;
+  const edit: Edit[] = Object.keys(different).length > 0 ? [{ record: hazard, kind: "hazard", ...(village ? { village } : {}), changes: different }] : [];
+  return [...edit, answering(returned, comment?.row.village, by)];
+}
+
+/** The word that a return was dealt with, in words where there are any. */
+export function answering(returned: string, village: string | undefined, by: string, answer = ""): Edit {
+  const changes = { answered_at: Date.now(), answered_by: by, ...(answer === "" ? {} : { answer }) };
+  return { record: returned, kind: "comment", ...(village ? { village } : {}), changes };
+}
