@@ -29,7 +29,7 @@ run: ## Build, and serve a demo township (DATA=data LISTEN=127.0.0.1:8080); a se
 test: ## Check everything; ends with one line "N passed, N failed"
 	@scripts/test.sh
 
-bench: ## Run every benchmark that fits in ten minutes; writes target/bench/summary.json
+bench: ## Run the benchmarks; writes target/bench/summary.json
 	@scripts/bench.sh
 
 replay: ## Replay all inspections through simulated phones and verify them (CSV= PHOTOS= SEED= DATABASE_URL=)

@@ -36,7 +36,7 @@ use super::*;
 const HOME: TownshipId = TownshipId(Uuid::from_u128(1));
 const AWAY: TownshipId = TownshipId(Uuid::from_u128(2));
 
-fn record(number: u128) -> RecordId {
+pub(super) fn record(number: u128) -> RecordId {
     RecordId(Uuid::from_u128(0x100 + number))
 }
 
@@ -328,7 +328,7 @@ async fn a_hazards_line_is_replaced_whole_and_pages_do_not_break_between_equal_t
     assert_eq!(database.read(|tx| tx.hazards(AWAY, &HazardFilter::default(), 10)).await.unwrap(), []);
 }
 
-fn described(number: u128, status: &str, deadline: Option<&str>, description: &str) -> HazardLine {
+pub(super) fn described(number: u128, status: &str, deadline: Option<&str>, description: &str) -> HazardLine {
     HazardLine {
         id: record(number),
         village: Some(village(1)),
@@ -347,12 +347,12 @@ fn described(number: u128, status: &str, deadline: Option<&str>, description: &s
     }
 }
 
-async fn put(database: &Database, lines: Vec<HazardLine>) {
+pub(super) async fn put(database: &Database, lines: Vec<HazardLine>) {
     database.write(Scope::Township(HOME), move |tx| tx.put_hazards(HOME, &lines)).await.unwrap();
 }
 
 /// What a filter leaves, read line by line.
-async fn found(database: &Database, filter: HazardFilter) -> Vec<RecordId> {
+pub(super) async fn found(database: &Database, filter: HazardFilter) -> Vec<RecordId> {
     let (mut ids, mut after) = (Vec::new(), None);
     loop {
         let page = HazardFilter { after, ..filter.clone() };
@@ -433,8 +433,13 @@ async fn lines_from_before_the_search_are_found_after_the_steps_that_bring_it() 
     match home.options().place {
         Place::Sqlite(path) => {
             let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-            conn.batch_execute(&steps(&["sqlite/2026-11-24-000404_search/down", "sqlite/2026-11-24-000404_search/up"]))
-                .unwrap();
+            conn.batch_execute(&steps(&[
+                "sqlite/2026-11-28-000510_search_behind/down",
+                "sqlite/2026-11-24-000404_search/down",
+                "sqlite/2026-11-24-000404_search/up",
+                "sqlite/2026-11-28-000510_search_behind/up",
+            ]))
+            .unwrap();
         }
         Place::Postgres(url) => {
             let sql = steps(&[

@@ -57,12 +57,9 @@ fn page_of_conflicts(
         let place = format!("{}-{}", last.record, last.path);
         if is_county { format!("{township}-{place}") } else { place }
     });
-    let rows = open.into_iter().map(|(township, open)| {
-        let mut view = read::conflict_view(tx, township, open)?;
-        view.township = is_county.then_some(township);
-        Ok::<_, Problem>(view)
-    });
-    Ok(Page { rows: rows.collect::<Result<_, _>>()?, next })
+    let mut rows = read::conflict_views(tx, open)?;
+    rows.iter_mut().for_each(|(township, view)| view.township = is_county.then_some(*township));
+    Ok(Page { rows: rows.into_iter().map(|(_, view)| view).collect(), next })
 }
 
 /// Where a page of conflicts begins: `<record>-<path>`, of several townships `<township>-<record>-<path>`.

@@ -1,7 +1,7 @@
 //! What the office asks of the ledger: lines, one record with everything about it, its history, open conflicts.
 //! Every answer is cut to what the caller may see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -296,26 +296,41 @@ pub fn history(
     tx.history(township, id, offset, limit)?.into_iter().map(entry).collect::<Result<_, _>>().map(Some)
 }
 
-/// An open conflict with the values that stand.
+/// Open conflicts with the values that stand: their records are read together, by one statement a township.
 ///
 /// # Errors
 /// The database failed.
-pub fn conflict_view(
+pub fn conflict_views(
     tx: &mut dyn Transaction,
-    township: TownshipId,
-    open: OpenConflict,
-) -> Result<ConflictView, DbError> {
-    let record = tx.record(township, open.record)?.as_deref().map(read_state).transpose()?;
-    let shown = record.as_ref().and_then(|record| record.shown(&open.path)).map(|shown| shown.sibling.value.clone());
-    let siblings = record.as_ref().map(|record| siblings(record, &open.path)).unwrap_or_default();
-    let township = None;
-    Ok(ConflictView {
-        township,
+    open: Vec<(TownshipId, OpenConflict)>,
+) -> Result<Vec<(TownshipId, ConflictView)>, DbError> {
+    let mut named: BTreeMap<TownshipId, BTreeSet<RecordId>> = BTreeMap::new();
+    for (township, conflict) in &open {
+        named.entry(*township).or_default().insert(conflict.record);
+    }
+    let mut records = BTreeMap::new();
+    for (township, ids) in named {
+        for (id, state) in tx.records(township, &ids.into_iter().collect::<Vec<_>>())? {
+            records.insert((township, id), read_state(&state)?);
+        }
+    }
+    let view = |(township, open): (TownshipId, OpenConflict)| {
+        let record = records.get(&(township, open.record));
+        (township, conflict_view(record, open))
+    };
+    Ok(open.into_iter().map(view).collect())
+}
+
+fn conflict_view(record: Option<&Record>, open: OpenConflict) -> ConflictView {
+    let shown = record.and_then(|record| record.shown(&open.path)).map(|shown| shown.sibling.value.clone());
+    let siblings = record.map(|record| siblings(record, &open.path)).unwrap_or_default();
+    ConflictView {
+        township: None,
         record: open.record,
         path: open.path,
         kind: open.kind,
         village: open.village,
         shown,
         siblings,
-    })
+    }
 }

@@ -20,7 +20,7 @@ use server::config::Settings;
 use server::db::DbError;
 use server::db::hazards::{HazardFilter, HazardOrder};
 use server::db::scratch::{self, Scratch};
-use server::ledger::read::conflict_view;
+use server::ledger::read::conflict_views;
 use server::sync::pull::pull;
 use server::{App, start};
 use sync_core::limits::BATCH_VERSIONS_MAX;
@@ -178,9 +178,7 @@ async fn ask(app: &App, township: &Township, size: usize) -> Result<(), Failure>
             .database
             .read(move |tx| {
                 let open = tx.conflicts(id, None, from.clone(), PAGE_ROWS)?;
-                for conflict in &open {
-                    conflict_view(tx, id, conflict.clone())?;
-                }
+                conflict_views(tx, open.iter().map(|conflict| (id, conflict.clone())).collect())?;
                 Ok::<_, DbError>(open)
             })
             .await?;

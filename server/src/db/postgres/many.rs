@@ -11,6 +11,7 @@ use sync_core::digest::{Mark, Total};
 use sync_core::ids::{RecordId, TownshipId};
 use sync_core::time::Ms;
 
+use super::hazards::LineChange;
 use super::versions::outcome_to;
 use super::{Conn, search};
 use crate::db::DbError;
@@ -130,9 +131,9 @@ rows_of!(
 );
 
 /// Stores lines, whether or not the hazards have one.
-pub(super) fn put_lines(conn: &mut Conn, township: TownshipId, lines: &[HazardLine]) -> Result<(), DbError> {
-    let mut rows = Lines::sized(township, lines.len());
-    for line in lines {
+pub(super) fn put_lines(conn: &mut Conn, township: TownshipId, changes: &[LineChange<'_>]) -> Result<(), DbError> {
+    let mut rows = Lines::sized(township, changes.len());
+    for LineChange { line, .. } in changes {
         rows.id.push(line.id.into());
         rows.village_id.push(line.village.map(Key::from));
         rows.site_id.push(line.site.map(Key::from));
@@ -149,7 +150,9 @@ pub(super) fn put_lines(conn: &mut Conn, township: TownshipId, lines: &[HazardLi
         rows.description.push(&line.description);
     }
     rows.execute(conn)?;
-    search::put(conn, township.into(), lines)
+    let described: Vec<&HazardLine> =
+        changes.iter().filter(|change| change.is_described_anew()).map(|change| change.line).collect();
+    if described.is_empty() { Ok(()) } else { search::put(conn, township.into(), &described) }
 }
 
 rows_of!(

@@ -24,15 +24,15 @@ pub(super) fn rows(_: &mut Conn, asked: &Grams) -> Result<Option<Condition>, DbE
     Ok(Some(Box::new(condition.bind::<Array<Text>, _>(pairs).sql(")"))))
 }
 
-/// Notes what descriptions contain whose lines are stored; those that say what they said are left alone.
-pub(super) fn put(conn: &mut Conn, township: Key, lines: &[HazardLine]) -> Result<(), DbError> {
+/// Notes what descriptions contain whose lines are stored.
+pub(super) fn put(conn: &mut Conn, township: Key, lines: &[&HazardLine]) -> Result<(), DbError> {
     let ids: Vec<Key> = lines.iter().map(|line| line.id.into()).collect();
     let grams: Vec<String> =
         lines.iter().map(|line| Grams::of(&line.description).pairs.into_iter().collect::<Vec<_>>().join(" ")).collect();
     diesel::sql_query(
         "INSERT INTO hazard_grams (row, grams) SELECT hazards.row, string_to_array(new.grams, ' ') \
          FROM unnest($1, $2) AS new (id, grams) JOIN hazards ON hazards.township_id = $3 AND hazards.id = new.id \
-         ON CONFLICT (row) DO UPDATE SET grams = excluded.grams WHERE hazard_grams.grams <> excluded.grams",
+         ON CONFLICT (row) DO UPDATE SET grams = excluded.grams",
     )
     .bind::<Array<Id>, _>(ids)
     .bind::<Array<Text>, _>(grams)

@@ -1,5 +1,7 @@
 //! The rows of `db/hazards.rs`, and their queries.
 
+use std::collections::BTreeMap;
+
 use diesel::dsl::{count_star, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
@@ -13,7 +15,7 @@ use crate::db::hazards::{
     HazardFilter, HazardGroup, HazardKey, HazardLine, HazardMark, HazardNumbers, HazardOrder, HazardTurnover, HazardTx,
 };
 use crate::db::schema::hazards;
-use crate::db::types::{Key, Whole, storable};
+use crate::db::types::{KEYS_PER_STATEMENT, Key, Whole, storable};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = hazards)]
@@ -158,9 +160,48 @@ fn ordered<'a>(query: Boxed<'a>, order: HazardOrder, after: Option<&HazardMark>)
     })
 }
 
+/// A line that is to be stored, and what the ledger says of its hazard until then.
+pub(super) struct LineChange<'a> {
+    pub(super) line: &'a HazardLine,
+    pub(super) before: Option<HazardLine>,
+}
+
+impl LineChange<'_> {
+    /// Whether a search must learn of it.
+    pub(super) fn is_described_anew(&self) -> bool {
+        self.before.as_ref().is_none_or(|before| before.description != self.line.description)
+    }
+}
+
+impl Tx<'_> {
+    /// The lines that some hazards have.
+    fn lines(
+        &mut self,
+        township: TownshipId,
+        ids: impl Iterator<Item = RecordId>,
+    ) -> Result<BTreeMap<RecordId, HazardLine>, DbError> {
+        let keys: Vec<Key> = ids.map(Key::from).collect();
+        let mut lines = BTreeMap::new();
+        for some in keys.chunks(KEYS_PER_STATEMENT) {
+            let rows: Vec<HazardRow> = hazards::table
+                .filter(hazards::township_id.eq(Key::from(township)))
+                .filter(hazards::id.eq_any(some.iter().copied()))
+                .select(HazardRow::as_select())
+                .load(self.conn)?;
+            lines.extend(rows.into_iter().map(HazardLine::from).map(|line| (line.id, line)));
+        }
+        Ok(lines)
+    }
+}
+
 impl HazardTx for Tx<'_> {
     fn put_hazards(&mut self, township: TownshipId, lines: &[HazardLine]) -> Result<(), DbError> {
-        if lines.is_empty() { Ok(()) } else { many::put_lines(self.conn, township, lines) }
+        let mut standing = self.lines(township, lines.iter().map(|line| line.id))?;
+        let changes = lines.iter().map(|line| LineChange { line, before: standing.remove(&line.id) });
+        // Most edits of a hazard leave its line as it is, and to write it again costs all of its indexes.
+        let changes: Vec<LineChange<'_>> =
+            changes.filter(|change| change.before.as_ref() != Some(change.line)).collect();
+        if changes.is_empty() { Ok(()) } else { many::put_lines(self.conn, township, &changes) }
     }
 
     fn hazards(

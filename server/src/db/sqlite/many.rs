@@ -11,14 +11,14 @@ use sync_core::digest::{Mark, Total};
 use sync_core::ids::{RecordId, TownshipId};
 use sync_core::time::Ms;
 
-use super::Conn;
-use super::search::PutGrams;
+use super::hazards::LineChange;
 use super::versions::outcome_to;
+use super::{Conn, search};
 use crate::db::DbError;
 use crate::db::hazards::HazardLine;
 use crate::db::projections::{OpenConflict, PhotoRecord};
 use crate::db::records::StoredRecord;
-use crate::db::schema::{conflicts, digests, hazards, mentions, photo_records, versions, visits};
+use crate::db::schema::{conflicts, digests, mentions, photo_records, versions, visits};
 use crate::db::types::{Id, Key, Whole, scope_bytes};
 use crate::db::versions::Arrival;
 use crate::db::visits::VisitRow;
@@ -95,17 +95,11 @@ impl QueryId for PutRecord<'_> {
 
 impl RunQueryDsl<SqliteConnection> for PutRecord<'_> {}
 
-/// Stores lines, whether or not the hazards have one. What is searched is written after all of them: any statement that can be
-/// undone by itself makes FTS5 write out what it has gathered (its `xSavepoint`), and one such a line cost a third of a push.
-pub(super) fn put_lines(conn: &mut Conn, township: TownshipId, lines: &[HazardLine]) -> Result<(), DbError> {
-    let mut grams = Vec::new();
-    for line in lines {
-        let described: Option<String> = hazards::table
-            .filter(hazards::township_id.eq(Key::from(township)))
-            .filter(hazards::id.eq(Key::from(line.id)))
-            .select(hazards::description)
-            .first(conn)
-            .optional()?;
+/// Stores lines, whether or not the hazards have one.
+pub(super) fn put_lines(conn: &mut Conn, township: TownshipId, changes: &[LineChange<'_>]) -> Result<(), DbError> {
+    let mut described = Vec::new();
+    for change in changes {
+        let line = change.line;
         let put = PutHazard {
             township_id: township.into(),
             id: line.id.into(),
@@ -116,14 +110,11 @@ pub(super) fn put_lines(conn: &mut Conn, township: TownshipId, lines: &[HazardLi
             line,
         };
         let row: i64 = put.get_result(conn)?;
-        if described.as_ref() != Some(&line.description) {
-            grams.push(PutGrams::new(row, &line.description, described.is_some()));
+        if change.is_described_anew() {
+            described.push((row, line.description.as_str()));
         }
     }
-    for put in grams {
-        put.execute(conn)?;
-    }
-    Ok(())
+    search::note(conn, &described)
 }
 
 /// Stores a line, whether or not the hazard has one, and gives its row. By hand for the same reason as `PutRecord`.

@@ -8,10 +8,17 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use super::{Backend, Conn};
 use crate::db::DbError;
 use crate::db::grams::Grams;
-use crate::db::schema::hazards;
+use crate::db::schema::{hazards, meta};
 
 /// What more rows than this have is found sooner by going through the ledger in its order than by fetching them all.
 const ROWS_MAX: i64 = 5_000;
+
+/// Lines after the end of the index, which every search reads: with so many it takes them all. A search reads them in a few ms, and
+/// to take them holds up a push for about as many ms as it has lines in hundreds.
+pub(super) const UNINDEXED_ROWS_MAX: i64 = 2_000;
+
+/// Under which name `meta` keeps the last row that the index knows.
+const INDEXED_THROUGH: &str = "search_indexed_through";
 
 type Condition = Box<dyn BoxableExpression<hazards::table, Backend, SqlType = Bool>>;
 
@@ -34,8 +41,51 @@ pub(super) fn rows(conn: &mut Conn, asked: &Grams) -> Result<Option<Condition>, 
     if found.rows > ROWS_MAX {
         return Ok(None);
     }
+    let through = indexed_through(conn)?;
     let condition = sql::<Bool>("hazards.row IN (SELECT rowid FROM hazard_grams WHERE hazard_grams MATCH ");
-    Ok(Some(Box::new(condition.bind::<Text, _>(asked).sql(")"))))
+    let condition =
+        condition.bind::<Text, _>(asked).sql(" UNION ALL SELECT row FROM hazards AS unindexed WHERE row > ");
+    Ok(Some(Box::new(condition.bind::<BigInt, _>(through).sql(")"))))
+}
+
+/// How far the index goes: it knows the lines up to this row, and a search reads those after it one by one.
+fn indexed_through(conn: &mut Conn) -> Result<i64, DbError> {
+    let kept: Option<String> =
+        meta::table.find(INDEXED_THROUGH).select(meta::value).first(conn).optional().map_err(DbError::from)?;
+    let through = kept.map_or(Ok(0), |row| row.parse());
+    through.map_err(|error| DbError::Internal(format!("how far the index of the search goes: {error}")))
+}
+
+/// Notes lines that are stored and say something else than before. The index takes many at once: what it writes out for each
+/// commit it merges again and again, and that cost a sixth of a push.
+pub(super) fn note(conn: &mut Conn, described: &[(i64, &str)]) -> Result<(), DbError> {
+    let Some(newest) = described.iter().map(|(row, _)| *row).max() else { return Ok(()) };
+    let through = indexed_through(conn)?;
+    for (row, description) in described.iter().filter(|(row, _)| *row <= through) {
+        PutGrams::new(*row, description, true).execute(conn)?;
+    }
+    if newest.saturating_sub(through) >= UNINDEXED_ROWS_MAX { index_after(conn, through) } else { Ok(()) }
+}
+
+/// Brings the index up to the newest line. All rows are read before the first is noted: any statement that ends in between
+/// makes FTS5 write out what it has gathered (its `xSavepoint`).
+fn index_after(conn: &mut Conn, through: i64) -> Result<(), DbError> {
+    let rows: Vec<(i64, String)> = hazards::table
+        .filter(hazards::row.gt(through))
+        .order(hazards::row)
+        .select((hazards::row, hazards::description))
+        .load(conn)?;
+    for (row, description) in &rows {
+        PutGrams::new(*row, description, false).execute(conn)?;
+    }
+    let value = rows.last().map_or(through, |(row, _)| *row).to_string();
+    diesel::insert_into(meta::table)
+        .values((meta::key.eq(INDEXED_THROUGH), meta::value.eq(&value)))
+        .on_conflict(meta::key)
+        .do_update()
+        .set(meta::value.eq(&value))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// Notes what a description contains; `row` is that of its line. By hand, as the upserts of `many` are, for the same reason.

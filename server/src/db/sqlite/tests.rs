@@ -6,11 +6,20 @@ use std::path::Path;
 
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
-use diesel::{Connection, QueryDsl};
+use diesel::{Connection, QueryDsl, RunQueryDsl};
 use futures_util::future::join_all;
 
+use super::search;
+use crate::db::hazards::HazardFilter;
+use crate::db::ledger_tests::{described, found, put, record};
 use crate::db::tests::{hold_writer, names, township, until_waiting};
 use crate::db::*;
+
+#[derive(diesel::QueryableByName)]
+struct Number {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    n: i64,
+}
 
 fn open(dir: &Path) -> Database {
     Database::open(&DatabaseOptions::at(dir.join("ledger.sqlite3"))).unwrap()
@@ -110,6 +119,49 @@ async fn a_write_waits_for_another_process_and_is_then_done() {
     other.batch_execute("COMMIT").unwrap();
     write.await.unwrap();
     assert_eq!(names(&database).await, ["一"]);
+}
+
+/// How many lines the index of the search knows.
+fn indexed(dir: &Path) -> i64 {
+    let mut conn = SqliteConnection::establish(dir.join("ledger.sqlite3").to_str().unwrap()).unwrap();
+    let known = diesel::sql_query("SELECT count(*) AS n FROM hazard_grams_docsize");
+    known.get_result::<Number>(&mut conn).unwrap().n
+}
+
+#[tokio::test]
+async fn a_search_finds_what_its_index_has_taken_in_and_what_it_does_not_know_yet() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = open(dir.path());
+    database.write(Scope::Whole, |tx| tx.insert_township(township(1, "一"))).await.unwrap();
+    let most = u128::try_from(search::UNINDEXED_ROWS_MAX).unwrap();
+    let fill = |numbers: std::ops::RangeInclusive<u128>| {
+        put(
+            &database,
+            numbers.map(|number| described(number, "reported", None, &format!("第{number}处上锁"))).collect(),
+        )
+    };
+    let by = |text: &str| found(&database, HazardFilter { text: Some(text.to_owned()), ..HazardFilter::default() });
+    fill(1..=most - 1).await;
+    assert_eq!(indexed(dir.path()), 0);
+    assert_eq!(by("第7处").await, [record(7)]);
+    fill(most..=most).await;
+    fill(most + 1..=most + 1).await;
+    assert_eq!(indexed(dir.path()), search::UNINDEXED_ROWS_MAX);
+    for number in [7, most, most + 1] {
+        assert_eq!(by(&format!("第{number}处")).await, [record(number)]);
+    }
+    // What was corrected is found by what it says now, whether or not the index knew it.
+    put(&database, [7, most + 1].map(|number| described(number, "reported", None, "护栏缺失")).to_vec()).await;
+    drop(database);
+    let database = open(dir.path());
+    let by = |text: &str| found(&database, HazardFilter { text: Some(text.to_owned()), ..HazardFilter::default() });
+    for _ in 0..2 {
+        assert_eq!(by("护栏").await, [record(most + 1), record(7)]);
+        assert_eq!(by("第7处").await, []);
+        put(&database, (most + 2..=2 * most).map(|number| described(number, "reported", None, "通道堵塞")).collect())
+            .await;
+    }
+    assert_eq!(indexed(dir.path()), 2 * search::UNINDEXED_ROWS_MAX);
 }
 
 /// The statements that ask for every column of the tables that are named.
