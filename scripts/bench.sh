@@ -27,6 +27,8 @@ HAZARD_TEST_FSYNC=on scripts/postgres.sh target/release/ingest --batches 160 --p
     tee -a target/bench/summary.json
 target/release/coldstart --data-dir target/bench/ledger | tee -a target/bench/summary.json
 target/release/fanout | tee -a target/bench/summary.json
+HAZARD_TEST_FSYNC=on scripts/postgres.sh target/release/fanout --processes 2 | tee -a target/bench/summary.json
+target/release/load | tee -a target/bench/summary.json
 rm -rf target/bench/ledger
 target/release/growth --sizes 1000,10000 | tee target/bench/server_growth.json
 HAZARD_TEST_FSYNC=on scripts/postgres.sh target/release/growth --postgres --sizes 10000,100000 |

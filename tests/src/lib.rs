@@ -1,6 +1,7 @@
 //! What the test programs share: a real server in the process with a client for it, words for stories, the phone fleet,
-//! the local limits of ingest, the ledger that grows.
+//! a crowd of phones for measurements, the local limits of ingest, the ledger that grows.
 
+pub mod crowd;
 pub mod fleet;
 pub mod growth;
 pub mod plain_postgres;

@@ -1,5 +1,5 @@
-//! Thousands of listeners to one township's events on one server process: what each costs in memory, and how long after a
-//! push begins they hear that the feed has moved. Beside it, in the same run, a bare program of the same runtime that tells as
+//! Thousands of listeners to one township's events on one server process, or shared out between several on PostgreSQL: what each
+//! costs in memory, and how long after a push to one of the processes begins they hear that the feed has moved. Beside it, in the same run, a bare program of the same runtime that tells as
 //! many sockets the same bytes. Prints one JSON object a line: `{name, value, unit, ratio, to}`.
 
 #![allow(clippy::as_conversions, reason = "figures for people: counts and times stay far below 2^53")]
@@ -21,6 +21,7 @@ use hazard_tests::fleet::server_process::{Place, ServerProcess};
 use hazard_tests::fleet::session::{Credentials, Session};
 use reqwest::Method;
 use serde_json::json;
+use server::db::scratch::{self, Scratch};
 use server::limits::EVENT_STREAMS_PER_ACCOUNT_MAX;
 use sync_core::people::Role;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
@@ -51,6 +52,10 @@ struct Args {
     /// Pushes, each heard by all before the next.
     #[arg(long, default_value_t = 20)]
     pushes: u64,
+    /// So many server processes on a throwaway PostgreSQL database (`HAZARD_TEST_FSYNC=on scripts/postgres.sh …`), the listeners
+    /// shared out between them; without it one process on a SQLite file.
+    #[arg(long)]
+    processes: Option<usize>,
     /// Be the bare program: print a port, and serve until killed.
     #[arg(long, hide = true)]
     bare: bool,
@@ -70,6 +75,8 @@ async fn main() -> Result<(), Failure> {
         let (value, peer) = (of(&ours), of(&bare));
         let ratio = (value / peer * 100.0).round() / 100.0;
         let value = (value * 10.0).round() / 10.0;
+        let name =
+            format!("{name}{}", args.processes.map_or_else(String::new, |count| format!(" ({count} processes)")));
         let to = format!("a bare task a socket ({peer:.1})");
         writeln!(out, "{}", json!({"name": name, "value": value, "unit": unit, "ratio": ratio, "to": to}))?;
     }
@@ -113,11 +120,11 @@ struct Listeners {
 
 impl Listeners {
     /// Connects one listener for each token, some at a time, and goes on when every one has heard where the feed is.
-    async fn connect(addr: SocketAddr, tokens: &[String]) -> Result<Arc<Self>, Failure> {
+    async fn connect(addrs: &[SocketAddr], tokens: &[String]) -> Result<Arc<Self>, Failure> {
         let heard_us = tokens.iter().map(|_| AtomicU64::new(0)).collect();
         let all = Arc::new(Self { began: Instant::now(), heard_us, count: AtomicUsize::new(0) });
-        let connect = |(index, token): (usize, &String)| {
-            let (all, token) = (Arc::clone(&all), token.clone());
+        let connect = |((index, token), addr): ((usize, &String), &SocketAddr)| {
+            let (all, token, addr) = (Arc::clone(&all), token.clone(), *addr);
             async move {
                 let mut stream = TcpStream::connect(addr).await?;
                 let ask =
@@ -137,7 +144,8 @@ impl Listeners {
                 Ok::<(), Failure>(())
             }
         };
-        stream::iter(tokens.iter().enumerate()).map(connect).buffer_unordered(CONNECTING).try_collect::<()>().await?;
+        let shared_out = tokens.iter().enumerate().zip(addrs.iter().cycle());
+        stream::iter(shared_out).map(connect).buffer_unordered(CONNECTING).try_collect::<()>().await?;
         Ok(all)
     }
 
@@ -186,14 +194,22 @@ impl Listeners {
 
 async fn measure_server(args: &Args) -> Result<Measured, Failure> {
     let folder = tempfile::tempdir()?;
-    let place = Place { program: args.server_bin.clone(), folder: folder.path().to_owned(), database_url: None };
+    let scratch = args.processes.map(|_| Scratch::empty(&scratch::server()?)).transpose()?;
+    let database_url = scratch.as_ref().map(Scratch::url);
+    let place = Place { program: args.server_bin.clone(), folder: folder.path().to_owned(), database_url };
     place.make_township("admin", PASSWORD).await?;
-    let server = ServerProcess::start(place).await?;
-    let sessions = sign_in(&server, args.listeners.div_ceil(EVENT_STREAMS_PER_ACCOUNT_MAX)).await?;
+    let mut servers = Vec::new();
+    for _ in 0..args.processes.unwrap_or(1) {
+        servers.push(ServerProcess::start(place.clone()).await?);
+    }
+    let addrs: Vec<SocketAddr> = servers.iter().map(|server| server.addr).collect();
+    let sessions =
+        sign_in(servers.first().ok_or("no process serves")?, args.listeners.div_ceil(EVENT_STREAMS_PER_ACCOUNT_MAX))
+            .await?;
     let each = sessions.iter().cycle().map(Session::access_token);
     let tokens: Vec<String> = each.take(args.listeners).collect();
-    let idle = resident_kb(server.id().ok_or("the server has ended")?)?;
-    let listeners = Listeners::connect(server.addr, &tokens).await?;
+    let idle = resident_of_all_kb(&servers)?;
+    let listeners = Listeners::connect(&addrs, &tokens).await?;
     let mut heard_ms = Vec::new();
     let office = sessions.first().ok_or("nobody listens")?;
     let author = office.sign_in().await.map_err(|refusal| format!("signing in: {refusal:?}"))?;
@@ -214,7 +230,7 @@ async fn measure_server(args: &Args) -> Result<Measured, Failure> {
         };
         listeners.tell(push, &mut heard_ms).await?;
     }
-    let memory_kb = resident_kb(server.id().ok_or("the server has ended")?)? - idle;
+    let memory_kb = resident_of_all_kb(&servers)? - idle;
     heard_ms.sort_by(f64::total_cmp);
     Ok(Measured { listeners: args.listeners, memory_kb, heard_ms })
 }
@@ -248,7 +264,7 @@ async fn measure_bare(args: &Args) -> Result<Measured, Failure> {
     let addr = SocketAddr::from(([127, 0, 0, 1], port));
     let id = child.id().ok_or("the bare program has ended")?;
     let idle = resident_kb(id)?;
-    let listeners = Listeners::connect(addr, &vec![String::new(); args.listeners]).await?;
+    let listeners = Listeners::connect(&[addr], &vec![String::new(); args.listeners]).await?;
     let mut heard_ms = Vec::new();
     for _ in 0..args.pushes {
         let tell = async {
@@ -292,6 +308,11 @@ async fn serve_bare() -> Result<(), Failure> {
             }
         });
     }
+}
+
+/// Resident memory of some servers together in kB.
+fn resident_of_all_kb(servers: &[ServerProcess]) -> Result<f64, Failure> {
+    servers.iter().map(|server| resident_kb(server.id().ok_or("a server has ended")?)).sum()
 }
 
 /// Resident memory of a process in kB (10^3 bytes), as Linux counts it.

@@ -10,4 +10,5 @@
 )]
 
 mod limits;
+mod load;
 mod tls;
