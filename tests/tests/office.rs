@@ -250,6 +250,8 @@ async fn edits_that_belong_together_are_written_all_or_none() {
     let (status, _) = write(&server, &desk, &[site(json!("燃气站")), site(json!("加油站"))]).await;
     assert_eq!(status, 200);
     assert_eq!(register(&server, &desk, "kind=site").await.len(), 2);
+    let sheet: Vec<Value> = (0..500).map(|at| site(json!(format!("第{at}处仓库")))).collect();
+    assert_eq!(write(&server, &desk, &sheet).await.0, 200, "as many as are taken in one piece");
 }
 
 #[actix_web::test]

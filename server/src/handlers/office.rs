@@ -8,7 +8,7 @@ use serde_json::Value;
 use sync_core::dots::VersionVector;
 use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::kinds;
-use sync_core::limits::BATCH_VERSIONS_MAX;
+use sync_core::limits::{BATCH_VERSIONS_MAX, BODY_BYTES_MAX};
 use sync_core::monthly::{ReportState, report_state};
 use sync_core::people::Caller;
 use sync_core::protocol::Outcome;
@@ -124,7 +124,9 @@ pub struct OfficeEdits {
     edits: Vec<OfficeEdit>,
 }
 
-impl Body for OfficeEdits {}
+impl Body for OfficeEdits {
+    const BYTES_MAX: usize = BODY_BYTES_MAX;
+}
 
 /// POST /api/v1/records: writes edits as versions of the server's replica, judged and merged as those of phones.
 pub async fn write(
