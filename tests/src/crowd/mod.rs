@@ -126,6 +126,7 @@ fn sign_in(
         created_at_ms: now_ms,
         seen_at_ms: now_ms,
         revoked_at_ms: None,
+        unsent: None,
     })?;
     tx.insert_session(&Session {
         id: session,
