@@ -76,7 +76,7 @@ pub enum Refusal {
     },
     /// The data folder cannot be used.
     #[error(
-        "the data folder {path} cannot be written ({why}). Make it, give it to this user, or name another with --data-dir"
+        "the data folder {path} cannot be written ({why}). Make it, give it to this user, make room on its disk, or name another with --data-dir"
     )]
     DataDir {
         /// The folder.

@@ -133,7 +133,7 @@ fn page(
 
 /// Runs what writes to a disk off the threads that answer.
 async fn off<T: Send + 'static>(write: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, Problem> {
-    let written = tokio::task::spawn_blocking(write).await.map_err(torn)?;
+    let written = tokio::task::spawn_blocking(write).await.map_err(|error| torn(&error))?;
     written.map_err(|error| match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             Problem::new(Code::StorageFull, "The file does not fit; ask for fewer lines, or make room")
@@ -143,7 +143,7 @@ async fn off<T: Send + 'static>(write: impl FnOnce() -> io::Result<T> + Send + '
 }
 
 /// What a writer that ended with a panic means: that of workbooks does so when its scratch file cannot grow.
-fn torn(error: tokio::task::JoinError) -> Problem {
+fn torn(error: &tokio::task::JoinError) -> Problem {
     let words = error.to_string();
     if words.contains("StorageFull") || words.contains("QuotaExceeded") {
         return Problem::new(Code::StorageFull, "The file does not fit; ask for fewer lines, or make room");

@@ -46,13 +46,13 @@ async fn a_township_comes_equal_out_of_its_file() {
     let home = temporary();
     let file = home.path().join("township.zip");
     let words = export(&server.data_dir(), &file, &["--with-passwords"]).await;
-    assert!(words.contains("2 accounts, 3 replicas, 7 versions, 3 records, 1 photos"), "{words}");
+    assert!(words.contains("2 accounts, 3 replicas, 8 versions, 4 records, 1 photos"), "{words}");
     let unsent = one.save(hazard(village(0)));
     server.stop().await;
 
     let target = home.path().join("data");
     let words = run(&target, "import", &["--from", file.to_str().unwrap()]).await.unwrap();
-    assert!(words.contains("3 records, 7 versions, 1 photos"), "{words}");
+    assert!(words.contains("4 records, 8 versions, 1 photos"), "{words}");
     assert_eq!(findings(&target, &[]).await, []);
     let server = on_folder(&target).await;
     let session: Session = server.log_in("office").await;

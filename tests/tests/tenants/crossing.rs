@@ -79,8 +79,8 @@ async fn try_as_strangers(server: &TestServer, attempt: &Attempt, of: &Town, str
 async fn nobody_of_one_township_reads_or_changes_anything_of_another_at_any_address() {
     let server = TestServer::start().await;
     let (one, two) = (Town::found(&server, "jiaxiang").await, Town::found(&server, "yixiang").await);
-    one.issue_order(&server).await;
-    two.issue_order(&server).await;
+    one.work_at_the_desk(&server).await;
+    two.work_at_the_desk(&server).await;
     let trials = [(&one, &two, "jiaxiang-stray"), (&two, &one, "yixiang-stray")];
     let (mut strays, mut counties) = (Vec::new(), Vec::new());
     for (own, of, word) in trials {
@@ -91,7 +91,9 @@ async fn nobody_of_one_township_reads_or_changes_anything_of_another_at_any_addr
     }
     for ((own, of, _), (stray, county)) in trials.into_iter().zip(strays.iter().zip(&counties)) {
         let before = rows_of(&server, of.id);
-        let empty: Vec<&String> = before.iter().filter(|(_, rows)| rows.is_empty()).map(|(table, _)| table).collect();
+        // SQLite's index of the search takes lines by the thousand.
+        let has_none = |(table, rows): &(&String, &Vec<String>)| rows.is_empty() && *table != "hazard_grams";
+        let empty: Vec<&String> = before.iter().filter(has_none).map(|(table, _)| table).collect();
         assert!(empty.is_empty(), "every table has rows of it, but {empty:?}");
         let strangers: Vec<&Session> = own.people().into_iter().chain([stray, county]).collect();
         for attempt in attempts(of).iter().filter(|attempt| !attempt.route.ends_with("/logout")) {

@@ -92,7 +92,6 @@ impl Town {
         let half_bytes = format!("{word}: a photo that is on its way").into_bytes();
         let half = upload(server, &inspector.session, &half_bytes, HALF).await;
 
-        desk(server, &supervisor, hazard, village, word).await;
         let (status, answer) =
             server.post(&admin, &format!("/accounts/{}/enrolments", inspector.session.account), &json!({})).await;
         assert_eq!(status, 201, "{answer}");
@@ -136,15 +135,29 @@ impl Town {
         }
     }
 
-    /// The office orders the hazard to be rectified.
-    pub(crate) async fn issue_order(&self, server: &TestServer) {
+    /// What the office writes at its desk: an order, a visit, a return, a view, and that a pair is not the same.
+    pub(crate) async fn work_at_the_desk(&self, server: &TestServer) {
         let changes = json!({
             format!("hazards/{}", self.hazard): true, "kind": "time_limit", "issued_at": START_MS, "issuer": self.secrets[0],
             "recipient": self.secrets[0], "deadline": "2026-12-01",
         });
         let order = json!({"record": Uuid::now_v7(), "kind": "order", "village": self.village, "changes": changes});
-        let (status, answer) = server.post(&self.supervisor.session, "/records", &json!({"edits": [order]})).await;
+        let visited =
+            json!({"site": Uuid::now_v7(), "type": "routine", "inspected_at": START_MS, "inspectors/镇安监办": true});
+        let visit =
+            json!({"record": Uuid::now_v7(), "kind": "inspection", "village": self.village, "changes": visited});
+        let said = json!({
+            "subject_kind": "hazard", "subject": self.hazard, "at": START_MS, "reason": format!("{}-没有照片", self.secrets[0]),
+        });
+        let comment = json!({"record": Uuid::now_v7(), "kind": "comment", "village": self.village, "changes": said});
+        let desk = &self.supervisor.session;
+        let (status, answer) = server.post(desk, "/records", &json!({"edits": [order, visit, comment]})).await;
         assert_eq!(status, 200, "{answer}");
+        let query = format!("village={}", self.village);
+        let views = json!({"views": [{"name": format!("{}-视图", self.secrets[0]), "query": query}]});
+        assert_eq!(server.request_as(desk, Method::PUT, "/views").json(&views).send().await.unwrap().status(), 200);
+        let apart = json!({"one": self.hazard, "other": self.hazard, "apart": true});
+        assert_eq!(server.post(desk, "/duplicates/apart", &apart).await.0, 204);
     }
 
     /// Makes one more account of a township, and signs in.
@@ -182,20 +195,6 @@ async fn disputed(
     inspector.sync(server).await;
     supervisor.sync(server).await;
     found
-}
-
-/// What the office keeps beside records: a comment, a view of the ledger, a pair of hazards that are not the same.
-async fn desk(server: &TestServer, supervisor: &Phone, hazard: RecordId, village: VillageId, word: &str) {
-    let said =
-        json!({"subject_kind": "hazard", "subject": hazard, "at": START_MS, "reason": format!("{word}-没有照片")});
-    let comment = json!({"record": Uuid::now_v7(), "kind": "comment", "village": village, "changes": said});
-    let (status, answer) = server.post(&supervisor.session, "/records", &json!({"edits": [comment]})).await;
-    assert_eq!(status, 200, "{answer}");
-    let views = json!({"views": [{"name": format!("{word}-视图"), "query": format!("village={village}")}]});
-    let put = server.request_as(&supervisor.session, Method::PUT, "/views").json(&views);
-    assert_eq!(put.send().await.unwrap().status(), 200);
-    let apart = json!({"one": hazard, "other": hazard, "apart": true});
-    assert_eq!(server.post(&supervisor.session, "/duplicates/apart", &apart).await.0, 204);
 }
 
 /// Sends two versions that nobody can take in; their replica.

@@ -140,7 +140,8 @@ mod tests {
 
     #[test]
     fn hosts_are_read_as_libpq_reads_them() {
-        let cases: [(&str, &[(&str, Option<&str>)]); 6] = [
+        type Hosts = &'static [(&'static str, Option<&'static str>)];
+        let cases: [(&str, Hosts); 6] = [
             ("postgres://u:p%40@db.example:5433/x", &[("db.example", Some("5433"))]),
             ("postgres://[fd00::7]:5433,db/x", &[("fd00::7", Some("5433")), ("db", None)]),
             ("postgres://%2Frun%2Fpostgresql/x", &[("/run/postgresql", None)]),

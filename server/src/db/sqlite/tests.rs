@@ -233,6 +233,7 @@ fn the_schema_that_diesel_sees_is_the_one_that_the_migrations_make() {
         uploads,
         condemned_photos,
         order_numbers,
+        visits,
         comments,
         audit,
         views,

@@ -93,7 +93,9 @@ impl Oracle {
             Some(Flaw::Missing) => return Some(RefusalCode::FieldRequired),
             Some(Flaw::Kind | Flaw::Village | Flaw::Author) | None => {}
         }
-        if edit.kind == "monthly_report" && edit.changes.get("month").is_some_and(|month| *month != MONTH) {
+        // The id of a report follows from its village and its month.
+        let is_elsewhere = |month: &Value| *month != MONTH || edit.flaw == Some(Flaw::Village);
+        if edit.kind == "monthly_report" && edit.changes.get("month").is_some_and(is_elsewhere) {
             return Some(RefusalCode::FieldRange);
         }
         match known {
