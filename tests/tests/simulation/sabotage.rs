@@ -32,7 +32,7 @@ catches! {
     the_simulator_catches_a_quarantine_that_loses_bytes: QuarantineLosesBytes within 100;
     the_simulator_catches_stamps_that_are_not_capped: StampsAreNotCapped within 100;
     the_simulator_catches_late_stamps_that_are_dropped: LateStampsAreDropped within 100;
-    the_simulator_catches_an_epoch_that_stays_after_a_restore: EpochStaysAfterRestore within 100;
+    the_simulator_catches_an_epoch_that_stays_after_a_restore: EpochStaysAfterRestore within 400;
     the_simulator_catches_a_forget_that_is_not_said: ForgetIsNotSaid within 100;
     the_simulator_catches_the_scope_of_yesterday: ScopeOfYesterday within 100;
     the_simulator_catches_a_ruling_without_looking: RulingWithoutLooking within 100;

@@ -149,7 +149,7 @@ fn people(of: &Town) -> Vec<Attempt> {
         attempt("GET /api/v1/audit", &[]).query("?limit=500"),
         attempt("GET /api/v1/audit", &[]).query(&format!("?account={person}")).empty("/rows"),
         attempt("GET /api/v1/views", &[]),
-        attempt("PUT /api/v1/views", &[]).json(json!({"views": []})),
+        attempt("PUT /api/v1/views", &[]).json(json!({"views": [{"name": "a", "query": ""}]})),
         attempt("GET /api/v1/devices", &[]),
         attempt("GET /api/v1/devices", &[]).query(&format!("?account={person}")).empty("/devices"),
         attempt("GET /api/v1/devices", &[]).query(&format!("?after={}", of.inspector.session.device)),

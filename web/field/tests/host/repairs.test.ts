@@ -66,15 +66,15 @@ describe("what is stored is put right", () => {
     const village = await mine.signedIn("inspector03");
     const office = phone();
     await office.signedIn("supervisor");
-    const edit = hazard(village, "看不懂的状态");
-    await office.saved({ edits: [edit] });
-    await office.settled();
     // What came is such that this build stumbles over it.
     mine.network = async (input, init) => {
       const answer = await fetch(input, init);
       if (!String(input).endsWith("/sync")) return answer;
       return new Response((await answer.text()).replace(`"fields":`, `"feelds":`), { status: answer.status, headers: answer.headers });
     };
+    const edit = hazard(village, "看不懂的状态");
+    await office.saved({ edits: [edit] });
+    await office.settled();
     await mine.host.syncNow();
     const status = await mine.until("it is said", ({ apart }) => apart === 1);
     expect(status.trouble).toBeUndefined();
