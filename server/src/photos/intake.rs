@@ -26,8 +26,10 @@ use crate::limits::{UPLOAD_BUFFER_BYTES, UPLOAD_CHECKPOINT_BYTES, UPLOAD_CHECKPO
 pub(super) enum Ended {
     /// With its last byte.
     Whole,
-    /// The connection broke, nothing came for too long, or the phone has begun again with another request.
+    /// The connection broke, or nothing came for too long.
     Early,
+    /// The phone has begun again with another request. Requests may overtake each other, so this one may be the later.
+    Overtaken,
 }
 
 /// The sum of a body so far, and what it must come to.
@@ -140,7 +142,7 @@ impl Intake {
         let ended = loop {
             let next = tokio::select! {
                 next = timeout(UPLOAD_CHECKPOINT_WAIT, body.next()) => next,
-                () = turn.is_wanted() => break Ended::Early,
+                () = turn.is_wanted() => break Ended::Overtaken,
             };
             match next {
                 Ok(Some(Ok(bytes))) => {

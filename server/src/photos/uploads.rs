@@ -180,10 +180,14 @@ impl Uploads {
         }
         intake.record().await?;
         let received = intake.written();
-        if ended == Ended::Early {
-            return Err(Problem::new(Code::UploadInterrupted, "Go on from the offset").with("offset", received));
+        match ended {
+            Ended::Whole => Ok(Standing { received, length, expires_at_ms: Some(expires_at_ms) }),
+            Ended::Early => {
+                Err(Problem::new(Code::UploadInterrupted, "Go on from the offset").with("offset", received))
+            }
+            // Clients of tus come again after this answer, and not after every other.
+            Ended::Overtaken => Err(Problem::new(Code::UploadBusy, "Another request goes on").with("offset", received)),
         }
-        Ok(Standing { received, length, expires_at_ms: Some(expires_at_ms) })
     }
 
     /// Checks the whole, stores it, and notes it in the database; the upload is gone then.

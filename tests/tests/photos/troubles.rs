@@ -129,7 +129,7 @@ async fn a_phone_whose_link_broke_without_a_word_goes_on_at_once_on_a_new_one() 
     };
     assert_eq!(header(&answer, "upload-offset"), bytes.len().to_string());
     let told = rest_of(first).await;
-    assert!(told.starts_with("HTTP/1.1 408") && told.contains("upload_interrupted"), "{told}");
+    assert!(told.starts_with("HTTP/1.1 423") && told.contains("upload_busy"), "{told}");
     let shown = phone.show(&hash, "?variant=original").send().await.unwrap();
     assert_eq!(shown.bytes().await.unwrap(), bytes);
 }
