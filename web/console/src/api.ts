@@ -60,8 +60,13 @@ export function resume(): void {
   if (before) Object.assign(session, { who: before.account, township: before.township });
 }
 
+/** Whether the page is being left: what is sent then must outlive it. A browser takes up to 64 KiB in this way. */
+let isLeaving = false;
+addEventListener("pagehide", () => (isLeaving = true));
+addEventListener("pageshow", () => (isLeaving = false));
+
 async function send(path: string, init: RequestInit): Promise<Response> {
-  const response = await fetch(`/api/v1${path}`, { ...init, cache: "no-store", credentials: "omit" }).catch((error: unknown) => {
+  const response = await fetch(`/api/v1${path}`, { ...init, cache: "no-store", credentials: "omit", keepalive: isLeaving }).catch((error: unknown) => {
     throw new Problem("network", 0, String(error));
   });
   if (response.ok) return response;
