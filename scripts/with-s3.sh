@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # with-s3.sh COMMAND…: runs a command beside an S3-compatible server (s3s-fs, from crates.io) on a free loopback port and a
 # folder of its own, and ends the server with it. The server is built into target/tools once. The command is told where it
-# is by HAZARD_TEST_S3 (the address), HAZARD_TEST_S3_ROOT (its folder, one file an object) and two variables for its keys.
+# is by HAZARD_TEST_S3 (the address) and HAZARD_TEST_S3_ROOT (its folder, one file an object), and finds its keys where every client
+# of S3 looks for them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +18,7 @@ fi
 
 root=$(mktemp -d)
 mkdir "$root/photos"
-export HAZARD_TEST_S3_ROOT=$root HAZARD_TEST_S3_ACCESS_KEY=ledger HAZARD_TEST_S3_SECRET_KEY=ledger-secret
+export HAZARD_TEST_S3_ROOT=$root AWS_ACCESS_KEY_ID=ledger AWS_SECRET_ACCESS_KEY=ledger-secret
 pid=
 end() {
     if [[ -n $pid ]]; then
@@ -32,8 +33,8 @@ trap end EXIT
 for _ in 1 2 3 4 5; do
     port=$((20000 + RANDOM % 12000))
     (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue
-    "$server" --host 127.0.0.1 --port "$port" --access-key "$HAZARD_TEST_S3_ACCESS_KEY" \
-        --secret-key "$HAZARD_TEST_S3_SECRET_KEY" "$root" >"$root.log" 2>&1 &
+    "$server" --host 127.0.0.1 --port "$port" --access-key "$AWS_ACCESS_KEY_ID" \
+        --secret-key "$AWS_SECRET_ACCESS_KEY" "$root" >"$root.log" 2>&1 &
     pid=$!
     for _ in $(seq 200); do
         (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break 2

@@ -202,8 +202,21 @@ pub const STORE_RETRY_WAIT: Duration = Duration::from_secs(10);
 /// How long bytes of a slow body may wait to be made durable.
 pub const UPLOAD_CHECKPOINT_WAIT: Duration = Duration::from_secs(5);
 
+/// Bodies of uploads that one process takes in at the same time; beyond it `busy`. Each holds up to
+/// [`UPLOAD_SLOT_BYTES`] in memory; one that falls silent is given up after [`UPLOAD_SILENCE`].
+pub const UPLOADS_TAKEN_IN_MAX: usize = 256;
+
 /// Uploads whose end is worked on at the same time: each hashes a photo, and over an object store sends one part at a time.
 pub const UPLOADS_FINISHING_MAX: usize = 4;
+
+/// Pixels of an image that is decoded at all: the largest phone sensors give 48–50 million by default.
+pub const PIXELS_MAX: u64 = 50_000_000;
+
+/// Pixels of the longer side that is decoded at all: panoramas fit, and a strip of one pixel by millions does not.
+pub const SIDE_PX_MAX: u32 = 20_000;
+
+/// Bytes of memory that one decoder may take for its pixels: 50 million of four bytes.
+pub const DECODE_BYTES_MAX: u64 = 200_000_000;
 
 /// A day, ms.
 pub const DAY_MS: u64 = 24 * 3_600_000;

@@ -9,3 +9,7 @@ pub mod plain_rows;
 pub mod server;
 pub mod sim;
 pub mod story;
+
+/// That of the server, so that what is measured is what is served.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

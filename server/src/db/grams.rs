@@ -23,6 +23,23 @@ impl Grams {
         grams
     }
 
+    /// Those of a description in one line, in order and separated by spaces, as an index takes them.
+    pub(crate) fn line_of(description: &str) -> String {
+        let text = description.to_ascii_lowercase();
+        let (mut pairs, mut single) = (Vec::new(), Vec::new());
+        for run in text.split(|letter: char| !letter.is_alphanumeric()).filter(|run| !run.is_empty()) {
+            let starts: Vec<usize> = run.char_indices().map(|(at, _)| at).chain([run.len()]).collect();
+            pairs.extend(starts.windows(3).filter_map(|at| run.get(*at.first()?..*at.last()?)));
+            single.extend(run.char_indices().last().and_then(|(at, _)| run.get(at..)));
+        }
+        pairs.sort_unstable();
+        pairs.dedup();
+        single.sort_unstable();
+        single.dedup();
+        pairs.extend(single);
+        pairs.join(" ")
+    }
+
     /// Those that a description has if it contains the words that are asked for; `None` if they have no letters.
     pub(crate) fn asked(text: &str) -> Option<Self> {
         let mut grams = Self::default();
@@ -56,6 +73,17 @@ mod tests {
         let pairs: Vec<&str> = grams.pairs.iter().map(String::as_str).collect();
         assert_eq!(pairs, ["3处", "ab", "bc", "器过", "火器", "灭火", "第3", "过期"]);
         assert_eq!(grams.single, ["c", "处", "期"].map(str::to_owned).into());
+    }
+
+    #[test]
+    fn the_line_of_a_description_holds_its_grams() {
+        for text in
+            ["灭火器过期，ABC 第3处", "", "，。", "火", "ÀÉ灭灭灭火 a-b", "烟花爆竹店：超量存放12箱，Exit locked"]
+        {
+            let grams = Grams::of(text);
+            let held: Vec<&str> = grams.pairs.iter().chain(&grams.single).map(String::as_str).collect();
+            assert_eq!(Grams::line_of(text), held.join(" "), "{text}");
+        }
     }
 
     #[test]

@@ -89,7 +89,7 @@ fn texts(entries: &[(u64, &str)]) -> Vec<(u64, String)> {
 async fn the_feed_holds_each_record_once_at_the_place_of_its_last_change() {
     let (_home, database) = open().await;
     publish(&database, HOME, vec![stored(record(1), None, "a"), stored(record(2), Some(village(1)), "b")]).await;
-    publish(&database, HOME, vec![stored(record(1), None, "a again")]).await;
+    publish(&database, HOME, vec![replacing("a", stored(record(1), None, "a again"))]).await;
     assert_eq!(feed(&database, HOME, FeedScope::All, 0).await, texts(&[(2, "b"), (3, "a again")]));
     assert_eq!(feed(&database, HOME, FeedScope::All, 2).await, texts(&[(3, "a again")]));
     assert_eq!(database.read(|tx| tx.feed_end(HOME)).await.unwrap(), 3);

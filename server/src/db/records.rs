@@ -20,7 +20,7 @@ pub struct StoredRecord {
     pub scope: FeedScope,
     /// The state as JSON.
     pub state: String,
-    /// The mark of the state that it takes the place of.
+    /// The mark of the state that it takes the place of; `None` where the record is new.
     pub was: Option<Mark>,
 }
 

@@ -87,6 +87,9 @@ pub fn lost_by_joining(kept: &Standing, gone: &Standing) -> Vec<&'static str> {
     let mut lost = Vec::new();
     if is_open(gone) && !is_open(kept) {
         lost.push("open");
+    } else if gone.status < Status::Rectified && kept.status == Status::Rectified {
+        // It may be the find that says that nothing was put right.
+        lost.push("unrectified");
     }
     if gone.is_suspended && !kept.is_suspended {
         lost.push("suspended");
@@ -162,7 +165,8 @@ mod tests {
         let (open, closed) = (standing(Status::Reported), standing(Status::Closed));
         let suspended = Standing { is_suspended: true, ..open.clone() };
         let escalated = Standing { is_escalated: true, ..open.clone() };
-        let table: [(&Standing, &Standing, &[&str]); 8] = [
+        let (ordered, rectified) = (standing(Status::Ordered), standing(Status::Rectified));
+        let table: [(&Standing, &Standing, &[&str]); 12] = [
             (&open, &open, &[]),
             (&open, &closed, &[]),
             (&closed, &closed, &[]),
@@ -171,6 +175,10 @@ mod tests {
             (&open, &escalated, &["escalated"]),
             (&suspended, &suspended, &[]),
             (&closed, &suspended, &["open", "suspended"]),
+            (&open, &ordered, &[]),
+            (&rectified, &open, &["unrectified"]),
+            (&rectified, &ordered, &["unrectified"]),
+            (&ordered, &rectified, &[]),
         ];
         for (kept, gone, lost) in table {
             assert_eq!(lost_by_joining(kept, gone), lost, "{gone:?} for {kept:?}");

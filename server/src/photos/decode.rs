@@ -10,15 +10,7 @@ use jpeg_decoder::{CodingProcess, Error as JpegError, PixelFormat};
 
 use super::variants::Refusal;
 use super::{exif, sniff};
-
-/// Pixels of an image that is decoded at all: the largest phone sensors give 48–50 million by default.
-pub const PIXELS_MAX: u64 = 50_000_000;
-
-/// Pixels of the longer side that is decoded at all: panoramas fit, and a strip of one pixel by millions does not.
-pub const SIDE_PX_MAX: u32 = 20_000;
-
-/// Bytes of memory that one decoder may take for its pixels: 50 million of four bytes.
-pub const DECODE_BYTES_MAX: u64 = 200_000_000;
+use crate::limits::{DECODE_BYTES_MAX, PIXELS_MAX, SIDE_PX_MAX};
 
 /// Bytes of a JPEG between two looks at the clock.
 const BYTES_PER_LOOK: usize = 4096;

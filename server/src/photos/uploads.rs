@@ -24,7 +24,7 @@ use crate::db::{Database, DbError, Scope};
 use crate::error::{Code, Problem};
 use crate::limits::{
     PHOTO_RENEW_MS, UPLOAD_IDLE_MS, UPLOAD_SWEEP_ROWS_MAX, UPLOAD_TURN_WAIT, UPLOADS_FINISHING_MAX,
-    UPLOADS_PER_DEVICE_MAX,
+    UPLOADS_PER_DEVICE_MAX, UPLOADS_TAKEN_IN_MAX,
 };
 
 /// How often a busy database is asked again to note a stored photo, and after how long.
@@ -73,14 +73,16 @@ pub struct Uploads {
     database: Database,
     clock: Arc<dyn Clock>,
     turns: Turns,
+    taken_in: Arc<Semaphore>,
     finishing: Arc<Semaphore>,
 }
 
 impl Uploads {
     /// Uploads whose bytes lie in `store`.
     pub(super) fn new(store: PhotoStore, database: Database, clock: Arc<dyn Clock>) -> Self {
+        let taken_in = Arc::new(Semaphore::new(UPLOADS_TAKEN_IN_MAX));
         let finishing = Arc::new(Semaphore::new(UPLOADS_FINISHING_MAX));
-        Self { store, database, clock, turns: Turns::default(), finishing }
+        Self { store, database, clock, turns: Turns::default(), taken_in, finishing }
     }
 
     /// Begins an upload, or finds it: one that this phone has begun with the same length stands where it stood, and one
@@ -142,7 +144,8 @@ impl Uploads {
     ///
     /// # Errors
     /// Those of [`Uploads::find`]; `upload_busy`, `upload_offset_mismatch`, `upload_exceeded`, `upload_interrupted` (the
-    /// bytes that came are kept), `checksum_mismatch`, `content_hash_mismatch` (nothing is kept), `storage_full`.
+    /// bytes that came are kept), `checksum_mismatch`, `content_hash_mismatch` (nothing is kept), `storage_full`; `busy` where
+    /// too many others are being taken in.
     pub async fn append<S, E>(
         &self,
         who: Uploader,
@@ -156,6 +159,9 @@ impl Uploads {
         E: Display,
     {
         let turn = self.turns.take_over((who.device, hash), UPLOAD_TURN_WAIT).await?;
+        let seat = self.taken_in.try_acquire();
+        let _seat = seat
+            .map_err(|_| Problem::new(Code::Busy, "Many photos are coming in; go on with this one after a moment"))?;
         let upload = match self.known(who, hash).await? {
             // A creation's body that another phone has overtaken, or the last request once more, with no bytes.
             Known::Stored(blob)

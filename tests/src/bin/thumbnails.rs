@@ -9,14 +9,11 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use mimalloc::MiMalloc;
+// Its allocator, which is the server's.
+use hazard_tests as _;
 use serde_json::json;
 use server::photos::exif;
 use server::photos::variants::render;
-
-/// As the server has it.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 type Failure = Box<dyn Error>;
 

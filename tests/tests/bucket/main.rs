@@ -9,8 +9,12 @@
     reason = "tests may fail loudly"
 )]
 
+mod backups;
 #[path = "../photos/lost.rs"]
 mod lost;
+#[path = "../keeping/office.rs"]
+#[allow(dead_code, reason = "other stories need the rest")]
+mod office;
 #[path = "../photos/phone.rs"]
 mod phone;
 #[path = "../photos/refusals.rs"]
@@ -38,10 +42,7 @@ fn bucket() -> S3Options {
     };
     S3Options {
         endpoint: Some(told("HAZARD_TEST_S3")),
-        keys: Some(S3Keys {
-            access_key: told("HAZARD_TEST_S3_ACCESS_KEY"),
-            secret_key: told("HAZARD_TEST_S3_SECRET_KEY"),
-        }),
+        keys: Some(S3Keys { access_key: told("AWS_ACCESS_KEY_ID"), secret_key: told("AWS_SECRET_ACCESS_KEY") }),
         ..S3Options::from_url(&format!("s3://photos/county/{:08x}", Uuid::new_v4().as_fields().0)).unwrap()
     }
 }
@@ -54,8 +55,12 @@ async fn start() -> TestServer {
 
 /// Where the S3-compatible server keeps a server's objects: as files with their names.
 fn photos_dir(server: &TestServer) -> PathBuf {
+    photos_in(server.app().settings.photos.as_ref().expect("a bucket"))
+}
+
+/// The same, by what names the bucket.
+fn photos_in(options: &S3Options) -> PathBuf {
     let root = std::env::var("HAZARD_TEST_S3_ROOT").expect("HAZARD_TEST_S3_ROOT is set by scripts/with-s3.sh");
-    let options = server.app().settings.photos.as_ref().expect("a bucket");
     PathBuf::from(root).join(&options.bucket).join(&options.prefix)
 }
 

@@ -1,4 +1,4 @@
-//! In a bucket: cut links, restarts, other processes, what a crash has left, backups.
+//! In a bucket: cut links, restarts, other processes, what a crash has left.
 
 use hazard_tests::server::{TestServer, village};
 use sync_core::people::Role;

@@ -8,6 +8,7 @@ use hazard_tests::server::{Session, TestServer, village};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use reqwest::Method;
+use server::limits::UPLOADS_TAKEN_IN_MAX;
 use sync_core::people::Role;
 
 use crate::phone::{Phone, checksum, hash, header, refused, sample};
@@ -259,4 +260,42 @@ async fn a_proxy_that_knows_no_patch_may_send_post_instead() {
     let request = request.header("Upload-Offset", 0).header("Content-Type", crate::phone::CHUNK_TYPE);
     assert_eq!(request.body(bytes[..500].to_vec()).send().await.unwrap().status(), 204);
     assert_eq!(phone.offset(&hash).await, 500);
+}
+
+#[tokio::test]
+async fn no_more_bodies_are_taken_in_at_once_than_memory_is_meant_for() {
+    let server = crate::start().await;
+    // One account alone is not given so many requests at once.
+    let mut phones = Vec::new();
+    for name in ["wang", "li", "zhang", "chen"] {
+        phones.push(Phone::new(&server, server.enlist(name, Role::Inspector, &[village(0)]).await));
+    }
+    let bytes = sample("gps/DSCN0010.jpg");
+    let mut under_way = Vec::new();
+    for (number, phone) in (0..UPLOADS_TAKEN_IN_MAX).zip(phones.iter().cycle()) {
+        let hash = hash(&number.to_be_bytes());
+        assert_eq!(phone.create(&hash, bytes.len()).await.status(), 201);
+        under_way.push(phone.begin_by_hand(&hash, 0, bytes.len(), &bytes[..100]).await);
+    }
+    let (phone, hash) = (&phones[0], hash(&bytes));
+    phone.create_with(&hash, bytes.len(), &bytes[..1000]).await;
+    // An empty chunk is taken while the server has not come to the last of them.
+    let told = loop {
+        let answer = phone.send(&hash, phone.offset(&hash).await, b"").await;
+        if answer.status() != 204 {
+            break answer;
+        }
+    };
+    let told_busy = told.status();
+    assert_eq!(header(&told, "retry-after"), "2");
+    assert_eq!(refused(told).await, (503, "busy".to_owned()));
+    let at = phone.offset(&hash).await;
+    // The first that ends makes room.
+    under_way.pop();
+    let mut status = told_busy;
+    while status == told_busy {
+        status = phone.send(&hash, at, &bytes[at..]).await.status();
+    }
+    assert_eq!(status, 204);
+    assert_eq!(phone.offset(&hash).await, bytes.len());
 }

@@ -62,14 +62,14 @@ type Boxed<'a> = hazards::BoxedQuery<'a, Backend>;
 /// `HazardLine::due`, word for word as the index has it.
 const DUE: &str = "(CASE WHEN status = 'closed' THEN '9999-12-31' ELSE coalesce(deadline, '9999-12-30') END)";
 
-/// What is open and lacks a member of `settled::MEMBERS`, by its place: word for word as the indexes have it.
+/// What is open and lacks a member of `settled::MEMBERS`, by its place. It begins with the words of the index `hazards_missing`.
 const MISSING: [&str; 6] = [
-    "((missing & 1) <> 0 AND status <> 'closed')",
-    "((missing & 2) <> 0 AND status <> 'closed')",
-    "((missing & 4) <> 0 AND status <> 'closed')",
-    "((missing & 8) <> 0 AND status <> 'closed')",
-    "((missing & 16) <> 0 AND status <> 'closed')",
-    "((missing & 32) <> 0 AND status <> 'closed')",
+    "(missing <> 0 AND status <> 'closed' AND (missing & 1) <> 0)",
+    "(missing <> 0 AND status <> 'closed' AND (missing & 2) <> 0)",
+    "(missing <> 0 AND status <> 'closed' AND (missing & 4) <> 0)",
+    "(missing <> 0 AND status <> 'closed' AND (missing & 8) <> 0)",
+    "(missing <> 0 AND status <> 'closed' AND (missing & 16) <> 0)",
+    "(missing <> 0 AND status <> 'closed' AND (missing & 32) <> 0)",
 ];
 
 fn narrowed<'a>(township: TownshipId, filter: &HazardFilter) -> Boxed<'a> {

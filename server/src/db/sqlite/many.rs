@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
-use diesel::sqlite::{Sqlite, SqliteConnection};
+use diesel::sql_types::BigInt;
 use sync_core::digest::{Mark, Total};
 use sync_core::ids::{RecordId, TownshipId};
 use sync_core::time::Ms;
@@ -18,38 +17,14 @@ use crate::db::DbError;
 use crate::db::hazards::HazardLine;
 use crate::db::projections::{OpenConflict, PhotoRecord};
 use crate::db::records::StoredRecord;
-use crate::db::schema::{conflicts, digests, mentions, photo_records, versions, visits};
-use crate::db::types::{Id, Key, Whole, scope_bytes};
+use crate::db::schema::{conflicts, digests, hazards, mentions, photo_records, records, versions, visits};
+use crate::db::types::{Key, Whole, scope_bytes};
 use crate::db::versions::Arrival;
 use crate::db::visits::VisitRow;
 
-/// Stores states, whether or not the records are there, at positions from `first` on.
-pub(super) fn put_states(
-    conn: &mut Conn,
-    township: TownshipId,
-    stored: &[StoredRecord],
-    first: u64,
-    now_ms: Ms,
-) -> Result<(), DbError> {
-    for (record, seq) in stored.iter().zip(first..) {
-        let put = PutRecord {
-            township_id: township.into(),
-            id: record.id.into(),
-            kind: &record.kind,
-            village_id: record.village.map(Key::from),
-            scope: scope_bytes(record.scope),
-            feed_seq: Whole(seq),
-            updated_at_ms: Whole(now_ms),
-            state: &record.state,
-        };
-        put.execute(conn)?;
-    }
-    Ok(())
-}
-
-/// Stores a state, whether or not the record is there. Written by hand because diesel's own upserts are prepared anew each
-/// time they run, which costs more than running them; this one is kept by the connection.
-struct PutRecord<'a> {
+#[derive(Insertable)]
+#[diesel(table_name = records, treat_none_as_default_value = false)]
+struct NewRecord<'a> {
     township_id: Key,
     id: Key,
     kind: &'a str,
@@ -60,129 +35,105 @@ struct PutRecord<'a> {
     state: &'a str,
 }
 
-impl QueryFragment<Sqlite> for PutRecord<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        out.push_sql(
-            "INSERT INTO records (township_id, id, kind, village_id, scope, feed_seq, updated_at_ms, state) VALUES (",
-        );
-        out.push_bind_param::<Id, _>(&self.township_id)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Id, _>(&self.id)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Text, _>(self.kind)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Nullable<Id>, _>(&self.village_id)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Binary, _>(&self.scope)?;
-        out.push_sql(", ");
-        out.push_bind_param::<BigInt, _>(&self.feed_seq)?;
-        out.push_sql(", ");
-        out.push_bind_param::<BigInt, _>(&self.updated_at_ms)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Text, _>(self.state)?;
-        out.push_sql(
-            ") ON CONFLICT (township_id, id) DO UPDATE SET feed_seq = excluded.feed_seq, \
-             updated_at_ms = excluded.updated_at_ms, state = excluded.state",
-        );
-        Ok(())
-    }
-}
-
-impl QueryId for PutRecord<'_> {
-    type QueryId = PutRecord<'static>;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl RunQueryDsl<SqliteConnection> for PutRecord<'_> {}
-
-/// Stores lines, whether or not the hazards have one.
-pub(super) fn put_lines(conn: &mut Conn, township: TownshipId, changes: &[LineChange<'_>]) -> Result<(), DbError> {
-    let mut described = Vec::new();
-    for change in changes {
-        let line = change.line;
-        let put = PutHazard {
-            township_id: township.into(),
-            id: line.id.into(),
-            village_id: line.village.map(Key::from),
-            site_id: line.site.map(Key::from),
-            found_at_ms: Whole(line.found_at_ms),
-            closed_at_ms: line.closed_at_ms.map(Whole),
-            line,
-        };
-        let row: i64 = put.get_result(conn)?;
-        if change.is_described_anew() {
-            described.push((row, line.description.as_str()));
+/// Stores states at positions from `first` on: those of new records, or in place of what they were. Two statements that the
+/// connection keeps: diesel prepares an upsert anew each time it runs, and SQLite notes for each how to undo it by itself.
+pub(super) fn put_states(
+    conn: &mut Conn,
+    township: TownshipId,
+    stored: &[StoredRecord],
+    first: u64,
+    now_ms: Ms,
+) -> Result<(), DbError> {
+    for (record, seq) in stored.iter().zip(first..) {
+        if record.was.is_some() {
+            let row = records::table
+                .filter(records::township_id.eq(Key::from(township)))
+                .filter(records::id.eq(Key::from(record.id)));
+            let changes = (
+                records::feed_seq.eq(Whole(seq)),
+                records::updated_at_ms.eq(Whole(now_ms)),
+                records::state.eq(&record.state),
+            );
+            diesel::update(row).set(changes).execute(conn)?;
+            continue;
         }
+        let row = NewRecord {
+            township_id: township.into(),
+            id: record.id.into(),
+            kind: &record.kind,
+            village_id: record.village.map(Key::from),
+            scope: scope_bytes(record.scope),
+            feed_seq: Whole(seq),
+            updated_at_ms: Whole(now_ms),
+            state: &record.state,
+        };
+        diesel::insert_into(records::table).values(row).execute(conn)?;
     }
-    search::note(conn, &described)
+    Ok(())
 }
 
-/// Stores a line, whether or not the hazard has one, and gives its row. By hand for the same reason as `PutRecord`.
-struct PutHazard<'a> {
-    township_id: Key,
-    id: Key,
+/// What a hazard's line says.
+#[derive(Insertable, AsChangeset)]
+#[diesel(table_name = hazards, treat_none_as_default_value = false, treat_none_as_null = true)]
+struct LineRow<'a> {
     village_id: Option<Key>,
     site_id: Option<Key>,
     found_at_ms: Whole,
     closed_at_ms: Option<Whole>,
-    line: &'a HazardLine,
+    sector: &'a str,
+    is_major: bool,
+    status: &'a str,
+    is_suspended: bool,
+    is_escalated: bool,
+    is_void: bool,
+    deadline: Option<&'a str>,
+    missing: i32,
+    description: &'a str,
 }
 
-impl QueryFragment<Sqlite> for PutHazard<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        let line = self.line;
-        out.push_sql(
-            "INSERT INTO hazards (township_id, id, village_id, site_id, found_at_ms, closed_at_ms, sector, is_major, \
-             status, is_suspended, is_escalated, is_void, deadline, missing, description) VALUES (",
-        );
-        out.push_bind_param::<Id, _>(&self.township_id)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Id, _>(&self.id)?;
-        for key in [&self.village_id, &self.site_id] {
-            out.push_sql(", ");
-            out.push_bind_param::<Nullable<Id>, _>(key)?;
+impl<'a> From<&'a HazardLine> for LineRow<'a> {
+    fn from(line: &'a HazardLine) -> Self {
+        Self {
+            village_id: line.village.map(Key::from),
+            site_id: line.site.map(Key::from),
+            found_at_ms: Whole(line.found_at_ms),
+            closed_at_ms: line.closed_at_ms.map(Whole),
+            sector: &line.sector,
+            is_major: line.is_major,
+            status: &line.status,
+            is_suspended: line.is_suspended,
+            is_escalated: line.is_escalated,
+            is_void: line.is_void,
+            deadline: line.deadline.as_deref(),
+            missing: line.missing,
+            description: &line.description,
         }
-        out.push_sql(", ");
-        out.push_bind_param::<BigInt, _>(&self.found_at_ms)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Nullable<BigInt>, _>(&self.closed_at_ms)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Text, _>(&line.sector)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Bool, _>(&line.is_major)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Text, _>(&line.status)?;
-        for flag in [&line.is_suspended, &line.is_escalated, &line.is_void] {
-            out.push_sql(", ");
-            out.push_bind_param::<Bool, _>(flag)?;
-        }
-        out.push_sql(", ");
-        out.push_bind_param::<Nullable<Text>, _>(&line.deadline)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Integer, _>(&line.missing)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Text, _>(&line.description)?;
-        out.push_sql(
-            ") ON CONFLICT (township_id, id) DO UPDATE SET village_id = excluded.village_id, \
-             site_id = excluded.site_id, found_at_ms = excluded.found_at_ms, closed_at_ms = excluded.closed_at_ms, \
-             sector = excluded.sector, is_major = excluded.is_major, status = excluded.status, \
-             is_suspended = excluded.is_suspended, is_escalated = excluded.is_escalated, is_void = excluded.is_void, \
-             deadline = excluded.deadline, missing = excluded.missing, description = excluded.description RETURNING row",
-        );
-        Ok(())
     }
 }
 
-impl Query for PutHazard<'_> {
-    type SqlType = BigInt;
+/// Stores lines of hazards that have none, or in place of what they said. No statement gives a row back: for one that does,
+/// SQLite notes how to undo it by itself.
+pub(super) fn put_lines(conn: &mut Conn, township: TownshipId, changes: &[LineChange<'_>]) -> Result<(), DbError> {
+    let (mut are_new, mut described) = (false, Vec::new());
+    for change in changes {
+        let (keys, line) = ((Key::from(township), Key::from(change.line.id)), LineRow::from(change.line));
+        if change.before.is_none() {
+            let keys = (hazards::township_id.eq(keys.0), hazards::id.eq(keys.1));
+            diesel::insert_into(hazards::table).values((keys, line)).execute(conn)?;
+            are_new = true;
+            continue;
+        }
+        let row = hazards::table.filter(hazards::township_id.eq(keys.0)).filter(hazards::id.eq(keys.1));
+        diesel::update(row).set(line).execute(conn)?;
+        if change.is_described_anew() {
+            let row: i64 = row.select(hazards::row).first(conn)?;
+            described.push((row, change.line.description.as_str()));
+        }
+    }
+    let newest =
+        if are_new { Some(diesel::select(sql::<BigInt>("last_insert_rowid()")).get_result(conn)?) } else { None };
+    search::note(conn, newest, &described)
 }
-
-impl QueryId for PutHazard<'_> {
-    type QueryId = PutHazard<'static>;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl RunQueryDsl<SqliteConnection> for PutHazard<'_> {}
 
 #[derive(Insertable)]
 #[diesel(table_name = versions, treat_none_as_default_value = false)]

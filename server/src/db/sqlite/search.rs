@@ -56,15 +56,18 @@ fn indexed_through(conn: &mut Conn) -> Result<i64, DbError> {
     through.map_err(|error| DbError::Internal(format!("how far the index of the search goes: {error}")))
 }
 
-/// Notes lines that are stored and say something else than before. The index takes many at once: what it writes out for each
-/// commit it merges again and again, and that cost a sixth of a push.
-pub(super) fn note(conn: &mut Conn, described: &[(i64, &str)]) -> Result<(), DbError> {
-    let Some(newest) = described.iter().map(|(row, _)| *row).max() else { return Ok(()) };
+/// Notes up to which row there are new lines now, and lines that say something else than before. The index takes many at once:
+/// what it writes out for each commit it merges again and again, and that cost a sixth of a push.
+pub(super) fn note(conn: &mut Conn, newest: Option<i64>, described: &[(i64, &str)]) -> Result<(), DbError> {
+    if newest.is_none() && described.is_empty() {
+        return Ok(());
+    }
     let through = indexed_through(conn)?;
     for (row, description) in described.iter().filter(|(row, _)| *row <= through) {
         PutGrams::new(*row, description, true).execute(conn)?;
     }
-    if newest.saturating_sub(through) >= UNINDEXED_ROWS_MAX { index_after(conn, through) } else { Ok(()) }
+    let behind = newest.map_or(0, |newest| newest.saturating_sub(through));
+    if behind >= UNINDEXED_ROWS_MAX { index_after(conn, through) } else { Ok(()) }
 }
 
 /// Brings the index up to the newest line. All rows are read before the first is noted: any statement that ends in between
@@ -98,9 +101,7 @@ pub(super) struct PutGrams {
 
 impl PutGrams {
     pub(super) fn new(row: i64, description: &str, is_replaced: bool) -> Self {
-        let grams = Grams::of(description);
-        let grams: Vec<&str> = grams.pairs.iter().chain(&grams.single).map(String::as_str).collect();
-        Self { row, grams: grams.join(" "), is_replaced }
+        Self { row, grams: Grams::line_of(description), is_replaced }
     }
 }
 
