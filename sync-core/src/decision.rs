@@ -2,7 +2,6 @@
 //! Pure: the caller brings the stored facts and keeps the results in one transaction.
 
 use crate::dots::{Dot, VersionVector};
-use crate::json;
 use crate::kinds::rule;
 use crate::limits::VERSION_BYTES_MAX;
 use crate::people::Caller;
@@ -50,7 +49,7 @@ pub fn read_version(bytes: &str, dot: Dot) -> Result<Version, Refusal> {
         let detail = format!("a version has at most {VERSION_BYTES_MAX} bytes, this one has {}", bytes.len());
         return Err(Refusal::new(RefusalCode::TooLarge, detail));
     }
-    let version: Version = json::from_str(bytes)
+    let version = Version::from_json(bytes.as_bytes())
         .map_err(|error| Refusal::new(RefusalCode::Malformed, format!("not a version: {error}")))?;
     if version.dot != dot {
         return Err(Refusal::new(RefusalCode::DotMismatch, "the dot is not the one that its place in the batch gives"));

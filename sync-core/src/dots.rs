@@ -49,6 +49,11 @@ impl VersionVector {
         Self(Vec::new())
     }
 
+    /// A vector that covers nothing, with room for so many replicas.
+    pub(crate) fn with_room(replicas: usize) -> Self {
+        Self(Vec::with_capacity(replicas))
+    }
+
     /// How far `replica` is covered; 0 when nothing of it is.
     #[must_use]
     pub fn get(&self, replica: ReplicaId) -> u64 {

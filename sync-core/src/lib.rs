@@ -30,4 +30,5 @@ pub mod status;
 pub mod time;
 pub mod validate;
 pub mod version;
+mod version_json;
 pub mod workdays;

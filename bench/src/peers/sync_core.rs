@@ -30,8 +30,7 @@ fn empty() -> Record {
 }
 
 fn join(record: &mut Record, message: &[u8]) {
-    let text = str::from_utf8(message).expect("UTF-8");
-    let version: Version = serde_json::from_str(text).expect("a version");
+    let version = Version::from_json(message).expect("a version");
     record.apply(version);
 }
 

@@ -26,7 +26,6 @@ use crate::decision::{admit, mismatch};
 use crate::digest::Mark;
 use crate::dots::Dot;
 use crate::ids::{AccountId, DeviceId, RecordId, ReplicaId, VillageId};
-use crate::json;
 use crate::limits::{BATCH_VERSIONS_MAX, BODY_BYTES_MAX, CARRIED_BYTES_MAX, PHOTOS_ASKED_MAX};
 use crate::people::Caller;
 use crate::permissions::objections;
@@ -290,7 +289,7 @@ impl Client {
         let brought = move |dot: Dot| base.is_some_and(|base| base.seen.context().covers(dot));
         let standing =
             self.outbox.of_record(record).filter(move |(dot, entry)| !entry.is_quarantined() && !brought(*dot));
-        standing.filter_map(|(_, entry)| json::from_str(&entry.bytes).ok())
+        standing.filter_map(|(_, entry)| Version::from_json(entry.bytes.as_bytes()).ok())
     }
 
     /// The next round trip, when one is due: never while one is under way, while signed out, or before the wait is over.
@@ -380,7 +379,7 @@ impl Client {
         let mut chains: SortedMap<RecordId, (u64, u64)> = SortedMap::default();
         for entry in waiting {
             let dot = Dot { replica: new, seq: self.next_seq };
-            let Ok(mut version) = json::from_str::<Version>(&entry.bytes) else {
+            let Ok(mut version) = Version::from_json(entry.bytes.as_bytes()) else {
                 // Nothing can be mended in what cannot be read; the server keeps it whole, aside.
                 let kept = Effect::Keep { dot, record: entry.record, bytes: entry.bytes, clock: self.clock };
                 self.restore(kept.clone());

@@ -81,4 +81,12 @@ impl Tables {
     fn author(&self, id: AccountId) -> usize {
         self.authors.binary_search(&id).unwrap_or_default()
     }
+
+    /// The place of a standing version. Of a few, as there nearly always are, comparing numbers one by one is quickest.
+    fn version(&self, dot: Dot) -> Option<usize> {
+        if self.dots.len() > 16 {
+            return self.dots.binary_search(&dot).ok();
+        }
+        self.dots.iter().position(|known| known.seq == dot.seq && known.replica == dot.replica)
+    }
 }

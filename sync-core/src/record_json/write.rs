@@ -65,12 +65,17 @@ impl Text {
 
     #[inline]
     fn number(&mut self, number: u64) -> &mut Self {
-        self.key(itoa::Buffer::new().format(number))
+        // Most are places and counts of one digit.
+        match u8::try_from(number) {
+            Ok(digit @ 0..10) => self.0.push(char::from(b'0' | digit)),
+            _ => self.0.push_str(itoa::Buffer::new().format(number)),
+        }
+        self
     }
 
     #[inline]
     fn place(&mut self, place: usize) -> &mut Self {
-        self.key(itoa::Buffer::new().format(place))
+        self.number(u64::try_from(place).unwrap_or(u64::MAX))
     }
 
     fn id(&mut self, id: &uuid::Uuid) -> &mut Self {
@@ -78,9 +83,11 @@ impl Text {
     }
 
     fn text(&mut self, text: &str) -> &mut Self {
-        // Looked at as a whole, without stopping, so that the processor takes many letters at once.
-        let is_plain = text.bytes().fold(true, |plain, byte| plain & (byte >= 0x20) & (byte != b'"') & (byte != b'\\'));
-        if is_plain { self.key("\"").key(text).key("\"") } else { self.json(&Value::from(text)) }
+        if !is_plain(text) {
+            return self.json(&Value::from(text));
+        }
+        self.0.reserve(text.len().saturating_add(2));
+        self.key("\"").key(text).key("\"")
     }
 
     fn value(&mut self, value: &Value) -> &mut Self {
@@ -135,7 +142,7 @@ impl Text {
         self.key("[");
         let mut between = "";
         for (dot, value) in &register.siblings {
-            if let Ok(at) = tables.dots.binary_search(dot) {
+            if let Some(at) = tables.version(*dot) {
                 self.key(between).place(at).key(",").value(value);
                 between = ",";
             }
@@ -144,11 +151,40 @@ impl Text {
     }
 }
 
+/// Whether nothing of a text needs escaping. Looked at eight letters at a time: most texts are too short for more.
+#[inline]
+fn is_plain(text: &str) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let (chunks, rest) = text.as_bytes().as_chunks::<8>();
+    let is_odd = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    // The top bit of each byte: whether it is below 32, a quotation mark or a backslash. Bytes of 128 and more are neither.
+    let odd = chunks.iter().fold(0, |odd, chunk| {
+        let letters = u64::from_le_bytes(*chunk);
+        let is_zero = |bytes: u64| bytes.wrapping_sub(EACH) & !bytes;
+        let is_low = letters.wrapping_sub(0x20 * EACH) & !letters;
+        odd | is_low | is_zero(letters ^ (0x22 * EACH)) | is_zero(letters ^ (0x5c * EACH))
+    });
+    odd & (0x80 * EACH) == 0 && !rest.iter().copied().any(is_odd)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn every_letter_that_needs_escaping_is_seen_wherever_it_stands() {
+        for letter in (0..=0x7f_u8).map(char::from).chain(['é', '防', '\u{10ffff}']) {
+            for place in 0..20 {
+                let text = format!("{}{letter}{}", "消".repeat(place % 3) + &"a".repeat(place), "b".repeat(19 - place));
+                let needs = letter < ' ' || letter == '"' || letter == '\\';
+                assert_eq!(is_plain(&text), !needs, "{text:?}");
+                let mut out = Text(String::new());
+                assert_eq!(out.text(&text).0, Value::from(text.as_str()).to_string());
+            }
+        }
+    }
 
     #[test]
     fn every_value_is_written_as_serde_json_writes_it() {
