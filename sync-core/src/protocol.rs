@@ -250,4 +250,7 @@ pub struct PullAnswer {
     /// What the states that the reader may see come to; only where there is no more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Total>,
+    /// How far the township's feed had come, as events tell it; only where there is no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<u64>,
 }

@@ -53,6 +53,12 @@ async fn a_listener_hears_that_the_feed_moved_and_nothing_of_what_moved_it() {
         phone.sync(&server).await;
         assert_eq!(stream.position().await, moved);
     }
+    let asked = serde_json::json!({"sent_at_ms": 1, "pull": {}});
+    let (_, answer) = server.post(&office, "/sync", &asked).await;
+    assert_eq!(answer["pull"]["position"], 3, "a pull says up to which event it has everything");
+    let one_of_three = serde_json::json!({"sent_at_ms": 1, "pull": {"records_max": 1}});
+    let (_, answer) = server.post(&office, "/sync", &one_of_three).await;
+    assert_eq!(answer["pull"]["position"], serde_json::Value::Null, "there is more: {answer}");
     let late = Stream::open(&server, &office).await.position().await;
     assert_eq!(late, 3, "who comes later is told where it stands");
 }

@@ -56,7 +56,8 @@ pub fn pull(
     if followed.lost_all {
         forget.extend(others(tx, township, &scopes)?);
     }
-    Ok(PullAnswer { records, cursor: cursor.encode(), more, epoch: epoch.to_string(), forget, digest })
+    let position = (!more).then_some(read_to);
+    Ok(PullAnswer { records, cursor: cursor.encode(), more, epoch: epoch.to_string(), forget, digest, position })
 }
 
 /// What the states of the followed parts come to.

@@ -198,6 +198,7 @@ impl Server {
                 let visible = self.visible_to(caller).into_values();
                 visible.map(|record| (record.id, Mark::of(&record))).collect::<Digest>().total()
             }),
+            position: (!more).then_some(self.feed),
         }
     }
 

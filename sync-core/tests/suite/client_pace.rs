@@ -141,6 +141,7 @@ fn an_answer_that_nobody_waits_for_is_ignored() {
         epoch: "1".into(),
         forget: vec![],
         digest: None,
+        position: None,
     };
     let answer = SyncAnswer { now_ms: 1, pull: Some(pull), ..SyncAnswer::default() };
     assert!(client.handle_answer(answer).is_empty());

@@ -369,6 +369,18 @@ pub fn standing(
     plain(&record::standing(&hazard, &facts, &today)?)
 }
 
+/// What the office asks to be settled of a hazard (`must_settle` of its setting) and is not, by the states of what speaks of it.
+#[wasm_bindgen(unchecked_return_type = "string[]")]
+pub fn unsettled(
+    #[wasm_bindgen(unchecked_param_type = "string | undefined")] setting: &JsValue,
+    #[wasm_bindgen(unchecked_param_type = "string")] hazard: &JsValue,
+    #[wasm_bindgen(unchecked_param_type = "string[]")] facts: &JsValue,
+) -> Answer {
+    let (setting, hazard, facts) =
+        (optional_text("setting", setting)?, text("hazard", hazard)?, texts("facts", facts)?);
+    plain(&record::unsettled(setting.as_deref(), &hazard, &facts)?)
+}
+
 /// The hazards that a record speaks of.
 #[wasm_bindgen(js_name = hazardsNamed, unchecked_return_type = "RecordId[]")]
 pub fn hazards_named(#[wasm_bindgen(unchecked_param_type = "string")] state: &JsValue) -> Answer {

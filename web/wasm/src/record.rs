@@ -8,7 +8,7 @@ use sync_core::monthly::{self, MonthHazard, ReportState};
 use sync_core::people::Role;
 use sync_core::record::Record;
 use sync_core::time::Ms;
-use sync_core::{permissions, status};
+use sync_core::{permissions, settled, status};
 
 use crate::fault::{Fault, FaultCode, id};
 use crate::views::{HazardStanding, RecordView};
@@ -86,6 +86,17 @@ pub fn lacks(text: &str, other: &str) -> Result<bool, Fault> {
 pub fn standing(hazard: &str, facts: &[String], today: &str) -> Result<HazardStanding, Fault> {
     let standing = status::standing(&state("hazard", hazard)?, &states("facts", facts)?);
     Ok(HazardStanding::on(today, standing))
+}
+
+/// What the office asks to be settled of a hazard and is not, by the records that speak of it; `setting` is the township's.
+///
+/// # Errors
+/// When one is no state.
+pub fn unsettled(setting: Option<&str>, hazard: &str, facts: &[String]) -> Result<Vec<&'static str>, Fault> {
+    let setting = setting.map(|text| state("setting", text)).transpose()?;
+    let hazard = state("hazard", hazard)?;
+    let missing = settled::missing(&hazard, &status::standing(&hazard, &states("facts", facts)?));
+    Ok(settled::asked_for(setting.as_ref()).into_iter().filter(|member| missing.contains(member)).collect())
 }
 
 /// The hazards that a record speaks of.

@@ -32,10 +32,10 @@ export class Account {
     const engine = await Engine.open(id, now, events);
     const photos = new Photos(engine, session, api, world.reduce, now);
     const stopping = new AbortController();
-    const tus = new Tus(id, session, api, stopping.signal);
+    const tus = new Tus(id, session, api);
     const uploads = new Uploads(engine, tus, (hash) => events.changed(subjectsOf(engine, hash), false), now);
     let account: Account | undefined;
-    const live = new Live(id, session, api, stopping.signal, () => void sync.moved(), now);
+    const live = new Live(id, session, api, stopping.signal, (position) => void sync.moved(position), now);
     const quiet = async () => {
       live.listen();
       await account?.noteQuiet();

@@ -112,8 +112,18 @@ export interface Detail {
   readonly related: readonly Row[];
   /** What this phone wrote to it and still keeps, oldest first: with outcome and refusal. */
   readonly written: readonly OutboxEntry[];
+  /** What this phone's account wrote last to each path: beside what stands now. */
+  readonly mine: Readonly<Record<string, Mine>>;
+  /** Of hazards: what the office asks to be settled and is not, in its order. */
+  readonly unsettled?: readonly string[];
   /** Names of the accounts and sites that the view and the related records mention, where the phone knows them. */
   readonly names: Readonly<Record<string, string>>;
+}
+
+/** A value that this phone's account wrote, and when by its clock. */
+export interface Mine {
+  readonly value: JsonValue;
+  readonly writtenAtMs: number;
 }
 
 /** A photo that the person has just taken or chosen, not yet saved. */

@@ -1,8 +1,9 @@
 // One record with everything that its page shows.
 
-import { readRecord, toFollow } from "../../../wasm/pkg/sync_core.js";
-import type { Detail } from "./contract.js";
+import { readRecord, toFollow, unsettled } from "../../../wasm/pkg/sync_core.js";
+import type { Detail, Mine } from "./contract.js";
 import type { Person } from "./device.js";
+import type { JsonValue } from "../../../wasm/pkg/types.js";
 import type { Engine } from "./engine.js";
 import { nameOf } from "./lists.js";
 import { refusedView } from "./refused.js";
@@ -20,8 +21,30 @@ export async function detail(engine: Engine, person: Person, record: string): Pr
     view,
     related: related.map((row) => engine.ledger.shown(row)),
     written: engine.written.has(record) ? engine.client.outbox().filter((entry) => entry.record === record) : [],
+    mine: mineOf(engine, person, record),
+    ...(view.kind === "hazard" && state !== undefined ? { unsettled: await unsettledOf(engine, record, state) } : {}),
     names: namesFor(engine, person, [stored, ...related]),
   };
+}
+
+/** What this phone's account wrote last to each path, of what was taken and is still kept here. */
+function mineOf(engine: Engine, person: Person, record: string): Record<string, Mine> {
+  const mine: Record<string, Mine> = {};
+  if (!engine.written.has(record)) return mine;
+  for (const entry of engine.client.outbox()) {
+    if (entry.record !== record || entry.is_quarantined) continue;
+    const { author, stamp, changes } = JSON.parse(entry.version) as { author: string; stamp: [number, number]; changes: Record<string, JsonValue> };
+    if (author !== person.accountId) continue;
+    for (const [path, value] of Object.entries(changes)) mine[path] = { value, writtenAtMs: stamp[0] };
+  }
+  return mine;
+}
+
+/** What the office asks to be settled of a hazard, and is not. */
+async function unsettledOf(engine: Engine, hazard: string, state: string): Promise<readonly string[]> {
+  const [setting] = engine.ledger.ofKind("setting");
+  const facts = await engine.views(engine.ledger.facts(hazard).map((row) => row.id));
+  return unsettled(setting && (await engine.view(setting.id)), state, facts);
 }
 
 /** Names of the villages, sites, campaigns … that these rows mention, and of this phone's own account. */

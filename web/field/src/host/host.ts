@@ -225,7 +225,7 @@ export class FieldHost {
     const { saved, changed } = await save(account.engine, person, toSave, request, this.world.now());
     if (changed) this.changed(changed, false);
     if (toSave.draft !== undefined && saved.result === "saved") this.tell({ type: "drafts" });
-    if (saved.result === "saved") void account.sync.run();
+    if (saved.result === "saved") void account.sync.saved();
     return saved;
   }
 

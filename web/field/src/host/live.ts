@@ -1,5 +1,5 @@
-// Listening to the server's events (protocol: Events): a phone that is online hears that the feed has moved, and pulls. An
-// event says nothing but that; what is lost of them the next pull brings.
+// Listening to the server's events (protocol: Events): a phone that is online hears how far the feed has moved, and pulls.
+// An event says nothing but that; what is lost of them the next pull brings.
 
 import type { Api } from "./api.js";
 import type { Session } from "./session.js";
@@ -21,7 +21,7 @@ export class Live {
     private readonly session: Session,
     private readonly api: Api,
     private readonly signal: AbortSignal,
-    private readonly moved: () => void,
+    private readonly moved: (position?: number) => void,
     private readonly now: () => number,
   ) {
     signal.addEventListener("abort", () => clearTimeout(this.timer));
@@ -45,7 +45,7 @@ export class Live {
       // No network, or no session: the round trips say so.
     }
     // The pull after the end of a stream begins the next one; where nothing was heard there is none to follow.
-    if (events.count > 0 && !this.signal.aborted) this.timer = setTimeout(this.moved, AGAIN_WITHIN_MS * Math.random());
+    if (events.count > 0 && !this.signal.aborted) this.timer = setTimeout(() => this.moved(), AGAIN_WITHIN_MS * Math.random());
   }
 }
 
@@ -54,13 +54,20 @@ export class Events {
   count = 0;
   private text = "";
 
-  constructor(private readonly moved: () => void) {}
+  constructor(private readonly moved: (position?: number) => void) {}
 
   take(text: string): void {
     const blocks = (this.text + text).split("\n\n");
     this.text = blocks.pop() ?? "";
-    const told = blocks.filter((block) => block.split("\n").includes("event: feed")).length;
-    this.count += told;
-    if (told > 0) this.moved();
+    const told = blocks.filter((block) => block.split("\n").includes("event: feed"));
+    this.count += told.length;
+    const newest = told.at(-1);
+    if (newest !== undefined) this.moved(positionOf(newest));
   }
+}
+
+/** `undefined` where an event does not say it. */
+function positionOf(event: string): number | undefined {
+  const position = /^data: .*"position":(\d+)/m.exec(event)?.[1];
+  return position === undefined ? undefined : Number(position);
 }

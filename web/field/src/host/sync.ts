@@ -32,7 +32,7 @@ type RoundEnd = "idle" | "done" | "failed";
 
 interface Pulled {
   now_ms?: number;
-  pull?: { more: boolean; records: unknown[] };
+  pull?: { more: boolean; records: unknown[]; position?: number };
 }
 
 export class Sync {
@@ -48,6 +48,9 @@ export class Sync {
   private isStopped = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private received = 0;
+  /** Where the feed is as the newest event tells it, and up to where the last pull has read it. */
+  private heardOf: number | undefined;
+  private readTo: number | undefined;
 
   constructor(
     private readonly engine: Engine,
@@ -72,6 +75,12 @@ export class Sync {
     return this.running;
   }
 
+  /** Something was saved: it goes before what is under way of a photo. */
+  saved(): Promise<void> {
+    this.uploads.giveWay();
+    return this.run();
+  }
+
   /** What fails beyond a round trip, as where the disk takes nothing, is said and tried again later. */
   private async guarded(): Promise<void> {
     try {
@@ -94,10 +103,14 @@ export class Sync {
     await this.run();
   }
 
-  /** The server says that its feed has moved. */
-  async moved(): Promise<void> {
+  /**
+   * The server says that its feed has moved, and where to. Its answer to what is under way may say that this is already
+   * here, as the phone's own records are: whether to pull is judged when nothing is under way.
+   */
+  async moved(position?: number): Promise<void> {
     if (this.isStopped) return;
-    await this.engine.exclusive(async () => this.engine.client.wantPull());
+    if (position === undefined) await this.engine.exclusive(async () => this.engine.client.wantPull());
+    else this.heardOf = position;
     await this.run();
   }
 
@@ -125,6 +138,8 @@ export class Sync {
   private async round(): Promise<RoundEnd> {
     const body = await this.engine.exclusive(async () => {
       await this.renumber();
+      if (this.heardOf !== undefined && this.heardOf !== this.readTo) this.engine.client.wantPull();
+      this.heardOf = undefined;
       const body = this.engine.client.poll(this.now());
       if (body !== undefined) this.tellSent(dotsOf(body));
       return body;
@@ -174,6 +189,7 @@ export class Sync {
     if (heard.isWhole) this.events.whole();
     this.lastContactMs = answeredAtMs;
     this.hasContact = true;
+    this.readTo = pull?.more ? undefined : pull?.position;
     // The server looked at its clock somewhere between the question and the answer.
     if (now_ms !== undefined) this.clockAheadMs = Math.round((askedAtMs + answeredAtMs) / 2 - now_ms);
     this.trouble = undefined;

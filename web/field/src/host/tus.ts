@@ -13,18 +13,17 @@ export class Tus {
     private readonly account: string,
     private readonly session: Session,
     private readonly api: Api,
-    private readonly signal: AbortSignal,
   ) {}
 
   /** Begins an upload, or takes up one that was begun: from where to send. */
-  async create(hash: string, bytes: number): Promise<number> {
+  async create(hash: string, bytes: number, signal: AbortSignal): Promise<number> {
     const headers = { ...TUS, "Upload-Length": String(bytes), "Upload-Metadata": `sha256 ${btoa(hash)}` };
-    const answer = await this.session.ask(this.account, (token) => this.api.ask("/uploads", { method: "POST", token, headers, signal: this.signal }));
+    const answer = await this.session.ask(this.account, (token) => this.api.ask("/uploads", { method: "POST", token, headers, signal }));
     return offsetOf(answer, 201);
   }
 
   /** Sends a part from an offset: from where to go on. */
-  async patch(hash: string, offset: number, part: Uint8Array<ArrayBuffer>): Promise<number> {
+  async patch(hash: string, offset: number, part: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<number> {
     const checksum = btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.digest("SHA-256", part))));
     const headers = {
       ...TUS,
@@ -32,7 +31,7 @@ export class Tus {
       "Content-Type": "application/offset+octet-stream",
       "Upload-Checksum": `sha256 ${checksum}`,
     };
-    const ask = { method: "PATCH", headers, bytes: part, silenceMs: PART_SILENCE_MS, signal: this.signal };
+    const ask = { method: "PATCH", headers, bytes: part, silenceMs: PART_SILENCE_MS, signal };
     const answer = await this.session.ask(this.account, (token) => this.api.ask(`/uploads/${hash}`, { ...ask, token }));
     return offsetOf(answer, 204);
   }

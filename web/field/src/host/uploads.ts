@@ -12,11 +12,15 @@ import { kindOf } from "./failures.js";
 const PART_FIRST = 64 * 1024;
 const PART_MIN = 16 * 1024;
 const PART_MAX = 1024 * 1024;
-/** A part is to take about so long: what is saved meanwhile waits no longer than that, and progress is seen to move. */
-const PART_MS = 4_000;
+/** A part is to take about so long: each ends with waiting for an answer, and progress is to be seen. A cut costs nothing of it. */
+const PART_MS = 12_000;
+/** What is saved while a part is under way waits no longer than this; what has come of the part stays with the server. */
+const GIVE_WAY_MS = 2_000;
 /** So many times as large may the next part be. */
 const PART_GROWS = 4;
-const WAIT_FIRST_MS = 2_000;
+/** After a cut that followed progress the phone tries again within this time, and then waits longer each time. */
+const AGAIN_WITHIN_MS = 500;
+const WAIT_FIRST_MS = 1_000;
 const WAIT_MAX_MS = 300_000;
 /** So often may the same photo stand still before others are tried. */
 const STANDSTILLS_MAX = 4;
@@ -33,6 +37,8 @@ interface Current {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Absent until the server has said where the upload stands. */
   offset?: number;
+  /** Where the part began whose end is not known. */
+  sentFrom?: number;
   standstills: number;
 }
 
@@ -44,6 +50,9 @@ export class Uploads {
   private notBeforeMs = 0;
   private readonly refused = new Set<string>();
   private isStopped = false;
+  /** Gives up the part that is under way. */
+  private part: AbortController | undefined;
+  private givingWay: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly engine: Engine,
@@ -54,6 +63,13 @@ export class Uploads {
 
   stop(): void {
     this.isStopped = true;
+    this.part?.abort();
+  }
+
+  /** Something more urgent waits: a part that is under way ends soon, whole or not. */
+  giveWay(): void {
+    const { part } = this;
+    if (part) this.givingWay ??= setTimeout(() => part.abort(), GIVE_WAY_MS);
   }
 
   retryNow(): void {
@@ -74,21 +90,36 @@ export class Uploads {
     if (!current) return { goesOn: false };
     const before = current.offset;
     const startedAtMs = this.now();
+    const part = (this.part = new AbortController());
     try {
-      current.offset = await this.step(current);
+      current.offset = await this.step(current, part.signal);
     } catch (error) {
-      return this.failed(current, error);
+      if (!part.signal.aborted) return this.failed(current, error);
+      this.resume(current, undefined);
+      return { goesOn: !this.isStopped };
+    } finally {
+      clearTimeout(this.givingWay);
+      this.part = this.givingWay = undefined;
     }
     this.failures = 0;
+    if (before === undefined) this.lookAtRest(current);
     if (before !== undefined) this.adapt(current.offset - before, this.now() - startedAtMs);
     if (before !== undefined && current.offset <= before) current.standstills += 1;
     return this.progressed(current);
   }
 
-  private step(current: Current): Promise<number> {
+  private step(current: Current, signal: AbortSignal): Promise<number> {
     const { hash, bytes, offset } = current;
-    if (offset === undefined) return this.tus.create(hash, bytes.byteLength);
-    return this.tus.patch(hash, offset, bytes.subarray(offset, offset + this.partBytes));
+    if (offset === undefined) return this.tus.create(hash, bytes.byteLength, signal);
+    current.sentFrom = offset;
+    return this.tus.patch(hash, offset, bytes.subarray(offset, offset + this.partBytes), signal);
+  }
+
+  /** After a part that was cut: where nothing of it has come the next is smaller. */
+  private lookAtRest(current: Current): void {
+    const { offset = 0, sentFrom } = current;
+    delete current.sentFrom;
+    if (sentFrom !== undefined && offset <= sentFrom) this.partBytes = Math.max(PART_MIN, this.partBytes / 2);
   }
 
   /** The next part is as large as goes up in its time, by what the last one took. */
@@ -176,17 +207,21 @@ export class Uploads {
       this.current = undefined;
       return { goesOn: true, trouble: { why: "refused", code, detail } };
     }
-    this.partBytes = Math.max(PART_MIN, this.partBytes / 2);
     return { ...this.wait(retryAfterS), trouble: { why: kind, sinceMs: this.now() } };
   }
 
   private wait(askedS: number | undefined): Sent {
-    const whole = askedS === undefined ? Math.min(WAIT_FIRST_MS * 2 ** Math.min(this.failures, 16), WAIT_MAX_MS) : askedS * 1_000;
+    const whole = askedS === undefined ? this.pauseMs() : askedS * 1_000;
     const spread = (whole / 2) * Math.random();
     this.failures += 1;
     this.failedAtMs = this.now();
     this.notBeforeMs = this.failedAtMs + (askedS === undefined ? whole / 2 : whole) + spread;
     return { goesOn: false };
+  }
+
+  private pauseMs(): number {
+    if (this.failures === 0) return AGAIN_WITHIN_MS;
+    return Math.min(WAIT_FIRST_MS * 2 ** Math.min(this.failures - 1, 16), WAIT_MAX_MS);
   }
 
   /** The copy here is not what was taken: it is kept, and the person is told. */

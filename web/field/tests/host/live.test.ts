@@ -52,6 +52,52 @@ describe("live", () => {
     await sees(hearing, "液化气瓶靠近灶台");
   });
 
+  it("an event about what the phone wrote itself, or has pulled already, makes no round trip", async () => {
+    [hearing, writing] = [new Phone(server.origin), new Phone(server.origin)];
+    let tell: (text: string) => Promise<void> = async () => undefined;
+    const stream = new ReadableStream<Uint8Array>(
+      {
+        // Asked for more, the stream has been heard up to here.
+        pull: (controller) =>
+          new Promise<void>((asked) => {
+            heard();
+            tell = (text) => {
+              const isHeard = new Promise<void>((resolve) => (heard = resolve));
+              controller.enqueue(new TextEncoder().encode(text));
+              asked();
+              return isHeard;
+            };
+          }),
+      },
+      { highWaterMark: 0 },
+    );
+    let heard: () => void = () => undefined;
+    let trips = 0;
+    let position = 0;
+    const listening = events(() => new Response(stream), () => undefined);
+    writing.network = async (...args) => {
+      const answer = await listening(...args);
+      if (!String(args[0]).endsWith("/sync")) return answer;
+      trips += 1;
+      position = ((await answer.clone().json()) as { pull: { position: number } }).pull.position;
+      return answer;
+    };
+    const village = await writing.signedIn("inspector03");
+    await writing.settled();
+    await hearing.signedIn("inspector03");
+    await writing.saved({ edits: [hazard(village, "自己写的")] });
+    await writing.settled();
+    const before = trips;
+    await tell(`event: feed\ndata: {"position":${position}}\n\n`);
+    await writing.settled();
+    expect(trips).toBe(before);
+    await hearing.saved({ edits: [hazard(village, "别人写的")] });
+    await hearing.settled();
+    await tell(`event: feed\ndata: {"position":${position + 1}}\n\n`);
+    await sees(writing, "别人写的");
+    expect(trips).toBe(before + 1);
+  });
+
   it("a refusal to listen is not asked about again at every round trip", async () => {
     [hearing, writing] = [new Phone(server.origin), new Phone(server.origin)];
     let asked = 0;

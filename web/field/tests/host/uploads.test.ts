@@ -97,6 +97,49 @@ describe("uploads", () => {
     expect(asked[first + 1]).toBe("POST sync");
     expect(asked.lastIndexOf("PATCH upload")).toBeGreaterThan(first + 1);
   });
+
+  it("a part that takes long is left where it stands for what is saved meanwhile, and goes on behind it", async () => {
+    mine = new Phone(server.origin);
+    const village = await mine.signedIn("inspector04");
+    const asked: string[] = [];
+    mine.network = (input, init) => {
+      asked.push(`${init?.method} ${String(input).split("/").includes("sync") ? "sync" : "upload"}`);
+      const isFirstPart = init?.method === "PATCH" && asked.filter((each) => each === "PATCH upload").length === 1;
+      if (!isFirstPart) return fetch(input, init);
+      // A link that takes for ever, until the request is given up.
+      void mine.saved({ edits: [hazard(village, "途中保存")] });
+      return new Promise((_, cut) => init.signal?.addEventListener("abort", () => cut(init.signal?.reason)));
+    };
+    const held = await mine.host.holdPhoto(picture(20_000, 32));
+    const edit = hazard(village, "慢照片");
+    await mine.saved({ edits: [edit], photos: [{ held, subjectKind: "hazard", subject: edit.record, village }] });
+    const { trouble } = await mine.settled();
+    const first = asked.indexOf("PATCH upload");
+    expect(asked.slice(first, first + 4)).toEqual(["PATCH upload", "POST sync", "POST upload", "PATCH upload"]);
+    expect(trouble).toBeUndefined();
+  });
+
+  it("after a cut that followed progress it goes on at once, from the byte, and no smaller", async () => {
+    mine = new Phone(server.origin);
+    const village = await mine.signedIn("inspector05");
+    const parts: [number, number][] = [];
+    mine.network = async (input, init) => {
+      if (init?.method !== "PATCH") return fetch(input, init);
+      const from = Number(new Headers(init.headers).get("upload-offset"));
+      parts.push([from, (init.body as Uint8Array).byteLength]);
+      const answer = await fetch(input, init);
+      // The bytes have come, and nobody hears of it.
+      if (parts.length === 2) throw new TypeError("The link was cut");
+      return answer;
+    };
+    const held = await mine.host.holdPhoto(picture(500_000, 33));
+    const edit = hazard(village, "隧道");
+    await mine.saved({ edits: [edit], photos: [{ held, subjectKind: "hazard", subject: edit.record, village }] });
+    await mine.settled();
+    const [, cut, next] = parts;
+    expect(next?.[0]).toBe((cut?.[0] ?? 0) + (cut?.[1] ?? 0));
+    expect(next?.[1]).toBe(Math.min(cut?.[1] ?? 0, 500_000 - (next?.[0] ?? 0)));
+  });
 });
 
 describe("a picture", () => {
