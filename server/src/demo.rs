@@ -17,6 +17,7 @@ use crate::error::Problem;
 use crate::sync::authored;
 use crate::sync::push::Sender;
 
+mod desk;
 mod directory;
 mod history;
 mod months;

@@ -257,6 +257,21 @@ async fn the_demos_year_has_hazards_in_every_stage_and_something_to_decide() {
     assert_eq!(conflicts["rows"].as_array().unwrap().len(), 6, "two fields in each of three villages");
     let aside = server.get(&desk, "/quarantine").await.1;
     assert_eq!(aside["rows"].as_array().unwrap().len(), 1);
+    let duplicates = server.get(&desk, "/duplicates").await.1;
+    let is_twice = |row: &Value| row["one"]["description"].as_str().unwrap().contains("一楼楼梯间堆放纸箱");
+    assert!(duplicates["rows"].as_array().unwrap().iter().any(is_twice), "{duplicates}");
+    for state in ["open", "answered"] {
+        let comments = server.get(&desk, &format!("/comments?state={state}")).await.1;
+        assert_eq!(comments["rows"].as_array().unwrap().len(), 1, "{comments}");
+    }
+    let campaigns = server.get(&desk, "/records?kind=campaign").await.1;
+    let is_running = |row: &&Value| row["values"]["title"] == "安全生产集中检查";
+    let running = campaigns["rows"].as_array().unwrap().iter().find(is_running).unwrap()["id"].clone();
+    let coverage = server.get(&desk, &format!("/campaigns/{}/coverage", running.as_str().unwrap())).await.1;
+    let [targets, visited] = ["targets", "visited"].map(|what| coverage[what].as_u64().unwrap());
+    assert!(visited > 10 && visited < targets, "{visited} of {targets}");
+    let days = server.get(&desk, "/calendar?from=2026-10-01&until=2026-10-01").await.1;
+    assert_eq!(days["days"][0]["why"], "holiday", "{days}");
     let orders = server.get(&desk, "/records?kind=order&limit=500").await.1;
     let numbers: std::collections::BTreeSet<String> =
         orders["rows"].as_array().unwrap().iter().map(|order| order["values"]["number"].to_string()).collect();

@@ -132,6 +132,11 @@ async fn what_falls_due_is_counted_by_village_and_its_rows_are_listed() {
     assert_eq!(get(&server, &desk, "/due").await["due"], 4);
 }
 
+/// What the only line of the ledger lacks.
+async fn line_lacks(server: &TestServer, desk: &Phone) -> Value {
+    get(server, desk, "/hazards").await["rows"][0]["missing"].clone()
+}
+
 async fn lacking(server: &TestServer, desk: &Phone, member: &str) -> usize {
     get(server, desk, &format!("/hazards?missing={member}")).await["rows"].as_array().unwrap().len()
 }
@@ -148,6 +153,7 @@ async fn what_must_be_settled_is_followed_one_by_one_and_the_office_chooses_what
     phone.sync(&server).await;
     let standing = || async { get(&server, &desk, &format!("/records/{found}")).await["standing"].clone() };
     assert_eq!(standing().await["missing"], json!(["measures", "deadline", "contingency_plan"]));
+    assert_eq!(line_lacks(&server, &desk).await, json!(["measures", "deadline", "contingency_plan"]));
     assert_eq!((lacking(&server, &desk, "funds").await, lacking(&server, &desk, "deadline").await), (0, 1));
     // An order's deadline is one; what is cleared is missing again.
     let order = json!({"record": Uuid::now_v7(), "kind": "order", "village": village(0), "changes": {
@@ -163,6 +169,7 @@ async fn what_must_be_settled_is_followed_one_by_one_and_the_office_chooses_what
         .await;
     assert_eq!(standing().await["must_settle"], json!(["responsible", "aim"]));
     assert_eq!((&standing().await["missing"], lacking(&server, &desk, "aim").await), (&json!(["aim"]), 1));
+    assert_eq!(line_lacks(&server, &desk).await, json!(["aim"]));
 }
 
 #[actix_web::test]

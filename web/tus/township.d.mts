@@ -18,6 +18,7 @@ export interface Township {
   stop(): Promise<void>;
 }
 
-export function startTownship(): Promise<Township>;
+/** `isLiving`: with a year of inspections. */
+export function startTownship(options?: { readonly isLiving?: boolean }): Promise<Township>;
 export function sha256(bytes: Uint8Array): string;
 export function photos(group: string): { readonly name: string; readonly bytes: Buffer }[];

@@ -22,9 +22,9 @@ export function photos(group) {
 }
 
 // Starts the program on a folder; resolves once it listens. Port 0 is any free one.
-async function start(folder, port) {
+async function start(folder, port, more) {
   const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HAZARD_")));
-  const server = spawn(program, ["serve", "--demo", "--listen", `127.0.0.1:${port}`, "--data-dir", folder], {
+  const server = spawn(program, ["serve", "--demo", "--listen", `127.0.0.1:${port}`, "--data-dir", folder, ...more], {
     env: environment,
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -49,10 +49,12 @@ async function end({ server }, signal) {
   await ended;
 }
 
-export async function startTownship() {
+// `isLiving`: with a year of inspections.
+export async function startTownship({ isLiving = false } = {}) {
   if (!existsSync(program)) throw new Error(`${program} is missing: cargo build -p server`);
   const folder = mkdtempSync(join(tmpdir(), "hazard-township-"));
-  let running = await start(folder, 0);
+  const more = isLiving ? ["--demo-history"] : [];
+  let running = await start(folder, 0, more);
   const { url, password } = running;
   const signIn = async (username, deviceName) => {
     const answer = await fetch(`${url}/api/v1/auth/login`, {
@@ -87,7 +89,7 @@ export async function startTownship() {
     // Pulls the plug, and puts it in again at the same address.
     kill: () => end(running, "SIGKILL"),
     async restart() {
-      running = await start(folder, new URL(url).port);
+      running = await start(folder, new URL(url).port, more);
     },
     async stop() {
       if (running.server.exitCode === null && running.server.signalCode === null) await end(running, "SIGTERM");

@@ -120,6 +120,10 @@ pub struct HazardFilter {
     pub found_from_ms: Option<Ms>,
     /// Found before this instant.
     pub found_before_ms: Option<Ms>,
+    /// Closed at or after this instant, and closed still.
+    pub closed_from_ms: Option<Ms>,
+    /// Closed before this instant, and closed still.
+    pub closed_before_ms: Option<Ms>,
     /// The description contains every word of this; words are parted by spaces, and case does not matter in ASCII.
     pub text: Option<String>,
     /// Also those that are voided.

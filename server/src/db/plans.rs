@@ -241,6 +241,7 @@ fn ledger(tx: &mut dyn Transaction) -> Result<(), DbError> {
         HazardFilter { due_from: Some("2026-03-02".to_owned()), due_until: Some("2026-03-09".to_owned()), ..plain() },
         HazardFilter { missing: Some(2), ..plain() },
         HazardFilter { found_from_ms: Some(1), found_before_ms: Some(9), ..plain() },
+        HazardFilter { closed_from_ms: Some(1), closed_before_ms: Some(9), ..plain() },
         HazardFilter { text: text.clone(), ..plain() },
         HazardFilter { with_void: true, ..plain() },
         HazardFilter { villages, text, is_major: Some(false), found_from_ms: Some(1), ..plain() },

@@ -15,7 +15,7 @@ use sync_core::version::Version;
 use uuid::Uuid;
 
 use super::directory::{self, SiteOf, writing};
-use super::{derived, months, township, villages};
+use super::{derived, desk, months, township, villages};
 use crate::db::Transaction;
 use crate::db::devices::Device;
 use crate::error::Problem;
@@ -80,6 +80,11 @@ impl Act {
         Self::new(at_ms, By::Office, writing)
     }
 
+    /// What a village's inspector wrote, having seen everything.
+    pub(super) fn of_inspector(at_ms: Ms, village: usize, writing: Writing) -> Self {
+        Self::new(at_ms, By::Inspector(village), writing)
+    }
+
     /// What a village's inspector wrote on the phone.
     pub(super) fn of_phone(at_ms: Ms, village: usize, writing: Writing) -> Self {
         Self::new(at_ms, By::Phone(village), writing)
@@ -111,7 +116,7 @@ pub(super) fn write(tx: &mut dyn Transaction, now_ms: Ms) -> Result<(), Problem>
     let directory = directory::read()?;
     let phrases: BTreeMap<String, Vec<Phrase>> =
         serde_json::from_str(include_str!("history.json")).map_err(Problem::internal)?;
-    let mut acts = Vec::new();
+    let mut acts = desk::of_township(now_ms);
     for (at, (village, name, _)) in villages().into_iter().enumerate() {
         let sites = directory::sites_of(&directory, at);
         let mut year = Year::default();
@@ -120,6 +125,7 @@ pub(super) fn write(tx: &mut dyn Transaction, now_ms: Ms) -> Result<(), Problem>
         }
         trouble(&mut year, at, village, now_ms);
         acts.extend(months::reports(at, village, &year, now_ms));
+        acts.extend(desk::of_village(at, village, &sites, now_ms));
         acts.append(&mut year.acts);
     }
     acts.retain(|act| act.at_ms < now_ms);

@@ -19,7 +19,7 @@ use crate::error::{Code, Problem, done, ok};
 use crate::extract::{Authenticated, Body, Json};
 use crate::ledger::duplicates::{self, Joined};
 use crate::ledger::project::villages_of;
-use crate::ledger::read::{self, Line};
+use crate::ledger::read::{self, Line, asked_in};
 use crate::sync::authored;
 use crate::sync::push::Sender;
 
@@ -40,14 +40,16 @@ struct PairView {
 /// GET /api/v1/duplicates: pairs of open hazards that are likely the same, the most alike first.
 pub async fn list(app: web::Data<App>, who: Authenticated) -> Result<HttpResponse, Problem> {
     let villages = villages_of(&who.caller);
-    let pairs = app
-        .database
-        .read(move |tx| duplicates::likely(tx, who.township, villages.clone()).map_err(Problem::from))
-        .await?;
+    let read = app.database.read(move |tx| {
+        let pairs = duplicates::likely(tx, who.township, villages.clone())?;
+        Ok::<_, Problem>((pairs, asked_in(tx, [who.township])?))
+    });
+    let (pairs, asked) = read.await?;
+    let asked = asked.get(&who.township).map(Vec::as_slice).unwrap_or_default();
     let today = township_date(app.clock.now_ms());
     let row = |pair: duplicates::Pair| PairView {
-        one: Line::on(pair.one, &today, None),
-        other: Line::on(pair.other, &today, None),
+        one: Line::on(pair.one, &today, asked, None),
+        other: Line::on(pair.other, &today, asked, None),
         alike_percent: pair.likeness.alike_percent,
         metres: pair.likeness.metres,
     };

@@ -15,7 +15,7 @@ use crate::extract::{Authenticated, Reader};
 use crate::ledger::places::places_of;
 use crate::ledger::project::villages_of;
 use crate::ledger::reach::{self, LineMark};
-use crate::ledger::read::{self, Line};
+use crate::ledger::read::{self, Line, asked_in};
 use crate::limits::{HISTORY_ROWS_MAX, PLACES_MAX, SEARCH_CHARS_MAX};
 
 /// Characters of an id.
@@ -40,6 +40,8 @@ pub struct HazardQuery {
     missing: Option<String>,
     found_from: Option<Ms>,
     found_before: Option<Ms>,
+    closed_from: Option<Ms>,
+    closed_before: Option<Ms>,
     text: Option<String>,
     #[serde(default)]
     with_void: bool,
@@ -80,8 +82,11 @@ pub async fn hazards(
     let (filter, over) = (query.filter(&who.caller, &today)?, who.over(query.township)?);
     let order = filter.order;
     let mark = query.after.as_deref().map(|text| after(text, order)).transpose()?;
-    let read = app.database.read(move |tx| reach::lines(tx, &over, &filter, mark.as_ref(), limit.saturating_add(1)));
-    let mut lines = read.await.map_err(Problem::from)?;
+    let read = app.database.read(move |tx| {
+        let lines = reach::lines(tx, &over, &filter, mark.as_ref(), limit.saturating_add(1))?;
+        Ok::<_, Problem>((asked_in(tx, lines.iter().map(|(township, _)| *township))?, lines))
+    });
+    let (asked, mut lines) = read.await?;
     let more = lines.len() > limit;
     lines.truncate(limit);
     let next = lines.last().filter(|_| more).map(|(township, last)| {
@@ -91,7 +96,10 @@ pub async fn hazards(
         };
         if who.is_county() { format!("{place}-{township}") } else { place }
     });
-    let line = |(township, line)| Line::on(line, &today, who.is_county().then_some(township));
+    let line = |(township, line)| {
+        let asked = asked.get(&township).map(Vec::as_slice).unwrap_or_default();
+        Line::on(line, &today, asked, who.is_county().then_some(township))
+    };
     Ok(ok(&Page { rows: lines.into_iter().map(line).collect(), next }))
 }
 
@@ -126,13 +134,14 @@ pub async fn places(
         let mut lines = tx.hazards(who.township, &filter, PLACES_MAX.saturating_add(1))?;
         let more = lines.len() > PLACES_MAX;
         lines.truncate(PLACES_MAX);
-        Ok::<_, Problem>((places_of(tx, who.township, &lines)?, lines, more))
+        Ok::<_, Problem>((places_of(tx, who.township, &lines)?, asked_in(tx, [who.township])?, lines, more))
     });
-    let (places, lines, more) = read.await?;
+    let (places, asked, lines, more) = read.await?;
+    let asked = asked.get(&who.township).map(Vec::as_slice).unwrap_or_default();
     let looked = lines.len();
     let row = |line: HazardLine| {
         let (lat, lon) = *places.get(&line.id)?;
-        Some(PlaceView { line: Line::on(line, &today, None), lat, lon })
+        Some(PlaceView { line: Line::on(line, &today, asked, None), lat, lon })
     };
     Ok(ok(&PlacesView { rows: lines.into_iter().filter_map(row).collect(), looked, more }))
 }
@@ -157,6 +166,8 @@ impl HazardQuery {
             missing: self.missing.as_deref().map(member).transpose()?,
             found_from_ms: self.found_from,
             found_before_ms: self.found_before,
+            closed_from_ms: self.closed_from,
+            closed_before_ms: self.closed_before,
             text: self.text()?,
             with_void: self.with_void,
             order: self.order.into(),

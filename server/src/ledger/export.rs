@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use sync_core::ids::{RecordId, TownshipId};
@@ -42,9 +42,9 @@ impl Sheet {
     }
 
     /// A file that is read from its beginning, and its bytes.
-    fn finish(self, scratch: &Path) -> io::Result<(File, u64)> {
+    fn finish(self) -> io::Result<(File, u64)> {
         let mut file = match self {
-            Self::Book(book) => book.finish(scratch)?,
+            Self::Book(book) => book.finish()?,
             Self::Table(table) => table.finish()?,
         };
         let bytes = file.seek(SeekFrom::End(0))?;
@@ -68,10 +68,10 @@ pub async fn ledger_file(
 ) -> Result<(File, u64), Problem> {
     let (name, names) = database.read(move |tx| head(tx, township).map_err(Problem::from)).await?;
     let names = Arc::new(names);
-    let (folder, title) = (scratch.clone(), format!("{name}安全生产隐患台账（{today}）"));
+    let title = format!("{name}安全生产隐患台账（{today}）");
     let mut sheet = off(move || match form {
-        Form::Workbook => LedgerBook::new(&title, &folder).map(Box::new).map(Sheet::Book),
-        Form::Table => LedgerTable::new(&folder).map(Box::new).map(Sheet::Table),
+        Form::Workbook => LedgerBook::new(&title, &scratch).map(Box::new).map(Sheet::Book),
+        Form::Table => LedgerTable::new(&scratch).map(Box::new).map(Sheet::Table),
     })
     .await?;
     let mut number = 0_u32;
@@ -93,7 +93,7 @@ pub async fn ledger_file(
             break;
         }
     }
-    off(move || sheet.finish(&scratch)).await
+    off(move || sheet.finish()).await
 }
 
 /// The township's name, and those of its villages and sites.
@@ -133,20 +133,11 @@ fn page(
 
 /// Runs what writes to a disk off the threads that answer.
 async fn off<T: Send + 'static>(write: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, Problem> {
-    let written = tokio::task::spawn_blocking(write).await.map_err(|error| torn(&error))?;
+    let written = tokio::task::spawn_blocking(write).await.map_err(Problem::internal)?;
     written.map_err(|error| match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             Problem::new(Code::StorageFull, "The file does not fit; ask for fewer lines, or make room")
         }
         _ => Problem::internal(error),
     })
-}
-
-/// What a writer that ended with a panic means: that of workbooks does so when its scratch file cannot grow.
-fn torn(error: &tokio::task::JoinError) -> Problem {
-    let words = error.to_string();
-    if words.contains("StorageFull") || words.contains("QuotaExceeded") {
-        return Problem::new(Code::StorageFull, "The file does not fit; ask for fewer lines, or make room");
-    }
-    Problem::internal(words)
 }

@@ -65,7 +65,7 @@ pub fn likeness(one: &Find, other: &Find) -> Option<Likeness> {
     }
     let metres = if one.site.is_some() && one.site == other.site { None } else { Some(metres_within(one, other)?) };
     let shared = one.pairs.intersection(&other.pairs).count();
-    let all = one.pairs.union(&other.pairs).count();
+    let all = one.pairs.len().saturating_add(other.pairs.len()).saturating_sub(shared);
     let alike_percent = shared.saturating_mul(100).checked_div(all)?;
     (alike_percent >= ALIKE_PERCENT).then_some(Likeness { alike_percent, metres })
 }

@@ -13,7 +13,7 @@ use sync_core::permissions::may_read;
 use sync_core::protocol::Outcome;
 use sync_core::record::Record;
 use sync_core::rules::Voiding;
-use sync_core::settled::{asked_for, missing};
+use sync_core::settled::{asked_for, bits, missing};
 use sync_core::status::{standing, to_follow};
 use sync_core::time::{Ms, Stamp, township_date};
 
@@ -42,18 +42,33 @@ pub struct Line {
     overdue: bool,
     void: bool,
     deadline: Option<String>,
+    /// What must be settled, of what its township asks for, and is not.
+    missing: Vec<&'static str>,
     found_at: Ms,
     closed_at: Option<Ms>,
     description: String,
 }
 
+/// What some townships ask to be settled of a hazard (`sync_core::settled`).
+pub type Asked = BTreeMap<TownshipId, Vec<&'static str>>;
+
+/// What each of some townships asks for.
+///
+/// # Errors
+/// The database failed.
+pub fn asked_in(tx: &mut dyn Transaction, townships: impl IntoIterator<Item = TownshipId>) -> Result<Asked, DbError> {
+    let named: BTreeSet<TownshipId> = townships.into_iter().collect();
+    named.into_iter().map(|township| Ok((township, asked_for(setting(tx, township)?.as_ref())))).collect()
+}
+
 impl Line {
-    /// The line on a day of the township's calendar; `township` where it is to be said.
+    /// The line on a day of the township's calendar, of which so much must be settled; `township` where it is to be said.
     #[must_use]
-    pub fn on(line: HazardLine, today: &str, township: Option<TownshipId>) -> Self {
+    pub fn on(line: HazardLine, today: &str, asked: &[&'static str], township: Option<TownshipId>) -> Self {
         let open = line.status != "closed" && !line.is_void;
         Self {
             township,
+            missing: asked.iter().copied().filter(|member| line.missing & bits(&[member]) != 0).collect(),
             overdue: open && line.deadline.as_deref().is_some_and(|deadline| deadline < today),
             level: if line.is_major { "major" } else { "general" },
             id: line.id,

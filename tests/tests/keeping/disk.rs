@@ -150,6 +150,18 @@ fn on_a_full_disk_photos_files_and_backups_are_refused_and_all_else_is_read() {
         for path in ["/hazards.xlsx", "/hazards.csv"] {
             assert_eq!(ask(&server, &office.session, path).await, (507, "storage_full".to_owned()), "{path}");
         }
+        // Whatever of a file still fits, its scratch or half of it: what is wrong is that the disk is full.
+        for left_kib in [4, 8, 12, 16, 20, 24, 28, 32] {
+            make_room(disk);
+            fill(disk, left_kib);
+            let (status, code) = ask(&server, &office.session, "/hazards.xlsx").await;
+            assert!(
+                status == 200 || (status, code.as_str()) == (507, "storage_full"),
+                "{left_kib} KiB: {status} {code}"
+            );
+        }
+        make_room(disk);
+        fill(disk, 0);
         let to = folder.to_str().unwrap();
         let why = run(&server.data_dir(), "backup", &["--to", to]).await.unwrap_err().to_string();
         assert!(why.to_lowercase().contains("no space") || why.contains("full"), "{why}");

@@ -6,9 +6,22 @@ import { fileURLToPath } from "node:url";
 
 import type { BrowserContext, Page } from "@playwright/test";
 
-import { expect, test, type Township } from "../../field/e2e/phone.js";
+import { expect, test as base, type Township } from "../../field/e2e/phone.js";
+import { startTownship } from "../../tus/township.mjs";
 
-export { expect, test };
+export { expect };
+
+/** `living` is a township with a year of inspections, as `make run` shows it. */
+export const test = base.extend<object, { living: Township }>({
+  living: [
+    async ({}, use) => {
+      const township = await startTownship({ isLiving: true });
+      await use(township);
+      await township.stop();
+    },
+    { scope: "worker", timeout: 240_000 },
+  ],
+});
 
 /** Opens the desk and signs in. */
 export async function signedIn(context: BrowserContext, township: Township, username = "supervisor"): Promise<Page> {
@@ -50,8 +63,13 @@ export class Village {
     return (await (await fetch(`${this.township.url}/api/v1${path}`, { headers: { authorization: `Bearer ${this.token}` } })).json()) as T;
   }
 
-  async writes(kind: string, record: string, changes: Changes, seen: unknown = undefined): Promise<string> {
-    const edit = { record, kind, village: this.id, changes, ...(seen === undefined ? {} : { seen }) };
+  writes(kind: string, record: string, changes: Changes, seen: unknown = undefined): Promise<string> {
+    return this.writesIn(this.id, kind, record, changes, seen);
+  }
+
+  /** Writes of another village, as the office may. */
+  async writesIn(village: string, kind: string, record: string, changes: Changes, seen: unknown = undefined): Promise<string> {
+    const edit = { record, kind, village, changes, ...(seen === undefined ? {} : { seen }) };
     const headers = { authorization: `Bearer ${this.token}`, "content-type": "application/json" };
     const answer = await fetch(`${this.township.url}/api/v1/records`, { method: "POST", headers, body: JSON.stringify({ edits: [edit] }) });
     expect(answer.status, await answer.text()).toBe(200);

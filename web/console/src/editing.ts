@@ -5,7 +5,7 @@ import "element-plus/es/components/message-box/style/css";
 import { reactive, ref } from "vue";
 
 import { get, type Json } from "./api.js";
-import { complain, tell } from "./ask.js";
+import { complain, tell, useAct } from "./ask.js";
 import { i18n } from "./i18n.js";
 import { type Edit, newId, on, type RecordView, write } from "./model.js";
 
@@ -21,7 +21,8 @@ const plain = (value: Json | undefined): Json => {
 /** The form of one kind. `sets`: fields that hold elements, each at a path of its own; in the form they are lists. */
 export function useEditing(kind: string, fields: readonly string[], sets: readonly string[], done: () => Promise<unknown>) {
   const form = reactive<{ id: string; village: string; values: Values }>({ id: "", village: "", values: {} });
-  const [isOpen, isBusy] = [ref(false), ref(false)];
+  const isOpen = ref(false);
+  const { isBusy, act } = useAct();
   /** The record as it was when the form was opened: the edit claims to have seen that, and no more. */
   let seen: RecordView | undefined;
   let created = newId();
@@ -55,19 +56,13 @@ export function useEditing(kind: string, fields: readonly string[], sets: readon
     return Object.fromEntries([...texts, ...members]);
   }
 
-  async function send(edit: Edit): Promise<void> {
-    isBusy.value = true;
-    try {
+  const send = (edit: Edit) =>
+    act(async () => {
       await write([edit]);
       tell(i18n.global.t("office.saved"));
       isOpen.value = false;
       await done();
-    } catch (error) {
-      complain(error);
-    } finally {
-      isBusy.value = false;
-    }
-  }
+    });
 
   async function save(): Promise<void> {
     const changed = changes();

@@ -16,6 +16,8 @@ export interface Line {
   overdue: boolean;
   void: boolean;
   deadline: string | null;
+  /** What must be settled and is not. */
+  missing: string[];
   found_at: number;
   closed_at: number | null;
   description: string;
@@ -83,7 +85,7 @@ export interface HistoryEntry {
   received_at: number;
   clock_offset_ms: number;
   outcome: { verdict: string; refusal?: { code: string; detail: string } };
-  version: { author: string; changes: Record<string, Json>; stamp: Sibling["stamp"]; context: Record<string, number> };
+  version: { author: string; changes: Record<string, Json>; stamp: Sibling["stamp"]; context?: Record<string, number> };
 }
 
 export interface Conflict {

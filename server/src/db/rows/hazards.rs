@@ -110,6 +110,12 @@ fn narrowed<'a>(township: TownshipId, filter: &HazardFilter) -> Boxed<'a> {
     if let Some(before) = filter.found_before_ms {
         query = query.filter(hazards::found_at_ms.lt(Whole(before)));
     }
+    if let Some(from) = filter.closed_from_ms {
+        query = query.filter(hazards::closed_at_ms.ge(Whole(from)));
+    }
+    if let Some(before) = filter.closed_before_ms {
+        query = query.filter(hazards::closed_at_ms.lt(Whole(before)));
+    }
     for word in filter.text.as_deref().unwrap_or_default().split_whitespace() {
         let literal = storable(word).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
         query = query.filter(alike(hazards::description, format!("%{literal}%")));
@@ -292,16 +298,12 @@ impl HazardTx for Tx<'_> {
         from_ms: Ms,
         before_ms: Ms,
     ) -> Result<HazardTurnover, DbError> {
-        let of = |filter: HazardFilter| narrowed(township, &filter);
         let villages = villages.map(<[VillageId]>::to_vec);
         let all = HazardFilter { villages, ..HazardFilter::default() };
         let found = HazardFilter { found_from_ms: Some(from_ms), found_before_ms: Some(before_ms), ..all.clone() };
-        let found: Whole = of(found).count().get_result(self.conn)?;
-        let closed = of(all)
-            .filter(hazards::closed_at_ms.ge(Whole(from_ms)))
-            .filter(hazards::closed_at_ms.lt(Whole(before_ms)))
-            .count();
-        let closed: Whole = closed.get_result(self.conn)?;
+        let closed = HazardFilter { closed_from_ms: Some(from_ms), closed_before_ms: Some(before_ms), ..all };
+        let found: Whole = narrowed(township, &found).count().get_result(self.conn)?;
+        let closed: Whole = narrowed(township, &closed).count().get_result(self.conn)?;
         Ok(HazardTurnover { found: found.0, closed: closed.0 })
     }
 
