@@ -9,8 +9,12 @@ export default defineConfig({
   workers: 2,
   timeout: 60_000,
   expect: { timeout: 15_000 },
+  projects: [
+    { name: "phone", use: { viewport: { width: 390, height: 844 } } },
+    // Each kind of story once more on the smallest screen that is in use.
+    { name: "small", grep: /@small/, use: { viewport: { width: 320, height: 568 } } },
+  ],
   use: {
-    viewport: { width: 390, height: 844 },
     hasTouch: true,
     isMobile: true,
     deviceScaleFactor: 2,

@@ -1,11 +1,11 @@
-// What comes after a hazard was reported: the office's word, its order, and the rectification.
+// What comes after a hazard was reported: the office's word, its order, the rectification, and a campaign's round.
 
 import { randomUUID } from "node:crypto";
 
 import type { Page } from "@playwright/test";
 
 import { photos } from "../../tus/township.mjs";
-import { expect, office, report, sent, signedIn, test } from "./phone.js";
+import { expect, office, report, sent, signedIn, SMALL, test } from "./phone.js";
 
 async function choosePhoto(page: Page, at: number): Promise<void> {
   const photo = photos("phones")[at];
@@ -26,7 +26,7 @@ async function sign(page: Page): Promise<void> {
   await page.getByTestId("signed").click();
 }
 
-test("an order is received by signature, and what was rectified is shown beside what was found", async ({ township, context }) => {
+test("an order is received by signature, and what was rectified is shown beside what was found", SMALL, async ({ township, context }) => {
   const page = await signedIn(context, township);
   await page.getByTestId("report-hazard").click();
   await page.getByTestId("sector").selectOption("fire");
@@ -101,4 +101,26 @@ test("the office's wordings are offered instead of those that the app brings alo
   await page.getByTestId("sector").selectOption("gas");
   await page.getByTestId("phrases").click();
   await expect(page.getByText("微型消防站无人值守", { exact: true })).toHaveCount(0);
+});
+
+test("a campaign shows which sites were not visited yet, without a network, and a visit takes one off", async ({ township, context }) => {
+  const page = await signedIn(context, township);
+  const ask = await office(township, "supervisor");
+  const today = new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 10);
+  const changes = { title: "烟花爆竹节前检查", type: "holiday", starts: today, ends: "2099-01-01", "sectors/fireworks": true };
+  await ask("POST", "/records", { edits: [{ record: randomUUID(), kind: "campaign", changes }] });
+  const card = page.getByTestId("campaign-card").filter({ hasText: "烟花爆竹节前检查" });
+  await expect(card).toBeVisible();
+  await context.setOffline(true);
+  await card.click();
+  await expect(page.getByTestId("target").first()).toBeVisible();
+  const all = await page.getByTestId("target").count();
+  expect(all).toBeGreaterThan(0);
+  await expect(page.getByTestId("coverage")).toHaveText(`已检查 0 / ${all} 处`);
+  await page.getByTestId("target").first().click();
+  for (const code of ["1", "2", "3", "4", "5", "6"]) await page.getByTestId(`answer-${code}-pass`).click();
+  await page.getByTestId("save").click();
+  await expect(page.getByTestId("inspection")).toContainText("烟花爆竹节前检查");
+  await page.getByText("返回").click();
+  await expect(page.getByTestId("coverage")).toHaveText(`已检查 1 / ${all} 处`);
 });

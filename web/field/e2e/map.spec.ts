@@ -1,8 +1,8 @@
 // The map: without a network, without tiles.
 
-import { expect, home, report, signedIn, test } from "./phone.js";
+import { expect, home, report, signedIn, SMALL, test } from "./phone.js";
 
-test("sites and hazards are on a map without a network, a finger apart, and open from there", async ({ township, context }) => {
+test("sites and hazards are on a map without a network, a finger apart, and open from there", SMALL, async ({ township, context }) => {
   const page = await signedIn(context, township);
   await context.setOffline(true);
   await report(page, "消防栓被遮挡");

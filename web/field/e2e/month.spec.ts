@@ -1,6 +1,6 @@
 // The village's month: a report filled in from the ledger, corrected, submitted, returned by the office and submitted again.
 
-import { expect, signedIn, test, type Township } from "./phone.js";
+import { expect, signedIn, SMALL, test, type Township } from "./phone.js";
 
 const MONTH = new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 7);
 
@@ -27,7 +27,7 @@ async function reviewed(township: Township, token: string, changes: Record<strin
   expect(answer.status, await answer.text()).toBe(200);
 }
 
-test("the month is filled in from the ledger, corrected, submitted, returned with a reason, and submitted again", async ({ township, context }) => {
+test("the month is filled in from the ledger, corrected, submitted, returned with a reason, and submitted again", SMALL, async ({ township, context }) => {
   const page = await signedIn(context, township);
   await page.getByTestId("report-hazard").click();
   await page.getByTestId("sector").selectOption("gas");

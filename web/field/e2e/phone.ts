@@ -36,6 +36,27 @@ export async function signedIn(context: BrowserContext, township: Township, user
   return page;
 }
 
+/** A story of which one run is on a small screen (playwright.config.ts). */
+export const SMALL = { tag: "@small" };
+
+/** Until the phone's disk has a draft with these words and so many photos. */
+export async function drafted(page: Page, words: string, photos: number): Promise<void> {
+  const kept = () =>
+    page.evaluate(async () => {
+      const name = (await indexedDB.databases()).map((one) => one.name ?? "").find((one) => /^hazard-field-[0-9a-f-]{36}$/.test(one)) ?? "";
+      const db = await new Promise<IDBDatabase>((resolve, reject) => {
+        const asked = indexedDB.open(name);
+        asked.onsuccess = () => resolve(asked.result);
+        asked.onerror = () => reject(asked.error);
+      });
+      const asked = db.transaction("drafts").objectStore("drafts").getAll();
+      const drafts = await new Promise<{ photos: unknown[] }[]>((resolve) => (asked.onsuccess = () => resolve(asked.result)));
+      db.close();
+      return drafts.map((draft) => ({ text: JSON.stringify(draft), photos: draft.photos.length }));
+    });
+  await expect.poll(async () => (await kept()).some((draft) => draft.text.includes(words) && draft.photos === photos)).toBe(true);
+}
+
 /** Reports a hazard at a free place by its form; ends on the hazard's page. */
 export async function report(page: Page, description: string, sector = "fire"): Promise<void> {
   await page.getByTestId("report-hazard").click();

@@ -50,6 +50,7 @@ const PAGES: Record<string, [open: () => Promise<void>, there: string]> = {
   "a site": [async () => (await tab("sites"), await page.getByTestId("site-row").first().click()), "inspect-site"],
   "an inspection": [() => address(addresses.inspection), "inspection"],
   "an order": [() => address(addresses.order), "sign-receipt"],
+  "a campaign": [async () => (await tab("home"), await page.getByTestId("campaign-card").first().click()), "target"],
   "a month's form": [() => address(addresses.month), "figure-inspections"],
 };
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { chromium } from "@playwright/test";
 import { create } from "qrcode";
 
-import { accountOf, expect, office, test } from "./phone.js";
+import { accountOf, expect, office, SMALL, test } from "./phone.js";
 
 /** Two seconds of a picture of a QR code, as a camera would see it: black on white, with an edge around it. */
 function film(text: string): Buffer {
@@ -25,7 +25,7 @@ function film(text: string): Buffer {
   return Buffer.concat([Buffer.from(`YUV4MPEG2 W${side} H${side} F10:1 Ip A1:1 C420jpeg\n`), ...Array.from({ length: 20 }, () => frame)]);
 }
 
-test("a phone that looks at the office's QR code is enrolled", async ({ township, launchOptions }) => {
+test("a phone that looks at the office's QR code is enrolled", SMALL, async ({ township, launchOptions, viewport }) => {
   const ask = await office(township, "admin");
   const { id } = await accountOf(ask, "inspector01");
   const { enrol_url } = await ask<{ enrol_url: string }>("POST", `/accounts/${id}/enrolments`, {});
@@ -35,7 +35,7 @@ test("a phone that looks at the office's QR code is enrolled", async ({ township
   const camera = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-video-capture=${path}`];
   const browser = await chromium.launch({ ...launchOptions, args: [...(launchOptions.args ?? []), ...camera] });
   try {
-    const context = await browser.newContext({ viewport: { width: 390, height: 844 }, locale: "zh-CN", permissions: ["camera"] });
+    const context = await browser.newContext({ viewport, locale: "zh-CN", permissions: ["camera"] });
     const page = await context.newPage();
     await page.goto(`${township.url}/field/`);
     await page.getByTestId("device-name").fill("红米 12");

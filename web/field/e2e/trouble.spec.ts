@@ -3,7 +3,7 @@
 import { chromium } from "@playwright/test";
 
 import { photos, sha256 } from "../../tus/township.mjs";
-import { accountOf, descriptions, expect, home, office, report, sent, setClock, signedIn, signIn, test } from "./phone.js";
+import { accountOf, descriptions, expect, home, office, report, sent, setClock, signedIn, signIn, SMALL, test } from "./phone.js";
 
 const DAY_MS = 86_400_000;
 
@@ -29,7 +29,7 @@ test("a session that has ended is said, and work goes up after signing in again"
   await expect(page.getByTestId("status-strip")).toContainText("全部已上报", { timeout: 40_000 });
 });
 
-test("what the office put aside is said with its reason, and corrected in its form", async ({ township, context }) => {
+test("what the office put aside is said with its reason, and corrected in its form", SMALL, async ({ township, context }) => {
   const page = await signedIn(context, township);
   // The inspector is moved to another village while the phone is offline: what it wrote for the first is no longer theirs to write.
   const ask = await office(township, "admin");
@@ -107,7 +107,7 @@ test("a clock that is wrong by years is said, and keeps nothing from reaching th
   await context.close();
 });
 
-test("after days without the server the phone says so and how to help oneself, and all goes up when it is back", async ({ township, browser }) => {
+test("after days without the server the phone says so and how to help oneself, and all goes up when it is back", SMALL, async ({ township, browser }) => {
   const context = await browser.newContext({ serviceWorkers: "block" });
   const page = await context.newPage();
   await page.goto(`${township.url}/field/`);

@@ -21,6 +21,7 @@ export const router = createRouter({
     { path: "/inspections/:id", name: "inspection", component: () => import("./pages/InspectionPage.vue"), props: true },
     { path: "/orders/:id", name: "order", component: () => import("./pages/OrderPage.vue"), props: true },
     { path: "/month/:village/:month", name: "month", component: () => import("./pages/MonthPage.vue"), props: true },
+    { path: "/campaigns/:id", name: "campaign", component: () => import("./pages/CampaignPage.vue"), props: true },
     { path: "/sync", name: "sync", component: () => import("./pages/SyncPage.vue") },
     { path: "/:rest(.*)*", redirect: "/" },
   ],

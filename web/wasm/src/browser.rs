@@ -381,6 +381,17 @@ pub fn unsettled(
     plain(&record::unsettled(setting.as_deref(), &hazard, &facts)?)
 }
 
+/// Those of the sites that a campaign means to reach, each with whether one of the inspections reached it for the campaign.
+#[wasm_bindgen(unchecked_return_type = "[RecordId, boolean][]")]
+pub fn covered(
+    #[wasm_bindgen(unchecked_param_type = "string")] campaign: &JsValue,
+    #[wasm_bindgen(unchecked_param_type = "string[]")] sites: &JsValue,
+    #[wasm_bindgen(unchecked_param_type = "string[]")] inspections: &JsValue,
+) -> Answer {
+    let (campaign, sites) = (text("campaign", campaign)?, texts("sites", sites)?);
+    plain(&record::covered(&campaign, &sites, &texts("inspections", inspections)?)?)
+}
+
 /// The hazards that a record speaks of.
 #[wasm_bindgen(js_name = hazardsNamed, unchecked_return_type = "RecordId[]")]
 pub fn hazards_named(#[wasm_bindgen(unchecked_param_type = "string")] state: &JsValue) -> Answer {

@@ -1,6 +1,8 @@
 //! Functions of records: states and ids come in as text. A state is opaque outside: whoever parsed it and wrote it again
 //! in JavaScript would change its numbers, and with them its bytes.
 
+use std::collections::BTreeSet;
+
 use sync_core::comment::{self, CommentState};
 use sync_core::digest::{Digest, Mark};
 use sync_core::ids::{RecordId, VillageId};
@@ -8,7 +10,7 @@ use sync_core::monthly::{self, MonthHazard, ReportState};
 use sync_core::people::Role;
 use sync_core::record::Record;
 use sync_core::time::Ms;
-use sync_core::{permissions, settled, status};
+use sync_core::{coverage, permissions, settled, status};
 
 use crate::fault::{Fault, FaultCode, id};
 use crate::views::{HazardStanding, RecordView};
@@ -97,6 +99,20 @@ pub fn unsettled(setting: Option<&str>, hazard: &str, facts: &[String]) -> Resul
     let hazard = state("hazard", hazard)?;
     let missing = settled::missing(&hazard, &status::standing(&hazard, &states("facts", facts)?));
     Ok(settled::asked_for(setting.as_ref()).into_iter().filter(|member| missing.contains(member)).collect())
+}
+
+/// Those of the sites that a campaign means to reach, each with whether one of the inspections reached it for the campaign.
+///
+/// # Errors
+/// When one is no state.
+pub fn covered(campaign: &str, sites: &[String], inspections: &[String]) -> Result<Vec<(RecordId, bool)>, Fault> {
+    let campaign = state("campaign", campaign)?;
+    let inspections = states("inspections", inspections)?;
+    let visits = inspections.iter().filter_map(coverage::visit).filter(|visit| coverage::covers(&campaign, visit));
+    let reached: BTreeSet<RecordId> = visits.map(|visit| visit.site).collect();
+    let sites = states("sites", sites)?;
+    let targets = sites.iter().filter(|site| coverage::is_target(&campaign, site));
+    Ok(targets.map(|site| (site.id, reached.contains(&site.id))).collect())
 }
 
 /// The hazards that a record speaks of.

@@ -126,6 +126,12 @@ export interface Mine {
   readonly writtenAtMs: number;
 }
 
+/** How far a campaign is among the sites that this phone has. */
+export interface Coverage {
+  readonly targets: readonly { readonly site: Row; readonly isVisited: boolean }[];
+  readonly visited: number;
+}
+
 /** A photo that the person has just taken or chosen, not yet saved. */
 export interface NewPhoto {
   /** The picture as it came from the camera or the gallery. The host reduces it; what it cannot read it keeps as it is. */
@@ -278,6 +284,8 @@ export interface Host {
   /** How many hazards are open, overdue, due within seven days, and how many drafts there are. */
   counts(): Promise<{ open: number; overdue: number; dueSoon: number; drafts: number }>;
   detail(record: RecordId): Promise<Detail | undefined>;
+  /** Which of the own sites a campaign means to reach, and which not yet visited. */
+  coverage(campaign: RecordId): Promise<Coverage>;
   /** All that is wrong with an edit now, empty where it would be taken. */
   check(edit: Edit): Promise<readonly Refusal[]>;
   save(save: Save): Promise<Saved>;

@@ -1,7 +1,7 @@
 // One record with everything that its page shows.
 
-import { readRecord, toFollow, unsettled } from "../../../wasm/pkg/sync_core.js";
-import type { Detail, Mine } from "./contract.js";
+import { covered, readRecord, toFollow, unsettled } from "../../../wasm/pkg/sync_core.js";
+import type { Coverage, Detail, Mine } from "./contract.js";
 import type { Person } from "./device.js";
 import type { JsonValue } from "../../../wasm/pkg/types.js";
 import type { Engine } from "./engine.js";
@@ -45,6 +45,21 @@ async function unsettledOf(engine: Engine, hazard: string, state: string): Promi
   const [setting] = engine.ledger.ofKind("setting");
   const facts = await engine.views(engine.ledger.facts(hazard).map((row) => row.id));
   return unsettled(setting && (await engine.view(setting.id)), state, facts);
+}
+
+/** Which of this phone's sites a campaign means to reach, and which it has reached; those not yet reached first, by name. */
+export async function coverage(engine: Engine, campaign: string): Promise<Coverage> {
+  const state = await engine.view(campaign);
+  if (state === undefined) return { targets: [], visited: 0 };
+  const statesOf = (kind: string) => engine.views([...engine.ledger.ofKind(kind)].map((row) => row.id));
+  const found = covered(state, await statesOf("site"), await statesOf("inspection"));
+  const rows = found.flatMap(([id, isVisited]) => {
+    const row = engine.ledger.get(id);
+    return row ? [{ row, isVisited }] : [];
+  });
+  rows.sort((a, b) => Number(a.isVisited) - Number(b.isVisited) || nameOf(a.row).localeCompare(nameOf(b.row), "zh-CN"));
+  const targets = rows.map(({ row, isVisited }) => ({ site: engine.ledger.shown(row), isVisited }));
+  return { targets, visited: found.filter(([, isVisited]) => isVisited).length };
 }
 
 /** Names of the villages, sites, campaigns … that these rows mention, and of this phone's own account. */

@@ -6,8 +6,8 @@ import type { Edit, Refusal } from "../../../wasm/pkg/types.js";
 import { Api } from "./api.js";
 import { Account } from "./account.js";
 import { carry, takeReceipts } from "./carry.js";
-import type { CarriedArchive, Detail, Draft, HeldPhoto, HostEvent, MonthlyReport, NewPhoto, Page, Query, Save, Saved, Status } from "./contract.js";
-import { detail, followed } from "./details.js";
+import type { CarriedArchive, Coverage, Detail, Draft, HeldPhoto, HostEvent, MonthlyReport, NewPhoto, Page, Query, Save, Saved, Status } from "./contract.js";
+import { coverage, detail, followed } from "./details.js";
 import { Device, type Person } from "./device.js";
 import type { Changed } from "./engine.js";
 import { hostError } from "./errors.js";
@@ -211,6 +211,10 @@ export class FieldHost {
   async detail(record: string): Promise<Detail | undefined> {
     const { account, person } = this.signedIn();
     return detail(account.engine, person, record);
+  }
+
+  async coverage(campaign: string): Promise<Coverage> {
+    return coverage(this.signedIn().account.engine, campaign);
   }
 
   async check(edit: Edit): Promise<readonly Refusal[]> {

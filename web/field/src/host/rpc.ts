@@ -9,7 +9,7 @@ export const CHANNEL = "hazard-field";
 
 /** What a page may ask of the host by name. */
 export const METHODS = [
-  "status", "enrol", "signIn", "signOut", "list", "counts", "detail", "check", "save", "seen", "toFollow", "monthly", "drafts", "draft", "keepDraft",
+  "status", "enrol", "signIn", "signOut", "list", "counts", "detail", "coverage", "check", "save", "seen", "toFollow", "monthly", "drafts", "draft", "keepDraft",
   "dropDraft", "holdPhoto", "photo", "syncNow", "carry", "takeReceipts", "freeSpace", "persist",
 ] as const;
 export type Method = (typeof METHODS)[number];
