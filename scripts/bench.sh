@@ -34,6 +34,10 @@ target/release/growth --sizes 1000,10000 | tee target/bench/server_growth.json
 HAZARD_TEST_FSYNC=on scripts/postgres.sh target/release/growth --postgres --sizes 10000,100000 |
     tee target/bench/server_growth_postgres.json
 
+# The office: its questions to a ledger of a million hazards, and the workbook beside Python's xlsxwriter.
+target/release/office | tee target/bench/office.json
+scripts/workbook.sh | tee -a target/bench/summary.json
+
 # Photos beside vipsthumbnail, two at a time as the server has it, and one at a time.
 scripts/prepare.sh photos
 for jobs in 2 1; do
