@@ -89,18 +89,21 @@ pub async fn hazards(
     let (asked, mut lines) = read.await?;
     let more = lines.len() > limit;
     lines.truncate(limit);
-    let next = lines.last().filter(|_| more).map(|(township, last)| {
-        let place = match last.mark(order).key {
-            HazardKey::Found(at) => format!("{at}-{}", last.id),
-            HazardKey::Due(day) => format!("{day}-{}", last.id),
-        };
-        if who.is_county() { format!("{place}-{township}") } else { place }
-    });
+    let next = lines.last().filter(|_| more).map(|last| place_of(last, order, who.is_county()));
     let line = |(township, line)| {
         let asked = asked.get(&township).map(Vec::as_slice).unwrap_or_default();
         Line::on(line, &today, asked, who.is_county().then_some(township))
     };
     Ok(ok(&Page { rows: lines.into_iter().map(line).collect(), next }))
+}
+
+/// The place of a line in an order, after which a page may begin; a county's reader says its township, too.
+fn place_of((township, line): &(TownshipId, HazardLine), order: HazardOrder, is_county: bool) -> String {
+    let place = match line.mark(order).key {
+        HazardKey::Found(at) => format!("{at}-{}", line.id),
+        HazardKey::Due(day) => format!("{day}-{}", line.id),
+    };
+    if is_county { format!("{place}-{township}") } else { place }
 }
 
 /// A hazard on the map.

@@ -61,7 +61,11 @@ fn again<T: Serialize + DeserializeOwned>(text: &str) -> Option<T> {
 }
 
 fn version(text: &str) {
-    assert_eq!(Version::from_json(text.as_bytes()).ok(), sync_core::json::from_str(text).ok(), "both readers say the same");
+    assert_eq!(
+        Version::from_json(text.as_bytes()).ok(),
+        sync_core::json::from_str(text).ok(),
+        "both readers say the same"
+    );
     let Some(version) = again::<Version>(text) else { return };
     let valid = validate(&version);
     assert_eq!(validate(&version), valid);

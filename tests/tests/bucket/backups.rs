@@ -4,7 +4,7 @@ use std::fs;
 
 use hazard_tests::server::{TestServer, village};
 use hazard_tests::story::Phone;
-use server::config::S3Options;
+use server::config::{S3Options, Settings};
 use sync_core::people::Role;
 
 use crate::office::{find_hazard, findings, photo, run, states, temporary};
@@ -46,11 +46,13 @@ async fn a_ledger_whose_photos_are_in_a_bucket_comes_back_equal_from_its_backup(
     assert!(said.contains("1 photos"), "{said}");
     let rest: Vec<&str> = there.iter().map(String::as_str).collect();
     assert_eq!(findings(&data_dir, &rest).await, []);
-    server.start_again().await;
-    assert_eq!(states(&server, &one.session).await, before);
-    assert_eq!(photo(&server, &one.session, &hash).await, (200, bytes));
+    let restored = Settings { photos: Some(bucket), ..Settings::local(data_dir.clone()) };
+    let change = |settings: &mut Settings| *settings = restored;
+    let mut again = TestServer::start_on(None, change).await;
+    assert_eq!(states(&again, &one.session).await, before);
+    assert!(photo(&again, &one.session, &hash).await == (200, bytes), "the photo is there again");
 
-    server.stop().await;
+    again.stop().await;
     crate::office::files(&objects).iter().for_each(|object| fs::remove_file(object).unwrap());
     let found = findings(&data_dir, &rest).await;
     assert!(found.iter().any(|finding| finding.to_string().contains(&hash)), "{found:?}");

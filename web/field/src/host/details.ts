@@ -47,12 +47,13 @@ async function unsettledOf(engine: Engine, hazard: string, state: string): Promi
   return unsettled(setting && (await engine.view(setting.id)), state, facts);
 }
 
-/** Which of this phone's sites a campaign means to reach, and which it has reached; those not yet reached first, by name. */
-export async function coverage(engine: Engine, campaign: string): Promise<Coverage> {
+/** Which sites of the person's villages a campaign means to reach, and which it has reached; those not yet reached first, by name. */
+export async function coverage(engine: Engine, person: Person, campaign: string): Promise<Coverage> {
   const state = await engine.view(campaign);
   if (state === undefined) return { targets: [], visited: 0 };
-  const statesOf = (kind: string) => engine.views([...engine.ledger.ofKind(kind)].map((row) => row.id));
-  const found = covered(state, await statesOf("site"), await statesOf("inspection"));
+  const statesOf = (rows: readonly StoredRow[]) => engine.views(rows.map((row) => row.id));
+  const own = [...engine.ledger.ofKind("site")].filter((row) => row.village !== undefined && person.villages.includes(row.village));
+  const found = covered(state, await statesOf(own), await statesOf([...engine.ledger.ofKind("inspection")]));
   const rows = found.flatMap(([id, isVisited]) => {
     const row = engine.ledger.get(id);
     return row ? [{ row, isVisited }] : [];

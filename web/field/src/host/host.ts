@@ -214,7 +214,8 @@ export class FieldHost {
   }
 
   async coverage(campaign: string): Promise<Coverage> {
-    return coverage(this.signedIn().account.engine, campaign);
+    const { account, person } = this.signedIn();
+    return coverage(account.engine, person, campaign);
   }
 
   async check(edit: Edit): Promise<readonly Refusal[]> {
