@@ -14,7 +14,7 @@ use super::columns::{COLUMNS, Cell};
 const ABOVE: u32 = 2;
 
 /// Bytes that a disk with room takes.
-const PROBE: [u8; 64 * 1024] = [0; 64 * 1024];
+static PROBE: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// A workbook that is being written.
 pub(super) struct LedgerBook {

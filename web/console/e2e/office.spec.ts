@@ -4,7 +4,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { inflateRawSync } from "node:zlib";
 
-import { expect, serious, signedIn, test, Village } from "./desk.js";
+import { expect, signedIn, test, Village } from "./desk.js";
 import { workbook } from "./workbook.js";
 
 const YEAR = new Date(Date.now() + 8 * 3_600_000).getUTCFullYear();
@@ -188,9 +188,9 @@ test("a sheet of sites is added whole, or not at all and with what is wrong by r
   await expect(faults).toContainText("已经有“王家烟花店”");
 });
 
-test("what is listed goes into a workbook, and axe finds nothing serious on any page", async ({ township, context }) => {
+test("what is listed goes into a workbook", async ({ township, context }) => {
   const village = await Village.of(township, "inspector01");
-  const found = await village.reports("超量存放烟花爆竹，约二十箱", { responsible: "店主", funds: 1200 });
+  await village.reports("超量存放烟花爆竹，约二十箱", { responsible: "店主", funds: 1200 });
   await village.reports("灭火器过期", { sector: "fire" });
   const page = await signedIn(context, township);
   await page.goto(`${township.url}/office/hazards?sector=fireworks`);
@@ -202,12 +202,6 @@ test("what is listed goes into a workbook, and axe finds nothing serious on any 
   expect(sheet).toContain("超量存放烟花爆竹");
   expect(sheet).toContain("1200");
   expect(sheet).not.toContain("灭火器过期");
-
-  for (const path of ["", "hazards", `hazards/${found}`, "due", "review", "aside", "orders", "reports", "campaigns", "sites", "checklists", "villages", "people", "settings", "settings/members", "settings/phrases"]) {
-    await page.goto(`${township.url}/office/${path}`);
-    await expect(page.locator("main h1")).toBeVisible();
-    expect(await serious(page), path).toEqual([]);
-  }
 });
 
 /** The texts of the only sheet of a workbook (ZIP, deflated; ISO/IEC 29500). */

@@ -109,6 +109,7 @@ test("a campaign says which sites were not visited, and hears of a visit by itse
 test("a checklist is written item by item, put in order, and brought in from a sheet or not at all", async ({ township, context }) => {
   const page = await signedIn(context, township);
   await page.goto(`${township.url}/office/checklists`);
+  await expect(page.getByTestId("checklist").first()).toBeVisible();
   const before = await page.getByTestId("checklist").count();
   await page.getByTestId("add").click();
   await page.getByTestId("checklist-title").fill("渡口检查表");
