@@ -97,6 +97,15 @@ async fn the_feed_holds_each_record_once_at_the_place_of_its_last_change() {
 }
 
 #[tokio::test]
+async fn a_state_in_the_place_of_one_that_is_not_there_does_not_vanish() {
+    let (_home, database) = open().await;
+    let record_1 = vec![replacing("a", stored(record(1), None, "a again"))];
+    let published = database.write(Scope::Township(HOME), move |tx| tx.publish(HOME, &record_1, 7)).await;
+    let there = database.read(|tx| tx.record(HOME, record(1))).await.unwrap();
+    assert_eq!(published.is_ok(), there.is_some(), "it is stored, or refused: {published:?}");
+}
+
+#[tokio::test]
 async fn the_totals_of_each_part_are_those_of_its_states_at_any_time() {
     let (_home, database) = open().await;
     let (first, second) = (Some(village(1)), Some(village(2)));

@@ -280,21 +280,24 @@ async fn no_more_bodies_are_taken_in_at_once_than_memory_is_meant_for() {
     let (phone, hash) = (&phones[0], hash(&bytes));
     phone.create_with(&hash, bytes.len(), &bytes[..1000]).await;
     // An empty chunk is taken while the server has not come to the last of them.
-    let told = loop {
-        let answer = phone.send(&hash, phone.offset(&hash).await, b"").await;
-        if answer.status() != 204 {
-            break answer;
+    let mut told = phone.send(&hash, phone.offset(&hash).await, b"").await;
+    for _ in 0..2_000 {
+        if told.status() != 204 {
+            break;
         }
-    };
-    let told_busy = told.status();
+        told = phone.send(&hash, phone.offset(&hash).await, b"").await;
+    }
     assert_eq!(header(&told, "retry-after"), "2");
     assert_eq!(refused(told).await, (503, "busy".to_owned()));
     let at = phone.offset(&hash).await;
     // The first that ends makes room.
     under_way.pop();
-    let mut status = told_busy;
-    while status == told_busy {
-        status = phone.send(&hash, at, &bytes[at..]).await.status();
+    let mut status = 503;
+    for _ in 0..2_000 {
+        if status != 503 {
+            break;
+        }
+        status = phone.send(&hash, at, &bytes[at..]).await.status().as_u16();
     }
     assert_eq!(status, 204);
     assert_eq!(phone.offset(&hash).await, bytes.len());

@@ -54,7 +54,7 @@ pub(super) fn put_states(
                 records::updated_at_ms.eq(Whole(now_ms)),
                 records::state.eq(&record.state),
             );
-            diesel::update(row).set(changes).execute(conn)?;
+            changed_one(diesel::update(row).set(changes).execute(conn)?)?;
             continue;
         }
         let row = NewRecord {
@@ -70,6 +70,11 @@ pub(super) fn put_states(
         diesel::insert_into(records::table).values(row).execute(conn)?;
     }
     Ok(())
+}
+
+/// Demands that a row which is said to be there was: what is to be stored must not vanish into an update of nothing.
+fn changed_one(rows: usize) -> Result<(), DbError> {
+    if rows == 1 { Ok(()) } else { Err(DbError::Internal(format!("{rows} rows where there is to be one"))) }
 }
 
 /// What a hazard's line says.
@@ -124,7 +129,7 @@ pub(super) fn put_lines(conn: &mut Conn, township: TownshipId, changes: &[LineCh
             continue;
         }
         let row = hazards::table.filter(hazards::township_id.eq(keys.0)).filter(hazards::id.eq(keys.1));
-        diesel::update(row).set(line).execute(conn)?;
+        changed_one(diesel::update(row).set(line).execute(conn)?)?;
         if change.is_described_anew() {
             let row: i64 = row.select(hazards::row).first(conn)?;
             described.push((row, change.line.description.as_str()));

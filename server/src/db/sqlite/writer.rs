@@ -1,6 +1,6 @@
 //! The one thread that writes: it takes the jobs that wait, runs them in one transaction, commits, and only then lets any of
-//! them answer (group commit). Where one of them fails, all run again, each in a savepoint of its own: savepoints cost a push
-//! a tenth, and hardly any job fails. Nothing here knows what the jobs do.
+//! them answer (group commit). Where one of them fails, all run again, each in a savepoint of its own: for a savepoint
+//! SQLite copies every page that the job changes, and hardly any job fails. Nothing here knows what the jobs do.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
