@@ -243,9 +243,10 @@ async fn written(
     form: Form,
     to: Option<&Path>,
 ) -> Result<(), Failure> {
+    let rows = rows.min(hazards);
     let days = u64::try_from(rows * 3_650 / hazards.max(1)).unwrap_or(0);
-    let filter =
-        HazardFilter { found_from_ms: Some(TODAY_MS - days * DAY_MS), with_void: true, ..HazardFilter::default() };
+    let from_ms = TODAY_MS.saturating_sub(days * DAY_MS);
+    let filter = HazardFilter { found_from_ms: Some(from_ms), with_void: true, ..HazardFilter::default() };
     // The most memory that was held is counted from here on: <https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html>.
     std::fs::write("/proc/self/clear_refs", "5")?;
     let held_mb = peak_mb("self")?;
