@@ -17,6 +17,7 @@ pub mod json;
 pub mod kinds;
 pub mod limits;
 pub mod monthly;
+pub mod own;
 pub mod people;
 pub mod permissions;
 pub mod protocol;

@@ -98,6 +98,14 @@ pub struct Pull {
     /// At most so many records; the server has a limit of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub records_max: Option<usize>,
+    /// That the asker makes the states of records that this round trip's push created by itself ([`PullAnswer::as_pushed`]).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub as_pushed: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// The answer to a [`SyncRequest`], part by part. Everything in it is durable on the server before it is sent.
@@ -238,6 +246,10 @@ pub enum Verdict {
 pub struct PullAnswer {
     /// Record states, each a delta to join into what the reader holds.
     pub records: Vec<Box<RawValue>>,
+    /// Instead of states in `records`: those which are, byte for byte, what the merged versions of this round trip's push come
+    /// to by themselves ([`crate::own::over`] nothing), each by the sequence number of its last version there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub as_pushed: Vec<u64>,
     /// Where to read on.
     pub cursor: String,
     /// Whether there is more right now.

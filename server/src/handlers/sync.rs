@@ -1,5 +1,7 @@
 //! The sync protocol over HTTP: the round trip, and its halves. What is taken is durable before the answer.
 
+use std::sync::Arc;
+
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -18,7 +20,7 @@ use crate::extract::{Authenticated, Body, Json};
 use crate::limits::DEVICE_NOTED_EVERY_MS;
 use crate::photos::hash::{ContentHash, read_all};
 use crate::photos::receipts::receipts;
-use crate::sync::push::Sender;
+use crate::sync::push::{Batch, Sender};
 use crate::sync::{pull, push};
 
 impl Body for SyncRequest {
@@ -49,12 +51,12 @@ pub async fn round_trip(
     Json(request): Json<SyncRequest>,
 ) -> Result<HttpResponse, Problem> {
     let asked_photos = hashes(&request.photos)?;
-    let push = match request.push {
-        Some(push) => Some(take(&app, &who, push, request.sent_at_ms).await?),
-        None => None,
+    let (push, batch) = match request.push {
+        Some(push) => take(&app, &who, push, request.sent_at_ms).await.map(|(answer, batch)| (Some(answer), Some(batch)))?,
+        None => (None, None),
     };
     let pull = match request.pull {
-        Some(asked) => Some(read(&app, &who, asked).await?),
+        Some(asked) => Some(read(&app, &who, asked, push.clone().zip(batch)).await?),
         None => None,
     };
     let compare = match request.compare {
@@ -76,26 +78,42 @@ pub async fn push(
 ) -> Result<HttpResponse, Problem> {
     let PushRequest { sent_at_ms, replica, first_seq, versions, refused } = request;
     let push = Push { replica, first_seq, versions, refused };
-    Ok(ok(&take(&app, &who, push, sent_at_ms).await?))
+    let (answer, _) = take(&app, &who, push, sent_at_ms).await?;
+    Ok(ok(&answer))
 }
 
 /// POST /api/v1/pull: the second half alone.
 pub async fn pull(app: web::Data<App>, who: Authenticated, Json(asked): Json<Pull>) -> Result<HttpResponse, Problem> {
-    Ok(ok(&read(&app, &who, asked).await?))
+    Ok(ok(&read(&app, &who, asked, None).await?))
 }
 
-async fn take(app: &App, who: &Authenticated, push: Push, sent_at_ms: Ms) -> Result<PushAnswer, Problem> {
-    let batch = push::read(push)?;
+async fn take(
+    app: &App,
+    who: &Authenticated,
+    push: Push,
+    sent_at_ms: Ms,
+) -> Result<(PushAnswer, Arc<Batch>), Problem> {
+    let batch = Arc::new(push::read(push)?);
     let sender = sender(app, who, sent_at_ms);
-    let answer = app.database.write(Scope::Township(sender.township), move |tx| batch.take(tx, &sender)).await?;
+    let taken = Arc::clone(&batch);
+    let answer = app.database.write(Scope::Township(sender.township), move |tx| taken.take(tx, &sender)).await?;
     push::count(&answer);
-    Ok(answer)
+    Ok((answer, batch))
 }
 
-async fn read(app: &App, who: &Authenticated, asked: Pull) -> Result<PullAnswer, Problem> {
+async fn read(
+    app: &App,
+    who: &Authenticated,
+    asked: Pull,
+    pushed: Option<(PushAnswer, Arc<Batch>)>,
+) -> Result<PullAnswer, Problem> {
     let (township, caller) = (who.township, who.caller.clone());
-    let answer: PullAnswer =
-        app.database.read(move |tx| Ok::<_, Problem>(pull::pull(tx, township, &caller, &asked)?)).await?;
+    let pushed = pushed.filter(|_| asked.as_pushed);
+    let answer = app.database.read(move |tx| {
+        let brought = pushed.as_ref().map(|(answer, batch)| batch.brought(answer)).unwrap_or_default();
+        Ok::<_, Problem>(pull::pull(tx, township, &caller, &asked, &brought)?)
+    });
+    let answer = answer.await?;
     metrics::counter!("hazard_records_pulled_total").increment(u64::try_from(answer.records.len()).unwrap_or(0));
     Ok(answer)
 }

@@ -12,12 +12,14 @@ use sync_core::permissions::may_read;
 use sync_core::protocol::{Compare, CompareAnswer, Pull, PullAnswer};
 use uuid::Uuid;
 
+use super::push::Brought;
 use crate::db::records::FeedEntry;
 use crate::db::{DbError, Transaction};
 use crate::error::Problem;
 use crate::ledger::project::read_state;
 
-/// Answers a pull from one snapshot. A cursor that this server never gave out counts as none: everything comes again.
+/// Answers a pull from one snapshot. A cursor that this server never gave out counts as none: everything comes again. `brought` is
+/// what a push of the same round trip brought, whose sender asks to be spared what stands exactly so.
 ///
 /// # Errors
 /// The database failed.
@@ -26,6 +28,7 @@ pub fn pull(
     township: TownshipId,
     caller: &Caller,
     asked: &Pull,
+    brought: &Brought,
 ) -> Result<PullAnswer, DbError> {
     let epoch = epoch(tx)?;
     let scopes = scopes_of(caller);
@@ -49,15 +52,22 @@ pub fn pull(
         *position = read_to.max(*position);
     }
     entries.truncate(sent);
-    let records = entries.into_iter().map(|entry| RawValue::from_string(entry.state));
-    let records = records.collect::<Result<Vec<_>, _>>().map_err(|error| DbError::Internal(error.to_string()))?;
+    let mut as_pushed = Vec::new();
+    let mut records = Vec::with_capacity(entries.len());
+    for FeedEntry { state, .. } in entries {
+        match brought.as_it_stands(&state) {
+            Some(last) => as_pushed.push(last),
+            None => records.push(RawValue::from_string(state).map_err(|error| DbError::Internal(error.to_string()))?),
+        }
+    }
     let digest = if more { None } else { Some(digest(tx, township, &scopes)?) };
     let mut forget = followed.forget;
     if followed.lost_all {
         forget.extend(others(tx, township, &scopes)?);
     }
     let position = (!more).then_some(read_to);
-    Ok(PullAnswer { records, cursor: cursor.encode(), more, epoch: epoch.to_string(), forget, digest, position })
+    let (cursor, epoch) = (cursor.encode(), epoch.to_string());
+    Ok(PullAnswer { records, as_pushed, cursor, more, epoch, forget, digest, position })
 }
 
 /// What the states of the followed parts come to.

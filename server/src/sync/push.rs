@@ -7,6 +7,7 @@ use sync_core::decision::{Numbering, merged, number, quarantined, read_version};
 use sync_core::dots::Dot;
 use sync_core::ids::{DeviceId, RecordId, ReplicaId, TownshipId};
 use sync_core::limits::{BATCH_VERSIONS_MAX, SEQ_MAX};
+use sync_core::own;
 use sync_core::people::Caller;
 use sync_core::protocol::{Outcome, Push, PushAnswer, Verdict};
 use sync_core::time::Ms;
@@ -57,6 +58,19 @@ pub struct Batch {
     replica: ReplicaId,
     first_seq: u64,
     items: Vec<Item>,
+}
+
+/// States that a batch alone comes to, as their text, each with the sequence number of its last version in the batch: whoever
+/// sent it makes them by itself.
+#[derive(Debug, Default)]
+pub struct Brought(BTreeMap<String, u64>);
+
+impl Brought {
+    /// The number of the last version of a record that stands exactly as the batch brought it.
+    #[must_use]
+    pub fn as_it_stands(&self, state: &str) -> Option<u64> {
+        self.0.get(state).copied()
+    }
 }
 
 #[derive(Debug)]
@@ -133,6 +147,15 @@ impl Batch {
         }
         merge.publish(tx)?;
         Ok(PushAnswer::Accepted { outcomes, through: replica.highest })
+    }
+
+    /// What its records come to by its own merged versions alone, once the batch was answered.
+    #[must_use]
+    pub fn brought(&self, answer: &PushAnswer) -> Brought {
+        let PushAnswer::Accepted { outcomes, .. } = answer else { return Brought::default() };
+        let told = self.items.iter().zip(outcomes);
+        let merged = told.filter(|(_, outcome)| outcome.first_verdict() != Verdict::Quarantined);
+        Brought(own::states(merged.filter_map(|(item, _)| item.version.as_ref().ok())))
     }
 
     /// What was taken under those of the batch's numbers that are not new.

@@ -7,10 +7,12 @@ use crate::carried::{Receipt, Receipts};
 use crate::digest::Mark;
 use crate::dots::Dot;
 use crate::ids::{RecordId, ReplicaId};
+use crate::own;
 use crate::protocol::{CompareAnswer, PullAnswer, PushAnswer, SyncAnswer};
 use crate::record::Record;
 use crate::sorted::SortedSet;
 use crate::time::Ms;
+use crate::version::Version;
 
 impl Client {
     /// Takes in the answer to the round trip under way.
@@ -25,11 +27,11 @@ impl Client {
         if let Some(pull) = answer.pull.as_ref().filter(|_| can_take_back || self.epoch.is_none()) {
             is_restored = self.hear_epoch(&pull.epoch, &mut effects);
         }
-        if let (Some(replica), Some(push)) = (asked.pushed, answer.push) {
-            self.handle_push_answer(replica, push, &mut effects);
+        if let (Some(first), Some(push)) = (asked.pushed, answer.push) {
+            self.handle_push_answer(first.replica, push, &mut effects);
         }
         if let Some(pull) = answer.pull {
-            self.handle_pull_answer(pull, is_restored, &mut effects);
+            self.handle_pull_answer(pull, asked.pushed, is_restored, &mut effects);
         }
         if let Some(compare) = answer.compare.filter(|_| !self.is_forked()) {
             self.handle_compare_answer(compare, &mut effects);
@@ -107,7 +109,13 @@ impl Client {
         }
     }
 
-    fn handle_pull_answer(&mut self, answer: PullAnswer, is_restored: bool, effects: &mut Vec<Effect>) {
+    fn handle_pull_answer(
+        &mut self,
+        answer: PullAnswer,
+        pushed: Option<Dot>,
+        is_restored: bool,
+        effects: &mut Vec<Effect>,
+    ) {
         if self.is_forked() {
             // What waits is written anew first.
             self.pull_due = true;
@@ -130,6 +138,8 @@ impl Client {
             Ok(record) => Effect::Merge(Box::new(record)),
             Err(text) => Effect::Unreadable(text),
         }));
+        let made = answer.as_pushed.iter().filter_map(|seq| self.as_pushed(pushed?, *seq));
+        effects.extend(made.map(|record| Effect::Merge(Box::new(record))));
         self.cursor = Some(answer.cursor.clone());
         self.pull_due = answer.more || is_restored;
         self.comparison.heard(answer.digest.filter(|_| !self.pull_due));
@@ -159,6 +169,15 @@ impl Client {
         }));
         effects.extend(absent.into_iter().map(Effect::Drop));
         self.comparison.told(&told);
+    }
+
+    /// The state of a record that a push created, from what it brought of it up to its last version there. What this gets wrong, the
+    /// digest shows.
+    fn as_pushed(&self, first: Dot, last: u64) -> Option<Record> {
+        let last = Dot { seq: last, ..first };
+        let record = self.outbox.get(last)?.record;
+        let brought = self.outbox.of_record(record).filter(|(dot, entry)| (first..=last).contains(dot) && !entry.is_quarantined());
+        own::over(None, brought.filter_map(|(_, entry)| Version::from_json(entry.bytes.as_bytes()).ok()))
     }
 
     /// Whether a copy of this replica has written on, or may have: a number is taken under which nothing was written here, or
@@ -207,7 +226,7 @@ impl Client {
             Failure::Refused => self.pace.refused(now_ms, self.replica),
             // An id that is to be given up stays so; the new one will find out about the token by itself.
             Failure::SignedOut => self.halted = self.halted.or(Some(Halt::SignedOut)),
-            Failure::ReplicaForeign => self.give_up(pushed.unwrap_or(self.replica), &mut effects),
+            Failure::ReplicaForeign => self.give_up(pushed.map_or(self.replica, |first| first.replica), &mut effects),
         }
         effects
     }

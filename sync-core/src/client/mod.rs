@@ -27,6 +27,7 @@ use crate::digest::Mark;
 use crate::dots::Dot;
 use crate::ids::{AccountId, DeviceId, RecordId, ReplicaId, VillageId};
 use crate::limits::{BATCH_VERSIONS_MAX, BODY_BYTES_MAX, CARRIED_BYTES_MAX, PHOTOS_ASKED_MAX};
+use crate::own;
 use crate::people::Caller;
 use crate::permissions::objections;
 use crate::protocol::{Outcome, Pull, Push, SyncRequest};
@@ -166,7 +167,8 @@ enum PhotoState {
 /// What the round trip under way asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct InFlight {
-    pushed: Option<ReplicaId>,
+    /// The first version that it offered.
+    pushed: Option<Dot>,
     photos: Vec<String>,
 }
 
@@ -271,18 +273,7 @@ impl Client {
     /// feed has not brought yet.
     #[must_use]
     pub fn view(&self, record: RecordId, base: Option<&Record>) -> Option<Record> {
-        let mut view = base.cloned();
-        for version in self.own_versions(record, base) {
-            let dot = version.dot;
-            let mut delta = Record::from(version);
-            // A replica knows its own order; a predecessor that was refused leaves no gap.
-            delta.complete_up_to(dot);
-            match &mut view {
-                Some(view) => view.absorb(delta),
-                None => view = Some(delta),
-            }
-        }
-        view
+        own::over(base.cloned(), self.own_versions(record, base))
     }
 
     fn own_versions(&self, record: RecordId, base: Option<&Record>) -> impl Iterator<Item = Version> {
@@ -305,8 +296,8 @@ impl Client {
         if push.is_none() && !self.pull_due && !asks && compare.is_none() {
             return None;
         }
-        self.in_flight = Some(InFlight { pushed: push.as_ref().map(|push| push.replica), photos: photos.clone() });
-        let pull = Pull { cursor: self.cursor.clone(), records_max: None };
+        self.in_flight = Some(InFlight { pushed: push.as_ref().map(first_of), photos: photos.clone() });
+        let pull = Pull { cursor: self.cursor.clone(), records_max: None, as_pushed: push.is_some() };
         let sent = push.as_ref().map_or(0, |push| push.versions.len());
         let unsent = u64::try_from(self.outbox.waiting().count().saturating_sub(sent)).ok();
         Some(SyncRequest { sent_at_ms: now_ms, push, pull: Some(pull), photos, compare, unsent })
@@ -474,4 +465,8 @@ impl Client {
 fn keep(version: &Version, clock: Stamp) -> Effect {
     let bytes = serde_json::to_string(version).unwrap_or_default();
     Effect::Keep { dot: version.dot, record: version.record, bytes, clock }
+}
+
+fn first_of(push: &Push) -> Dot {
+    Dot { replica: push.replica, seq: push.first_seq }
 }

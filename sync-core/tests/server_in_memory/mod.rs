@@ -23,14 +23,15 @@ use sync_core::decision::{Judgement, Numbering, judge, number, read_version};
 use sync_core::digest::{Digest, Mark, answer_sums};
 use sync_core::dots::Dot;
 use sync_core::ids::{AccountId, RecordId, ReplicaId, VillageId};
+use sync_core::own;
 use sync_core::people::{Caller, Role};
 use sync_core::permissions::may_read;
 use sync_core::protocol::{
-    Compare, CompareAnswer, Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest,
+    Compare, CompareAnswer, Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, Verdict, SyncRequest,
 };
 use sync_core::record::Record;
 use sync_core::validate::Refusal;
-use sync_core::version::Fingerprint;
+use sync_core::version::{Fingerprint, Version};
 use uuid::Uuid;
 
 /// Few, so that an answer with more to come is an ordinary case.
@@ -84,8 +85,11 @@ impl Server {
     /// One request, and its answer, as bytes.
     pub fn sync(&mut self, caller: &Caller, body: &str, now_ms: u64) -> String {
         let request: SyncRequest = serde_json::from_str(body).unwrap();
-        let push = request.push.map(|push| self.push(caller, &push, now_ms));
-        let pull = request.pull.map(|pull| self.pull(caller, &pull));
+        let (push, brought) = request.push.map(|push| self.push_and_note(caller, &push, now_ms)).unzip();
+        let pull = request.pull.map(|pull| {
+            let brought = brought.filter(|_| pull.as_pushed).unwrap_or_default();
+            self.pull(caller, &pull, &brought)
+        });
         let (photos_received, photos_wanted) = request.photos.into_iter().partition(|hash| self.photos.contains(hash));
         let compare = request.compare.map(|compare| self.compare(caller, &compare));
         serde_json::to_string(&SyncAnswer { now_ms, push, pull, photos_received, photos_wanted, compare }).unwrap()
@@ -122,6 +126,16 @@ impl Server {
         let account = carried.account;
         let epoch = self.epoch.to_string();
         Ok(seal(&key, &Receipts { account, device, now_ms, epoch, pushes, photos_received, photos_wanted }))
+    }
+
+    /// The answer to a push, and what its records come to by its merged versions alone.
+    fn push_and_note(&mut self, caller: &Caller, push: &Push, now_ms: u64) -> (PushAnswer, BTreeMap<String, u64>) {
+        let answer = self.push(caller, push, now_ms);
+        let PushAnswer::Accepted { outcomes, .. } = &answer else { return (answer, BTreeMap::new()) };
+        let merged = outcomes.iter().zip(&push.versions).filter(|(told, _)| told.first_verdict() != Verdict::Quarantined);
+        let versions: Vec<Version> = merged.map(|(_, raw)| Version::from_json(raw.get().as_bytes()).unwrap()).collect();
+        let brought = own::states(&versions);
+        (answer, brought)
     }
 
     fn push(&mut self, caller: &Caller, push: &Push, now_ms: u64) -> PushAnswer {
@@ -164,7 +178,7 @@ impl Server {
         outcome
     }
 
-    fn pull(&self, caller: &Caller, pull: &Pull) -> PullAnswer {
+    fn pull(&self, caller: &Caller, pull: &Pull, brought: &BTreeMap<String, u64>) -> PullAnswer {
         let old = pull.cursor.as_deref().and_then(Cursor::decode);
         let followed = Cursor::follow(old, Uuid::from_u128(self.epoch), &scopes_of(caller));
         let mut cursor = followed.cursor;
@@ -188,8 +202,11 @@ impl Server {
             let known = self.records.values().filter_map(|(record, _)| record.village);
             forget.extend(known.filter(|village| !caller.covers(Some(*village))));
         }
+        let states = news.iter().map(|(_, record)| record.to_json());
+        let (known, new): (Vec<String>, Vec<String>) = states.partition(|state| brought.contains_key(state));
         PullAnswer {
-            records: news.iter().map(|(_, record)| RawValue::from_string(record.to_json()).unwrap()).collect(),
+            records: new.into_iter().map(|state| RawValue::from_string(state).unwrap()).collect(),
+            as_pushed: known.iter().map(|state| brought[state]).collect(),
             cursor: cursor.encode(),
             more,
             epoch: self.epoch.to_string(),

@@ -136,6 +136,7 @@ fn an_answer_that_nobody_waits_for_is_ignored() {
     let before = client.clone();
     let pull = PullAnswer {
         records: vec![],
+        as_pushed: vec![],
         cursor: "x".into(),
         more: false,
         epoch: "1".into(),

@@ -23,6 +23,7 @@ mod client_answers;
 mod client_backups;
 mod client_carried;
 mod client_compare;
+mod client_own;
 mod client_pace;
 mod client_random;
 mod comment;

@@ -38,6 +38,8 @@ fn messages() -> Vec<(&'static str, Rewrite)> {
         ("answer_gap", again::<SyncAnswer>),
         ("answer_replica_forked", again::<SyncAnswer>),
         ("answer_pull", again::<SyncAnswer>),
+        ("answer_as_pushed", again::<SyncAnswer>),
+        ("request_as_pushed", again::<SyncRequest>),
         ("record_full", again::<Record>),
         ("record_of_the_township", again::<Record>),
         ("effects", again::<Vec<Effect>>),

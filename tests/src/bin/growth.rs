@@ -22,6 +22,7 @@ use server::db::hazards::{HazardFilter, HazardOrder};
 use server::db::scratch::{self, Scratch};
 use server::ledger::read::conflict_views;
 use server::sync::pull::pull;
+use server::sync::push::Brought;
 use server::{App, start};
 use sync_core::limits::BATCH_VERSIONS_MAX;
 use sync_core::protocol::Pull;
@@ -149,9 +150,9 @@ async fn ask(app: &App, township: &Township, size: usize) -> Result<(), Failure>
     let (id, caller) = (township.id, township.supervisor.clone());
     let (mut took, mut cursor) = (Vec::new(), None);
     while took.len() < SAMPLES {
-        let (asked, caller) = (Pull { cursor: cursor.take(), records_max: None }, caller.clone());
+        let (asked, caller) = (Pull { cursor: cursor.take(), ..Pull::default() }, caller.clone());
         let began = Instant::now();
-        let answer = app.database.read(move |tx| pull(tx, id, &caller, &asked)).await?;
+        let answer = app.database.read(move |tx| pull(tx, id, &caller, &asked, &Brought::default())).await?;
         took.push(began.elapsed());
         cursor = answer.more.then_some(answer.cursor);
         if cursor.is_none() && took.len() > 1 {

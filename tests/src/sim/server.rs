@@ -8,7 +8,7 @@ use server::db::Transaction;
 use server::db::blobs::Blob;
 use server::error::Problem;
 use server::photos::hash::ContentHash;
-use server::sync::push::Sender;
+use server::sync::push::{Brought, Sender};
 use server::sync::{pull, push};
 use sync_core::client::Failure;
 use sync_core::dots::Dot;
@@ -48,9 +48,10 @@ pub(crate) struct Server {
 }
 
 /// What a push did to the store.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Pushed {
     answer: PushAnswer,
+    brought: Brought,
     before: u64,
     after: u64,
 }
@@ -120,14 +121,15 @@ impl Server {
             photos_wanted: Vec::new(),
             compare: None,
         };
+        let mut brought = Brought::default();
         if let Some(push) = request.push {
             match self.push(oracle, caller, phone, push, does_commit, now_ms)? {
-                Ok(pushed) => answer.push = Some(pushed),
+                Ok(pushed) => (answer.push, brought) = (Some(pushed.answer), pushed.brought),
                 Err(_) => return Ok(Err(Failure::Busy { retry_after_s: None })),
             }
         }
         if let Some(asked) = request.pull {
-            answer.pull = Some(self.pull(caller, asked));
+            answer.pull = Some(self.pull(caller, asked, brought));
         }
         answer.compare = request.compare.map(|asked| self.compare(caller, asked));
         (answer.photos_received, answer.photos_wanted) = self.photos(&request.photos);
@@ -145,7 +147,7 @@ impl Server {
         push: Push,
         does_commit: bool,
         now_ms: u64,
-    ) -> Result<Result<PushAnswer, Problem>, super::oracle::Violation> {
+    ) -> Result<Result<Pushed, Problem>, super::oracle::Violation> {
         let replica = push.replica;
         let sent: Vec<(Dot, Fingerprint)> = (push.first_seq..)
             .zip(&push.versions)
@@ -173,12 +175,15 @@ impl Server {
             let answer = batch.take(tx, &sender)?;
             let after = tx.replica(replica)?.map_or(0, |replica| replica.highest);
             *said.lock().expect("one thread") = Some(answer.clone());
-            Ok(Pushed { answer, before, after })
+            let brought = batch.brought(&answer);
+            Ok(Pushed { answer, brought, before, after })
         });
         let unsure = unsure.lock().expect("one thread").take();
         let mut pushed = match (pushed, unsure) {
             (Ok(pushed), _) => pushed,
-            (Err(_), Some(answer)) if self.is(Sabotage::AcksBeforeDurability) => Pushed { answer, before: 0, after: 0 },
+            (Err(_), Some(answer)) if self.is(Sabotage::AcksBeforeDurability) => {
+                Pushed { answer, brought: Brought::default(), before: 0, after: 0 }
+            }
             (Err(problem), _) => return Ok(Err(problem)),
         };
         self.notice(oracle, caller, &sent, &pushed)?;
@@ -189,7 +194,7 @@ impl Server {
         if let PushAnswer::Accepted { outcomes, .. } | PushAnswer::ReplicaForked { outcomes, .. } = &pushed.answer {
             self.check_told(oracle, replica, outcomes, pushed.before)?;
         }
-        Ok(Ok(pushed.answer))
+        Ok(Ok(pushed))
     }
 
     /// Tells the oracle what was taken, in its order, with what the store says became of it.
@@ -269,13 +274,14 @@ impl Server {
         }
     }
 
-    fn pull(&mut self, caller: &Caller, asked: Pull) -> PullAnswer {
+    fn pull(&mut self, caller: &Caller, asked: Pull, brought: Brought) -> PullAnswer {
         let caller = match self.yesterday.iter().find(|known| known.account == caller.account) {
             Some(known) if self.is(Sabotage::ScopeOfYesterday) => known.clone(),
             _ => caller.clone(),
         };
         let asked = Pull { records_max: Some(self.page), ..asked };
-        let answer = self.store.read(move |tx| Ok(pull::pull(tx, ids::township(), &caller, &asked)?));
+        let brought = if asked.as_pushed { brought } else { Brought::default() };
+        let answer = self.store.read(move |tx| Ok(pull::pull(tx, ids::township(), &caller, &asked, &brought)?));
         let mut answer = answer.expect("a pull");
         if self.is(Sabotage::ForgetIsNotSaid) {
             answer.forget.clear();
