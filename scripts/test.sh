@@ -55,7 +55,7 @@ suites "tests-on-postgresql" scripts/postgres.sh env HAZARD_TEST_DATABASE=postgr
     scripts/suites-on-postgres.sh
 suites "wasm" node --test --test-reporter=tap web/wasm/tests/replay.mjs
 check "types" types
-check "server for the clients" cargo build --locked --workspace --bin hazard-ledger
+check "server for the clients" cargo build --locked --workspace --tests --bin hazard-ledger
 export HAZARD_SERVER=${CARGO_TARGET_DIR:-$PWD/target}/debug/hazard-ledger
 suites "tus" node --test --test-reporter=tap web/tus/uploads.mjs
 suites "field" env NO_COLOR=1 npm --prefix web run unit --workspace field

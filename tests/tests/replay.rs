@@ -14,7 +14,7 @@ fn build_server() {
     let profile = own.ancestors().nth(2).unwrap();
     let mut build = Command::new(env!("CARGO"));
     // Of the whole workspace, as the tests were built: with fewer features it would be another server, compiled anew.
-    build.args(["build", "--workspace", "--bin", "hazard-ledger"]);
+    build.args(["build", "--workspace", "--tests", "--bin", "hazard-ledger"]);
     if profile.ends_with("release") {
         build.arg("--release");
     }

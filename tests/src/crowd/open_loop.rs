@@ -109,10 +109,11 @@ impl Flood {
                 let request = http.post(url).bearer_auth(token).header(CONTENT_TYPE, "application/json");
                 let answer = request.body("{\"sent_at_ms\":0}").send().await?;
                 let says_when = answer.headers().contains_key(RETRY_AFTER);
-                match answer.status() {
+                let status = answer.status();
+                match status {
                     StatusCode::OK => self.served.fetch_add(1, Ordering::Relaxed),
                     StatusCode::TOO_MANY_REQUESTS if says_when => self.refused.fetch_add(1, Ordering::Relaxed),
-                    other => return Err(format!("the flood was answered {other}").into()),
+                    _ => return Err(format!("the flood was answered {status}: {}", answer.text().await?).into()),
                 };
             }
             Ok(())

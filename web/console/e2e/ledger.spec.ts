@@ -112,6 +112,7 @@ test("several hazards are returned with one reason, and given one deadline", asy
   const choose = async () => {
     for (const box of await page.getByTestId("choose-line").all()) await box.check();
     await expect(page.getByTestId("bulk")).toContainText("已选 2 条");
+    await expect(page.getByTestId("bulk-order")).toBeInViewport({ ratio: 1 });
   };
   await choose();
   await page.getByTestId("bulk-return").click();
