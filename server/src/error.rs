@@ -146,6 +146,8 @@ codes! {
     PhotoPending, "photo_pending", StatusCode::NOT_FOUND, "The photo is on its way", Some(30);
     /// No reduced picture can be made; `reason` says why. The original can be fetched.
     VariantUnavailable, "variant_unavailable", StatusCode::UNSUPPORTED_MEDIA_TYPE, "There is no reduced picture of this photo", None;
+    /// What was sent is no small JPEG; `reason` says why. The photo itself may come all the same.
+    PreviewUnusable, "preview_unusable", StatusCode::UNPROCESSABLE_ENTITY, "This is no preview of a photo", None;
     /// No byte of the photo lies in the range that was asked for.
     RangeUnsatisfiable, "range_unsatisfiable", StatusCode::RANGE_NOT_SATISFIABLE, "The photo has no such bytes", None;
     /// Too many attempts.

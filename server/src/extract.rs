@@ -7,6 +7,7 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use sync_core::ids::{AccountId, DeviceId, TownshipId};
 use sync_core::people::{Caller, Role};
@@ -250,6 +251,20 @@ impl<const BYTES_MAX: usize> FromRequest for Text<BYTES_MAX> {
             let text = String::from_utf8(body.await?.to_vec());
             text.map(Self).map_err(|_| Problem::new(Code::MalformedBody, "This is not text in UTF-8"))
         })
+    }
+}
+
+/// A body of any bytes, at most so many.
+#[derive(Clone, Debug)]
+pub struct Raw<const BYTES_MAX: usize>(pub Bytes);
+
+impl<const BYTES_MAX: usize> FromRequest for Raw<BYTES_MAX> {
+    type Error = Problem;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = read_body(request, payload, BYTES_MAX);
+        Box::pin(async move { body.await.map(Self) })
     }
 }
 

@@ -209,6 +209,9 @@ pub const UPLOADS_TAKEN_IN_MAX: usize = 256;
 /// Uploads whose end is worked on at the same time: each hashes a photo, and over an object store sends one part at a time.
 pub const UPLOADS_FINISHING_MAX: usize = 4;
 
+/// Bytes of a preview as a phone sends it: half of them do for 256 px of most scenes, and on 2G they take 8 s.
+pub const PREVIEW_BYTES_MAX: usize = 32 * 1024;
+
 /// Pixels of an image that is decoded at all: the largest phone sensors give 48–50 million by default.
 pub const PIXELS_MAX: u64 = 50_000_000;
 

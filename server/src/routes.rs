@@ -111,6 +111,7 @@ fn api() -> Vec<Address> {
         at("/quarantine/{replica}/{seq}/repair").post(review::repair),
         at("/quarantine/{replica}/{seq}/dismiss").post(review::dismiss),
         at("/photos/{sha256}").get(photos::show).on(&Method::HEAD, photos::show),
+        at("/photos/{sha256}/preview").put(photos::keep_preview),
     ]
 }
 

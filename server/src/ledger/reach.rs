@@ -124,7 +124,7 @@ pub fn photo(
     for township in over.iter().copied() {
         match sight::look_up(tx, township, caller, hash)? {
             Sight::Unknown => {}
-            Sight::Pending => best = Sight::Pending,
+            pending @ Sight::Pending(_) => best = pending,
             stored @ Sight::Stored(_) => return Ok(stored),
         }
     }

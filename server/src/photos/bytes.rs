@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::folder::FolderStore;
 use super::hash::ContentHash;
+use super::names::BlobName;
 use super::objects::ObjectsStore;
-use super::store::{BlobName, PhotoStore, StoreError};
+use super::store::{PhotoStore, StoreError};
 use crate::config::{DataArgs, S3Options};
 use crate::refusal::Refusal;
 

@@ -1,45 +1,48 @@
 //! The store in a folder: finished photos by their content below `blobs`, unfinished uploads as one growing file each in
-//! `uploads`. Everything here blocks.
+//! `uploads`, previews in `previews`. Everything here blocks.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::hash::ContentHash;
-use super::partial::{self, FilePartial};
-use super::store::{Blob, BlobBody, BlobName, BlobPart, Found, StoreError, UploadKey, read_upload_name, upload_name};
+use sync_core::ids::TownshipId;
 
-/// Two folders of one file system, so that a finished upload is only renamed.
+use super::hash::ContentHash;
+use super::names::{BlobName, BlobPart, PREVIEWS, UploadKey, read_preview_name, read_upload_name, upload_name};
+use super::partial::{self, FilePartial};
+use super::store::{Blob, BlobBody, Found, StoreError};
+
+/// Folders of one file system, so that a finished upload is only renamed.
 #[derive(Debug)]
 pub struct FolderStore {
-    blobs: PathBuf,
+    dir: PathBuf,
     uploads: PathBuf,
 }
 
 impl FolderStore {
-    /// Opens the folders `blobs` and `uploads` in `dir`, which are made when they are missing.
+    /// Opens the folders `blobs`, `uploads` and `previews` in `dir`, which are made when they are missing.
     ///
     /// # Errors
     /// Whatever making the folders fails with.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        let (blobs, uploads) = (dir.join("blobs"), dir.join("uploads"));
-        fs::create_dir_all(&blobs)?;
-        fs::create_dir_all(&uploads)?;
-        Ok(Self { blobs, uploads })
+        for name in ["blobs", "uploads", PREVIEWS] {
+            fs::create_dir_all(dir.join(name))?;
+        }
+        Ok(Self { dir: dir.to_owned(), uploads: dir.join("uploads") })
     }
 
     fn path(&self, name: &BlobName) -> PathBuf {
-        self.blobs.join(name.path())
+        self.dir.join(name.path())
     }
 
     fn upload_path(&self, key: UploadKey) -> PathBuf {
         self.uploads.join(upload_name(key))
     }
 
-    /// Makes durable the name `path` and those of the two folders above it. Also where they were there: another thread may have
-    /// made them a moment ago, and not come so far.
+    /// Makes durable the name `path` and those of the folders above it, up to the store's own. Also where they were there: another
+    /// thread may have made them a moment ago, and not come so far.
     fn sync_names(&self, path: &Path) -> io::Result<()> {
-        path.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.blobs)).try_for_each(sync_folder)
+        path.ancestors().skip(1).take_while(|folder| *folder != self.dir).try_for_each(sync_folder)
     }
 
     /// Takes over the finished file at `finished` under `name`; on success the file is gone from where it was. Bytes that are
@@ -94,6 +97,16 @@ impl FolderStore {
             Some(folder) => Ok(sync_folder(folder)?),
             None => Ok(()),
         }
+    }
+
+    /// Removes one thing. That its name is gone is not made durable: one that comes back is removed again.
+    pub(super) fn remove_one(&self, name: &BlobName) -> Result<(), StoreError> {
+        Ok(partial::remove(&self.path(name))?)
+    }
+
+    pub(super) fn previews(&self) -> Result<Vec<(TownshipId, ContentHash)>, StoreError> {
+        let files = fs::read_dir(self.dir.join(PREVIEWS))?.collect::<Result<Vec<_>, _>>()?;
+        Ok(files.iter().filter_map(|file| file.file_name().to_str().and_then(read_preview_name)).collect())
     }
 
     pub(super) fn partial(&self, key: UploadKey, recorded: u64) -> Result<FilePartial, StoreError> {
@@ -240,6 +253,22 @@ mod tests {
     fn a_full_disk_has_an_error_of_its_own() {
         assert!(matches!(StoreError::from(io::Error::from(io::ErrorKind::StorageFull)), StoreError::Full));
         assert!(matches!(StoreError::from(io::Error::from_raw_os_error(28)), StoreError::Full));
+    }
+
+    #[test]
+    fn previews_of_one_photo_in_two_townships_lie_apart_and_are_listed() {
+        let (_dir, store) = store();
+        let hash = ContentHash::of(b"photo");
+        let [one, two] = [1, 2].map(|n| TownshipId(Uuid::from_u128(n)));
+        store.put_bytes(&BlobName::preview(one, hash), b"one").unwrap();
+        store.put_bytes(&BlobName::preview(two, hash), b"other").unwrap();
+        let mut listed = store.previews().unwrap();
+        listed.sort();
+        assert_eq!(listed, [(one, hash), (two, hash)]);
+        store.remove_one(&BlobName::preview(one, hash)).unwrap();
+        store.remove_one(&BlobName::preview(one, hash)).unwrap();
+        assert_eq!(store.previews().unwrap(), [(two, hash)]);
+        assert_eq!(store.size(&BlobName::preview(two, hash)).unwrap(), Some(5));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Photos: bytes that arrive by resumable uploads, kept once under their SHA-256, read for time and place, and shown in
-//! two reduced sizes. Which photo belongs to which record is the ledger's business; `sight` asks it who may see one.
+//! two reduced sizes; until they are here, by a preview. Which photo belongs to which record is the ledger's business; `sight` asks it who may see one.
 
 pub mod bytes;
 pub mod decode;
@@ -7,8 +7,10 @@ pub mod exif;
 mod folder;
 pub mod hash;
 mod intake;
+pub mod names;
 mod objects;
 mod partial;
+pub mod previews;
 pub mod receipts;
 pub mod retention;
 #[cfg(test)]
@@ -35,6 +37,7 @@ use crate::error::{Code, Problem};
 use crate::limits::{DAY_MS, UPLOAD_SWEEP_EVERY};
 use folder::FolderStore;
 use objects::ObjectsStore;
+use previews::Previews;
 use retention::Retention;
 use store::{PhotoStore, StoreError};
 use uploads::Uploads;
@@ -49,6 +52,8 @@ pub struct Photos {
     pub uploads: Uploads,
     /// Reduced pictures.
     pub workshop: Workshop,
+    /// Pictures of what is on its way.
+    pub previews: Previews,
     /// The end of what nobody names.
     pub retention: Retention,
 }
@@ -66,18 +71,21 @@ impl Photos {
             }
         };
         let idle_ms = settings.photos_unnamed_days.map(|days| u64::from(days).saturating_mul(DAY_MS));
+        let workshop = Workshop::new(store.clone());
         Ok(Self {
+            previews: Previews::new(store.clone(), database.clone(), workshop.clone()),
             retention: Retention::new(store.clone(), database.clone(), Arc::clone(&clock), idle_ms),
             uploads: Uploads::new(store.clone(), database, clock),
-            workshop: Workshop::new(store.clone()),
+            workshop,
             store,
         })
     }
 
-    /// Removes expired uploads, and photos that nobody names, now and every hour, until it is aborted. Needs a tokio runtime.
+    /// Removes expired uploads, and photos and previews that nobody needs, now and every hour, until it is aborted. Needs a tokio
+    /// runtime.
     #[must_use]
     pub fn keep_swept(&self) -> JoinHandle<()> {
-        let (uploads, retention) = (self.uploads.clone(), self.retention.clone());
+        let (uploads, retention, previews) = (self.uploads.clone(), self.retention.clone(), self.previews.clone());
         tokio::spawn(async move {
             let mut tick = tokio::time::interval(UPLOAD_SWEEP_EVERY);
             loop {
@@ -93,6 +101,11 @@ impl Photos {
                     Err(problem) => {
                         tracing::error!(cause = problem.cause(), "photos that nobody names were not removed");
                     }
+                }
+                match previews.sweep().await {
+                    Ok(0) => {}
+                    Ok(gone) => tracing::info!(gone, "previews that nobody needs were removed"),
+                    Err(problem) => tracing::error!(cause = problem.cause(), "old previews were not removed"),
                 }
             }
         })

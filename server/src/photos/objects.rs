@@ -1,5 +1,5 @@
-//! The store in an S3-compatible bucket: finished photos below `blobs/`, unfinished uploads below `uploads/`, each upload as
-//! a bounded number of objects (`slots`). Requests are bounded in time; what the store says is told apart into «does not
+//! The store in an S3-compatible bucket: finished photos below `blobs/`, previews below `previews/`, unfinished uploads below
+//! `uploads/`, each upload as a bounded number of objects (`slots`). Requests are bounded in time; what the store says is told apart into «does not
 //! answer» and «refuses».
 
 use std::fs::File;
@@ -14,10 +14,12 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, Error, MultipartUpload, ObjectStore, ObjectStoreExt, RetryConfig};
 use sha2::{Digest, Sha256};
+use sync_core::ids::TownshipId;
 
 use super::hash::ContentHash;
+use super::names::{BlobName, PREVIEWS, UploadKey, read_preview_name, read_upload_name, upload_name};
 use super::slots::Slots;
-use super::store::{Blob, BlobBody, BlobName, Found, StoreError, UploadKey, on_thread, read_upload_name, upload_name};
+use super::store::{Blob, BlobBody, Found, StoreError, on_thread};
 use crate::config::S3Options;
 use crate::limits::{STORE_CONNECT_WAIT, STORE_PART_BYTES, STORE_REQUEST_WAIT, STORE_RETRIES_MAX, STORE_RETRY_WAIT};
 
@@ -69,7 +71,7 @@ impl ObjectsStore {
     }
 
     fn blob(&self, name: &BlobName) -> Path {
-        self.at(&format!("blobs/{}", name.path()))
+        self.at(&name.path())
     }
 
     pub(super) async fn put(&self, name: &BlobName, bytes: Bytes) -> Result<(), StoreError> {
@@ -100,6 +102,15 @@ impl ObjectsStore {
             self.delete(&self.blob(&name)).await?;
         }
         Ok(())
+    }
+
+    pub(super) async fn remove_one(&self, name: &BlobName) -> Result<(), StoreError> {
+        self.delete(&self.blob(name)).await
+    }
+
+    pub(super) async fn previews(&self) -> Result<Vec<(TownshipId, ContentHash)>, StoreError> {
+        let found = self.list(&self.at(PREVIEWS)).await?;
+        Ok(found.iter().filter_map(|(name, _)| read_preview_name(name)).collect())
     }
 
     pub(super) async fn delete(&self, path: &Path) -> Result<(), StoreError> {

@@ -9,7 +9,8 @@ use sync_core::ids::TownshipId;
 use tokio::time::timeout;
 
 use super::hash::ContentHash;
-use super::store::{BlobName, PhotoStore, StoreError};
+use super::names::BlobName;
+use super::store::{PhotoStore, StoreError};
 use crate::db::{Database, DbError};
 
 /// How many photos the store is asked about at the same time.

@@ -18,7 +18,12 @@ pub struct Sent<'a> {
     pub etag: String,
     /// Whether parts may be asked for.
     pub ranges: bool,
+    /// Whether they only stand for a photo that is on its way: said, and to be kept by nobody.
+    pub is_preview: bool,
 }
+
+/// Says that a picture is a preview.
+const PREVIEW: (&str, &str) = ("photo-state", "preview");
 
 /// Whether the client's copy, named by `If-None-Match`, is the one that it would get.
 #[must_use]
@@ -40,6 +45,9 @@ pub fn unchanged(etag: &str) -> HttpResponse {
 /// Photos never change under their hash; they are private to whoever may see them.
 const CACHE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "private, max-age=31536000, immutable");
 
+/// A preview gives way to the photo's own variant at the same address.
+const NO_CACHE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "private, no-store");
+
 /// The answer with `blob`, or with the one range of it that `request` asks for.
 #[must_use]
 pub fn send(request: &HttpRequest, blob: Blob, sent: &Sent<'_>) -> HttpResponse {
@@ -58,13 +66,16 @@ pub fn send(request: &HttpRequest, blob: Blob, sent: &Sent<'_>) -> HttpResponse 
         answer.insert_header((header::ACCEPT_RANGES, "bytes"));
     }
     let shown = sent.content_type.starts_with("image/") || sent.content_type == "application/pdf";
+    if sent.is_preview {
+        answer.insert_header(PREVIEW);
+    }
     answer
         .insert_header((header::CONTENT_TYPE, sent.content_type))
         .insert_header((header::CONTENT_DISPOSITION, if shown { "inline" } else { "attachment" }))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::CONTENT_ENCODING, "identity"))
         .insert_header((header::ETAG, sent.etag.as_str()))
-        .insert_header(CACHE)
+        .insert_header(if sent.is_preview { NO_CACHE } else { CACHE })
         .body(SizedStream::new(count, blob.stream(from, count)))
 }
 

@@ -13,8 +13,8 @@ use crate::db::{DbError, Transaction};
 pub enum Sight {
     /// Its bytes are here.
     Stored(Blob),
-    /// A record names it; its bytes are on their way.
-    Pending,
+    /// A record of this township names it; its bytes are on their way.
+    Pending(TownshipId),
     /// Nothing is known of it, or nothing that this caller may know.
     Unknown,
 }
@@ -36,7 +36,7 @@ pub fn look_up(
     let sent = blob.as_ref().is_some_and(|blob| caller.is_township_wide() || blob.account == caller.account);
     Ok(match blob {
         Some(blob) if named || sent => Sight::Stored(blob),
-        None if named => Sight::Pending,
+        None if named => Sight::Pending(township),
         _ => Sight::Unknown,
     })
 }

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use object_store::path::Path;
 
+use super::names::UploadKey;
 use super::objects::ObjectsStore;
-use super::store::{StoreError, UploadKey};
+use super::store::StoreError;
 use crate::limits::UPLOAD_SLOT_BYTES;
 
 /// One upload, open at its end. In memory is at most one slot.

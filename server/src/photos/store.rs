@@ -1,6 +1,5 @@
-//! Where photos' bytes live: a folder, or an S3-compatible store, behind one enum. Finished bytes lie under their content's
-//! name; those of unfinished uploads under their device's. How each store does it is in `folder` and in `objects`; which
-//! bytes belong to whom is the database's business.
+//! Where photos' bytes live: a folder, or an S3-compatible store, behind one enum. How each store does it is in `folder` and in
+//! `objects`, what things are called there in `names`; which bytes belong to whom is the database's business.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -8,80 +7,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
-use sync_core::ids::DeviceId;
+use sync_core::ids::TownshipId;
 use tokio::task::spawn_blocking;
 
 use super::exif::{self, PhotoFacts};
 use super::folder::FolderStore;
 use super::hash::ContentHash;
+use super::names::{BlobName, UploadKey};
 use super::objects::{ObjectBody, ObjectsStore};
 use super::partial::Partial;
 use super::sniff;
-use super::variants::VariantSize;
 use crate::limits::SEND_CHUNK_BYTES;
-
-/// An upload's name: the device that sends, and the SHA-256 that the whole will have.
-pub type UploadKey = (DeviceId, ContentHash);
-
-/// One stored thing: a photo's original bytes, or what was made from them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct BlobName {
-    /// The SHA-256 of the original bytes, also for what was made from them.
-    pub hash: ContentHash,
-    /// Which of the things kept under that hash.
-    pub part: BlobPart,
-}
-
-/// What is kept under a photo's hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum BlobPart {
-    /// The bytes as they came.
-    Original,
-    /// A reduced JPEG; may be deleted at any time and is made again.
-    Variant(VariantSize),
-    /// Why no variant can be made (JSON), so that the same damaged file is not decoded at every request.
-    Refusal,
-}
-
-impl BlobName {
-    /// The name of the original bytes with this hash.
-    #[must_use]
-    pub fn original(hash: ContentHash) -> Self {
-        Self { hash, part: BlobPart::Original }
-    }
-
-    /// The name of the variant of that size of the photo with this hash.
-    #[must_use]
-    pub fn variant(hash: ContentHash, size: VariantSize) -> Self {
-        Self { hash, part: BlobPart::Variant(size) }
-    }
-
-    /// Everything that is kept under that hash.
-    #[must_use]
-    pub fn all(hash: ContentHash) -> [Self; 4] {
-        let [small, large] = VariantSize::ALL.map(|size| Self::variant(hash, size));
-        [Self::refusal(hash), small, large, Self::original(hash)]
-    }
-
-    /// Where it lies in a store: `ab/cd/<hash>`, with `<hash>.256.jpg`, `<hash>.1280.jpg` or `<hash>.refused.json` beside it.
-    #[must_use]
-    pub fn path(&self) -> String {
-        let text = self.hash.to_string();
-        let end = match self.part {
-            BlobPart::Original => String::new(),
-            BlobPart::Variant(size) => format!(".{}.jpg", size.long_edge_px()),
-            BlobPart::Refusal => ".refused.json".to_owned(),
-        };
-        let folders = (text.get(..2).unwrap_or_default(), text.get(2..4).unwrap_or_default());
-        format!("{}/{}/{text}{end}", folders.0, folders.1)
-    }
-
-    /// The name of the note that says why the photo with this hash has no variants.
-    #[must_use]
-    pub fn refusal(hash: ContentHash) -> Self {
-        Self { hash, part: BlobPart::Refusal }
-    }
-}
 
 /// What a photo's own bytes say about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -223,7 +159,7 @@ pub enum PhotoStore {
 }
 
 impl PhotoStore {
-    /// Stores what was made from a photo.
+    /// Stores what was made from a photo, or stands for it.
     ///
     /// # Errors
     /// [`StoreError::Full`], [`StoreError::Io`], [`StoreError::Unavailable`].
@@ -264,6 +200,29 @@ impl PhotoStore {
         match self {
             Self::Folder(folder) => with(folder, move |folder| folder.remove(hash)).await,
             Self::Objects(objects) => objects.remove(hash).await,
+        }
+    }
+
+    /// Removes a township's preview, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Unavailable`].
+    pub(super) async fn remove_preview(&self, township: TownshipId, hash: ContentHash) -> Result<(), StoreError> {
+        let name = BlobName::preview(township, hash);
+        match self {
+            Self::Folder(folder) => with(folder, move |folder| folder.remove_one(&name)).await,
+            Self::Objects(objects) => objects.remove_one(&name).await,
+        }
+    }
+
+    /// All previews.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Unavailable`].
+    pub(super) async fn previews(&self) -> Result<Vec<(TownshipId, ContentHash)>, StoreError> {
+        match self {
+            Self::Folder(folder) => with(folder, FolderStore::previews).await,
+            Self::Objects(objects) => objects.previews().await,
         }
     }
 
@@ -342,17 +301,6 @@ impl PhotoStore {
             Self::Objects(objects) => objects.probe().await,
         }
     }
-}
-
-/// Whose upload a name is.
-pub(super) fn read_upload_name(name: &str) -> Option<UploadKey> {
-    let (device, hash) = name.split_once('.')?;
-    Some((device.parse().ok()?, hash.parse().ok()?))
-}
-
-/// The name of an upload's file, or of the folder of its objects.
-pub(super) fn upload_name((device, hash): UploadKey) -> String {
-    format!("{device}.{hash}")
 }
 
 async fn with<T: Send + 'static>(

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 
-use super::store::UploadKey;
+use super::names::UploadKey;
 use crate::error::{Code, Problem};
 
 /// The turns that are taken; clones share them.

@@ -13,9 +13,10 @@ use tokio::sync::Semaphore;
 
 use super::hash::ContentHash;
 use super::intake::{Ended, Intake};
+use super::names::{BlobName, UploadKey};
 use super::partial::Partial;
 use super::storage_problem;
-use super::store::{BlobName, PhotoStore, StoreError, UploadKey};
+use super::store::{PhotoStore, StoreError};
 use super::turn::Turns;
 use super::tus::{Announced, ChunkHead};
 use crate::clock::Clock;
@@ -227,6 +228,9 @@ impl Uploads {
         };
         self.note(who.device, blob).await?;
         self.remove_bytes(key).await;
+        if let Err(error) = self.store.remove_preview(who.township, hash).await {
+            tracing::warn!(%error, "the preview of a photo that is here stays until the next sweep");
+        }
         metrics::counter!("hazard_photos_stored_total").increment(1);
         Ok(Standing::finished(length))
     }

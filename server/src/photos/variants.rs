@@ -11,6 +11,7 @@ use moxcms::{ColorProfile, Layout, TransformOptions};
 use serde::{Deserialize, Serialize};
 
 use super::decode::{Decoded, damaged, decode};
+use super::{exif, sniff};
 
 /// JPEG quality of variants, of 100: the usual point where artefacts are not yet seen on a phone.
 const JPEG_QUALITY: u8 = 80;
@@ -38,7 +39,7 @@ impl VariantSize {
     }
 }
 
-/// Why a stored photo has no variants. Its bytes are kept and can be fetched as they came.
+/// Why a stored photo has no variants: its bytes are kept and can be fetched as they came. Or why a preview is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Refusal {
@@ -67,6 +68,19 @@ pub enum Refusal {
     },
 }
 
+impl Refusal {
+    /// The word that programs are told.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::FormatNotDecoded { .. } => "format_not_decoded",
+            Self::TooManyPixels { .. } => "too_many_pixels",
+            Self::TooSlow => "too_slow",
+            Self::Damaged { .. } => "damaged",
+        }
+    }
+}
+
 /// Both variants as JPEG files.
 #[derive(Debug)]
 pub struct Rendered {
@@ -92,6 +106,22 @@ pub fn render(bytes: &[u8], orientation: u8, deadline: Instant) -> Result<Render
     let encoded = encode(&large)?;
     let small = shrink(DynamicImage::ImageRgb8(large), VariantSize::Small.long_edge_px())?;
     Ok(Rendered { small: encode(&small.into_rgb8())?, large: encoded })
+}
+
+/// A preview that a phone has sent, written anew: upright, in sRGB, and nothing of it but its pixels. Gives up at `deadline`.
+///
+/// # Errors
+/// A [`Refusal`]: it is no JPEG, its longer side is more than 256 px, or it cannot be decoded.
+pub fn redraw(bytes: &[u8], deadline: Instant) -> Result<Vec<u8>, Refusal> {
+    let content_type = sniff::content_type(bytes);
+    if content_type != "image/jpeg" {
+        return Err(Refusal::FormatNotDecoded { content_type: content_type.to_owned() });
+    }
+    let (width, height) = exif::stored_size(bytes).unwrap_or((0, 0));
+    if width.max(height) > u32::from(VariantSize::Small.long_edge_px()) {
+        return Err(Refusal::TooManyPixels { width, height });
+    }
+    Ok(render(bytes, exif::read_facts(bytes).orientation, deadline)?.small)
 }
 
 /// Brings colours into sRGB, which is what a picture without a profile is taken for. An unreadable profile, or one that

@@ -50,6 +50,23 @@ fn mean_difference(one: &GrayImage, other: &GrayImage) -> f64 {
 }
 
 #[test]
+fn a_preview_is_written_anew_and_only_a_small_jpeg_is_one() {
+    let soon = || Instant::now() + Duration::from_secs(60);
+    let small = rendered("gps/DSCN0010.jpg").small;
+    let mut sent = small[..2].to_vec();
+    sent.extend(b"\xff\xfe\x00\x08secret");
+    sent.extend(&small[2..]);
+    let drawn = redraw(&sent, soon()).unwrap();
+    assert_eq!(opened(&drawn).dimensions(), opened(&small).dimensions());
+    assert!(!drawn.windows(6).any(|word| word == b"secret"));
+    let large = samples::read("gps/DSCN0010.jpg");
+    assert_eq!(redraw(&large, soon()).unwrap_err(), Refusal::TooManyPixels { width: 640, height: 480 });
+    assert_eq!(redraw(&bomb_png(9, 9), soon()).unwrap_err().reason(), "format_not_decoded");
+    assert_eq!(redraw(&small[..40], soon()).unwrap_err().reason(), "damaged");
+    assert_eq!(redraw(&small, Instant::now()).unwrap_err(), Refusal::TooSlow);
+}
+
+#[test]
 fn the_eight_orientations_of_a_scene_look_alike() {
     for scene in ["landscape", "portrait"] {
         let looks: Vec<GrayImage> = (1..=8)

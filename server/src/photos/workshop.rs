@@ -1,15 +1,20 @@
 //! Where variants are made: a bounded number at a time, off the async threads, kept beside the original. A photo that
-//! cannot be reduced is remembered, so that it is decoded once. How a variant is made is in `variants`.
+//! cannot be reduced is remembered, so that it is decoded once. Previews are looked at in the same places. How a picture is made
+//! is in `variants`.
 
+use std::panic::{UnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::hash::ContentHash;
-use super::store::{Blob, BlobName, PhotoStore, StoreError, on_thread};
-use super::variants::{Refusal, VariantSize, render};
+use super::names::BlobName;
+use super::store::{Blob, PhotoStore, StoreError, on_thread};
+use super::variants::{Refusal, VariantSize, redraw, render};
 use super::{exif, storage_problem};
 use crate::error::{Code, Problem};
 use crate::limits::{DECODE_TIME_MAX, DECODE_WAIT, DECODES_MAX, DECODES_WAITING_MAX};
@@ -19,6 +24,8 @@ enum Work {
     Ready(Blob),
     Refused(Refusal),
     ToDo,
+    /// The original's bytes are not here.
+    Lost,
 }
 
 /// Makes variants; clones share its places.
@@ -39,7 +46,8 @@ impl Workshop {
     /// The variant of a stored photo, made if it is not there yet.
     ///
     /// # Errors
-    /// `variant_unavailable` with its reason; `busy` when too many wait or it takes too long; the store failed.
+    /// `variant_unavailable` with its reason; `photo_pending` when the photo's bytes are lost; `busy` when too many wait or it
+    /// takes too long; the store failed.
     pub async fn variant(&self, hash: ContentHash, size: VariantSize) -> Result<Blob, Problem> {
         let work = match look(&self.store, hash, size).await.map_err(storage_problem)? {
             Work::ToDo => self.make(hash, size).await?,
@@ -48,6 +56,7 @@ impl Workshop {
         match work {
             Work::Ready(blob) => Ok(blob),
             Work::Refused(refusal) => Err(unavailable(&refusal)),
+            Work::Lost => Err(lost()),
             Work::ToDo => Err(Problem::internal("a variant was made and is not there")),
         }
     }
@@ -64,12 +73,25 @@ impl Workshop {
     }
 
     async fn make(&self, hash: ContentHash, size: VariantSize) -> Result<Work, Problem> {
-        let busy = || Problem::new(Code::Busy, "Many photos are being reduced; ask again after a moment");
         let queued = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| busy())?;
-        // What takes longer goes on without its reader and keeps its place until it ends.
         let this = self.clone();
-        let making = tokio::spawn(async move { this.at_the_bench(queued, hash, size).await });
-        timeout(DECODE_WAIT, making).await.map_err(|_| busy())?.map_err(Problem::internal)?
+        in_time(tokio::spawn(async move { this.at_the_bench(queued, hash, size).await })).await
+    }
+
+    /// A preview as it is kept, made of what a phone has sent; or why that is none.
+    ///
+    /// # Errors
+    /// `busy` when too many wait or it takes too long.
+    pub async fn preview(&self, sent: Bytes) -> Result<Result<Vec<u8>, Refusal>, Problem> {
+        let queued = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| busy())?;
+        let places = Arc::clone(&self.places);
+        let drawing = tokio::spawn(async move {
+            let place = places.acquire_owned().await.map_err(Problem::internal)?;
+            let _held = (queued, place);
+            let sent = sent.to_vec();
+            on_thread(move || Ok(guarded(|deadline| redraw(&sent, deadline)))).await.map_err(storage_problem)
+        });
+        in_time(drawing).await
     }
 
     /// Waits for a place and makes both variants there, unless another has made them meanwhile.
@@ -86,11 +108,27 @@ impl Workshop {
                 Work::ToDo => {}
                 done => return Ok(done),
             }
-            make_both(&self.store, hash).await?;
+            if !make_both(&self.store, hash).await? {
+                return Ok(Work::Lost);
+            }
             look(&self.store, hash, size).await
         };
         done.await.map_err(storage_problem)
     }
+}
+
+/// What is made, unless it takes too long for its reader: then it goes on without, and keeps its place until it ends.
+async fn in_time<T>(making: JoinHandle<Result<T, Problem>>) -> Result<T, Problem> {
+    timeout(DECODE_WAIT, making).await.map_err(|_| busy())?.map_err(Problem::internal)?
+}
+
+fn busy() -> Problem {
+    Problem::new(Code::Busy, "Many photos are being reduced; ask again after a moment")
+}
+
+/// The photo's bytes were here and are not any more.
+pub(crate) fn lost() -> Problem {
+    Problem::new(Code::PhotoPending, "Its bytes are lost here; a phone that has them may send them again")
 }
 
 /// What the store has of a variant.
@@ -103,43 +141,40 @@ async fn look(store: &PhotoStore, hash: ContentHash, size: VariantSize) -> Resul
     Ok(serde_json::from_slice(&note.read_all().await?).map_or(Work::ToDo, Work::Refused))
 }
 
-/// Reduces a photo and stores both variants, or the note that says why not.
-async fn make_both(store: &PhotoStore, hash: ContentHash) -> Result<(), StoreError> {
-    let Some(original) = store.open(BlobName::original(hash)).await? else {
-        return Err(StoreError::Io(std::io::ErrorKind::NotFound.into()));
-    };
+/// Reduces a photo and stores both variants, or the note that says why not. `false` where the photo's bytes are not there.
+async fn make_both(store: &PhotoStore, hash: ContentHash) -> Result<bool, StoreError> {
+    let Some(original) = store.open(BlobName::original(hash)).await? else { return Ok(false) };
     let bytes = original.read_all().await?;
-    let made = on_thread(move || {
-        let deadline = Instant::now() + DECODE_TIME_MAX;
-        // Decoders are fuzzed crates, but not proven: a panic in one is a damaged photo, not a failed server.
-        Ok(std::panic::catch_unwind(|| render(&bytes, exif::read_facts(&bytes).orientation, deadline))
-            .unwrap_or_else(|_| Err(Refusal::Damaged { detail: "the decoder gave up".to_owned() })))
-    });
+    let made =
+        on_thread(move || Ok(guarded(|deadline| render(&bytes, exif::read_facts(&bytes).orientation, deadline))));
     match made.await? {
         Ok(variants) => {
             metrics::counter!("hazard_photos_reduced_total", "outcome" => "made").increment(1);
             store.put(BlobName::variant(hash, VariantSize::Small), variants.small).await?;
-            store.put(BlobName::variant(hash, VariantSize::Large), variants.large).await
+            store.put(BlobName::variant(hash, VariantSize::Large), variants.large).await?;
         }
         Err(refusal) => {
             metrics::counter!("hazard_photos_reduced_total", "outcome" => "refused").increment(1);
             let note = serde_json::to_vec(&refusal).map_err(std::io::Error::other)?;
-            store.put(BlobName::refusal(hash), note).await
+            store.put(BlobName::refusal(hash), note).await?;
         }
     }
+    Ok(true)
+}
+
+/// Draws within the time that one image may take. Decoders are fuzzed crates, but not proven: a panic in one is a damaged photo,
+/// not a failed server.
+fn guarded<T>(draw: impl FnOnce(Instant) -> Result<T, Refusal> + UnwindSafe) -> Result<T, Refusal> {
+    let deadline = Instant::now() + DECODE_TIME_MAX;
+    catch_unwind(|| draw(deadline))
+        .unwrap_or_else(|_| Err(Refusal::Damaged { detail: "the decoder gave up".to_owned() }))
 }
 
 fn unavailable(refusal: &Refusal) -> Problem {
-    let reason = match refusal {
-        Refusal::FormatNotDecoded { .. } => "format_not_decoded",
-        Refusal::TooManyPixels { .. } => "too_many_pixels",
-        Refusal::TooSlow => "too_slow",
-        Refusal::Damaged { .. } => "damaged",
-    };
     let problem = Problem::new(Code::VariantUnavailable, format!("{refusal}; the original can be fetched"));
     match refusal {
         Refusal::FormatNotDecoded { content_type } => problem.with("content_type", content_type.as_str()),
         _ => problem,
     }
-    .with("reason", reason)
+    .with("reason", refusal.reason())
 }

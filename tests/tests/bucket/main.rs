@@ -17,6 +17,8 @@ mod lost;
 mod office;
 #[path = "../photos/phone.rs"]
 mod phone;
+#[path = "../photos/previews.rs"]
+mod previews;
 #[path = "../photos/refusals.rs"]
 mod refusals;
 #[path = "../photos/retention.rs"]

@@ -16,7 +16,7 @@ fn lose(server: &TestServer, hash: &str) -> std::path::PathBuf {
 }
 
 /// What a round trip says of a photo: received, and wanted.
-async fn told(phone: &Phone<'_>, hash: &str) -> (bool, bool) {
+pub(crate) async fn told(phone: &Phone<'_>, hash: &str) -> (bool, bool) {
     let body = json!({"sent_at_ms": START_MS, "photos": [hash]});
     let (status, answer) = phone.server.post(&phone.session, "/sync", &body).await;
     assert_eq!(status, 200, "{answer}");

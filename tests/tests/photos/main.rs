@@ -11,6 +11,7 @@
 
 mod lost;
 mod phone;
+mod previews;
 mod refusals;
 mod retention;
 mod shown;

@@ -122,6 +122,12 @@ impl<'a> Phone<'a> {
         self.server.request_as(&self.session, Method::GET, &format!("/photos/{hash}{query}"))
     }
 
+    /// Sends a preview of a photo.
+    pub(crate) async fn preview(&self, hash: &str, bytes: Vec<u8>) -> Response {
+        let request = self.server.request_as(&self.session, Method::PUT, &format!("/photos/{hash}/preview"));
+        request.header("Content-Type", "image/jpeg").body(bytes).send().await.unwrap()
+    }
+
     /// Opens a socket, announces a chunk of `announced` bytes at `offset`, and sends only `sent`.
     pub(crate) async fn begin_by_hand(&self, hash: &str, offset: usize, announced: usize, sent: &[u8]) -> TcpStream {
         let mut socket = self.patch_head(hash, offset, &format!("Content-Length: {announced}")).await;

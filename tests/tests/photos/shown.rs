@@ -162,7 +162,7 @@ async fn what_is_no_photo_is_kept_and_never_run_by_a_browser() {
 }
 
 /// Notes that a photo record of a village names these bytes, as the ledger does when it takes the record in.
-async fn record(server: &TestServer, hash: &str, village_number: usize) {
+pub(crate) async fn record(server: &TestServer, hash: &str, village_number: usize) {
     let bytes: [u8; 32] = data_encoding::HEXLOWER.decode(hash.as_bytes()).unwrap().try_into().unwrap();
     let (record, subject) = (RecordId(Uuid::now_v7()), RecordId(Uuid::now_v7()));
     let photo = PhotoRecord { hash: Fingerprint(bytes), record, subject, village: Some(village(village_number)) };

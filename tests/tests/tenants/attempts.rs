@@ -112,6 +112,8 @@ fn photos(of: &Town) -> Vec<Attempt> {
             found.push(if query == "?variant=original" { shown } else { shown.closed_at_home() });
         }
     }
+    let preview = attempt("PUT /api/v1/photos/{sha256}/preview", &[&of.photo]).bytes("a preview");
+    found.push(preview.refused(&["photo_unknown"]));
     found
 }
 

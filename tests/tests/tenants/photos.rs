@@ -1,6 +1,9 @@
 //! The same photo in two townships: its bytes are kept once, and neither learns that the other has it.
 
+use std::io::Cursor;
+
 use hazard_tests::server::TestServer;
+use image::{DynamicImage, ImageFormat};
 use reqwest::{Method, Response};
 use serde_json::json;
 
@@ -60,6 +63,29 @@ async fn naming_and_sending_a_photo_that_another_township_has_is_like_sending_on
         assert_eq!((response.status().as_u16(), response.bytes().await.unwrap().to_vec()), (200, photo.clone()));
     }
     assert_unchanged(&server, two.id, &before);
+}
+
+#[actix_web::test]
+async fn a_preview_is_shown_only_in_the_township_whose_phone_sent_it() {
+    let server = TestServer::start().await;
+    let (mut one, mut two) = (Town::found(&server, "jiaxiang").await, Town::found(&server, "yixiang").await);
+    let bytes = b"a photo that both have taken".to_vec();
+    let (name, mut small) = (hash(&bytes), Cursor::new(Vec::new()));
+    for town in [&mut one, &mut two] {
+        town.inspector.save(photo_of(town.hazard, town.village, &name, bytes.len()));
+        town.inspector.sync(&server).await;
+    }
+    DynamicImage::new_rgb8(64, 48).write_to(&mut small, ImageFormat::Jpeg).unwrap();
+    let path = format!("/photos/{name}/preview");
+    let sent = server.request_as(&one.inspector.session, Method::PUT, &path).body(small.into_inner());
+    assert_eq!(sent.send().await.unwrap().status(), 204);
+    let show = format!("/photos/{name}?variant=256");
+    let shown = async |town: &Town| server.request_as(&town.leader, Method::GET, &show).send().await.unwrap().status();
+    assert_eq!((shown(&one).await.as_u16(), shown(&two).await.as_u16()), (200, 404));
+    // The other's photo comes; the first still waits for its own.
+    send(&server, &two, &bytes).await;
+    assert_eq!(server.get(&one.leader, &format!("/photos/{name}")).await.1["code"], "photo_pending");
+    assert_eq!(shown(&one).await, 200);
 }
 
 #[actix_web::test]

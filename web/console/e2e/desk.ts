@@ -95,6 +95,29 @@ export class Village {
 
   /** A photo of a record, whose bytes have arrived. */
   async photographs(subject: string, role: string, bytes: Buffer): Promise<void> {
+    await this.uploads(bytes);
+    await this.shows(subject, role, bytes);
+  }
+
+  /** The record of a photo, whose bytes may be on their way; its hash. */
+  async shows(subject: string, role: string, bytes: Buffer): Promise<string> {
+    const hash = createHash("sha256").update(bytes).digest("hex");
+    await this.writes("photo", randomUUID(), { subject_kind: "hazard", subject, hash, bytes: bytes.length, role, taken_at: Date.now() });
+    return hash;
+  }
+
+  /** A preview of a photo that is on its way: the small variant of another. */
+  async previews(hash: string, other: Buffer): Promise<void> {
+    const like = await this.uploads(other);
+    const authorization = `Bearer ${this.token}`;
+    const small = await fetch(`${this.township.url}/api/v1/photos/${like}?variant=256`, { headers: { authorization } });
+    const ask = { method: "PUT", headers: { authorization }, body: await small.arrayBuffer() };
+    const sent = await fetch(`${this.township.url}/api/v1/photos/${hash}/preview`, ask);
+    expect(sent.status, await sent.text()).toBe(204);
+  }
+
+  /** The bytes of a photo; their hash. */
+  async uploads(bytes: Buffer): Promise<string> {
     const hash = createHash("sha256").update(bytes).digest("hex");
     const headers = {
       authorization: `Bearer ${this.token}`,
@@ -105,7 +128,7 @@ export class Village {
     };
     const sent = await fetch(`${this.township.url}/api/v1/uploads`, { method: "POST", headers, body: new Uint8Array(bytes) });
     expect(sent.status, await sent.text()).toBe(201);
-    await this.writes("photo", randomUUID(), { subject_kind: "hazard", subject, hash, bytes: bytes.length, role, taken_at: Date.now() });
+    return hash;
   }
 
   async seen(record: string): Promise<Record<string, number>> {

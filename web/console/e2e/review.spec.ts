@@ -136,6 +136,25 @@ test("the audit log says who signed in and what was changed, and a phone says ho
   await expect(page.getByTestId("entry").filter({ hasText: "登录" }).first()).toBeVisible();
 });
 
+test("a photo on its way is shown by its preview, which says that it is one, until the photo itself is here", async ({ township, context }) => {
+  const village = await Village.of(township, "inspector01");
+  const found = await village.reports("围栏损坏");
+  const [photo, other] = photos("phones");
+  const hash = await village.shows(found, "before", photo!.bytes);
+  const page = await signedIn(context, township);
+  await page.goto(`${township.url}/office/hazards/${found}`);
+  await expect(page.getByText("照片还在路上")).toBeVisible();
+  await village.previews(hash, other!.bytes);
+  await page.reload();
+  await expect(page.locator("figure")).toContainText("预览，原图未到");
+  await page.getByTestId("photo").click();
+  await expect(page.getByTestId("large")).toContainText("预览，原图未到");
+  await village.uploads(photo!.bytes);
+  await page.reload();
+  await expect(page.getByTestId("photo")).toBeVisible();
+  await expect(page.getByText("预览，原图未到")).toHaveCount(0);
+});
+
 test("photos of before stand beside those of after", async ({ township, context }) => {
   const village = await Village.of(township, "inspector01");
   const found = await village.reports("围栏损坏");

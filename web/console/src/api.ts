@@ -154,8 +154,16 @@ export async function post<T>(path: string, body: unknown, method = "POST"): Pro
   return (text === "" ? undefined : JSON.parse(text)) as T;
 }
 
-export async function picture(hash: string, variant: "256" | "1280" | "original"): Promise<Blob> {
-  return (await authorised(`/photos/${hash}?variant=${variant}`)).blob();
+export interface Picture {
+  blob: Blob;
+  /** The photo itself has not come yet: this is what its phone says that it looks like. */
+  isPreview: boolean;
+}
+
+/** A picture of a photo; of one that is on its way there may be a preview in place of the smallest. */
+export async function picture(hash: string, variant: "256" | "1280" | "original"): Promise<Picture> {
+  const answer = await authorised(`/photos/${hash}?variant=${variant}`);
+  return { blob: await answer.blob(), isPreview: answer.headers.get("photo-state") === "preview" };
 }
 
 /** A file of the server's making. */

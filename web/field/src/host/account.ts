@@ -2,9 +2,11 @@
 
 import type { Api } from "./api.js";
 import { Engine, type Changed, type Opening } from "./engine.js";
+import { Link } from "./link.js";
 import { Live } from "./live.js";
 import { Photos } from "./photos.js";
 import type { Reduce } from "./picture.js";
+import { Previews } from "./previews.js";
 import type { Session } from "./session.js";
 import { Sync } from "./sync.js";
 import { Tus } from "./tus.js";
@@ -13,6 +15,13 @@ import { Uploads } from "./uploads.js";
 export interface AccountEvents extends Opening {
   changed(changed: Changed, isLong: boolean): void;
   noted(): void;
+}
+
+/** What an account needs of the world (host.ts). */
+export interface AccountWorld {
+  readonly reduce: Reduce;
+  now(): number;
+  linkType?(): string | undefined;
 }
 
 export class Account {
@@ -27,13 +36,15 @@ export class Account {
     readonly sync: Sync,
   ) {}
 
-  static async open(id: string, session: Session, api: Api, world: { reduce: Reduce; now(): number }, events: AccountEvents): Promise<Account> {
+  static async open(id: string, session: Session, api: Api, world: AccountWorld, events: AccountEvents): Promise<Account> {
     const now = () => world.now();
     const engine = await Engine.open(id, now, events);
     const photos = new Photos(engine, session, api, world.reduce, now);
     const stopping = new AbortController();
     const tus = new Tus(id, session, api);
-    const uploads = new Uploads(engine, tus, (hash) => events.changed(subjectsOf(engine, hash), false), now);
+    const previews = new Previews(engine, session, api);
+    const link = new Link(() => world.linkType?.());
+    const uploads = new Uploads(engine, tus, previews, link, (hash) => events.changed(subjectsOf(engine, hash), false), now);
     let account: Account | undefined;
     const live = new Live(id, session, api, stopping.signal, (position) => void sync.moved(position), now);
     const quiet = async () => {

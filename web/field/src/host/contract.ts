@@ -53,6 +53,8 @@ export interface PhotoRow {
   readonly progress?: Progress;
   readonly bytes?: number;
   readonly bytesSent?: number;
+  /** The office has a small picture of it, while the photo itself still waits. */
+  readonly hasPreview?: boolean;
 }
 
 /** What waits on this phone, to be carried by hand. */

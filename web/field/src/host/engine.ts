@@ -210,6 +210,7 @@ export class Engine implements RowSources {
       this.alsoSubject(id, changed);
       if (rows.gone.has(id)) this.ledger.remove(id);
     }
+    for (const hash of plan.received) for (const subject of this.ledger.subjects(hash)) this.also(subject, changed);
     if (effects.some(Written.isSweeping)) this.written.load(this.client.outbox(), this.written.seenDots);
     else for (const effect of effects) this.written.note(effect);
     this.compare();
@@ -220,7 +221,11 @@ export class Engine implements RowSources {
   private alsoSubject(id: string, changed: Changed): void {
     const row = this.ledger.get(id);
     const subject = row?.kind === "photo" ? row.values["subject"] : undefined;
-    const shown = typeof subject === "string" ? this.ledger.get(subject) : undefined;
+    if (typeof subject === "string") this.also(subject, changed);
+  }
+
+  private also(id: string, changed: Changed): void {
+    const shown = this.ledger.get(id);
     if (!shown) return;
     changed.ids.add(shown.id);
     changed.kinds.add(shown.kind);

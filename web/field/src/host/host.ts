@@ -24,6 +24,8 @@ export interface World {
   readonly fetch?: typeof fetch;
   readonly reduce: Reduce;
   now(): number;
+  /** What the browser takes the link for: `slow-2g`, `2g`, `3g`, `4g`; many do not say. */
+  linkType?(): string | undefined;
   storage?(): Promise<Omit<NonNullable<Status["storage"]>, "freeableBytes">>;
   persist?(): Promise<boolean>;
   /** This host cannot go on; another is to be started in its place. */

@@ -104,6 +104,8 @@ export class Ledger {
     const bytes = number(row.values["bytes"]);
     const progress = this.photoProgress(row.id, hash);
     const bytesSent = this.bytesSent.get(hash);
+    const photo = this.photos.get(hash);
+    const hasPreview = photo?.hasPreview && photo.state === "kept" && progress !== "attention";
     return {
       record: row.id,
       hash,
@@ -113,6 +115,7 @@ export class Ledger {
       ...(progress ? { progress } : {}),
       ...(bytes === undefined ? {} : { bytes }),
       ...(bytesSent === undefined ? {} : { bytesSent }),
+      ...(hasPreview ? { hasPreview } : {}),
     };
   }
 

@@ -93,7 +93,8 @@ export class Photos {
     if (this.session.ended || !this.session.person) return undefined;
     const variant = size === "thumb" ? 256 : 1280;
     const answer = await this.session.ask(this.engine.account, (token) => this.api.ask(`/photos/${hash}?variant=${variant}`, { token }));
-    if (answer.status !== 200) return undefined;
+    // A preview is for the office, which says that it is one: here it would be kept as if it were the photo.
+    if (answer.status !== 200 || answer.headers.get("photo-state") === "preview") return undefined;
     return { bytes: answer.body.buffer, type: answer.headers.get("content-type") ?? "image/jpeg" };
   }
 

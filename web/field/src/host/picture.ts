@@ -7,14 +7,19 @@ import { hostError } from "./errors.js";
 const LONGER_MAX = 1_920;
 const THUMB_MAX = 256;
 const QUALITY = 0.82;
+/** For a thumb of foliage or rubble that would be too large to go up as a preview. */
+const QUALITY_LOW = 0.5;
 /** What the server takes (protocol: Limits, `PHOTO_BYTES_MAX`). */
 export const PHOTO_BYTES_MAX = 33_554_432;
+/** What the server takes of a preview (protocol: Photos). */
+export const PREVIEW_BYTES_MAX = 32_768;
 
 export interface Reduced {
   readonly bytes: ArrayBuffer;
   readonly type: string;
   readonly width?: number;
   readonly height?: number;
+  /** For lists, and the preview that goes before the photo over a bad link. */
   readonly thumb?: ArrayBuffer;
   readonly isUnreadable: boolean;
 }
@@ -34,9 +39,8 @@ export const reduceOnCanvas: Reduce = async (file, marks) => {
   if (!picture) return { bytes: await file.arrayBuffer(), type: file.type, isUnreadable: true };
   try {
     const [width, height] = fitted(picture, LONGER_MAX);
-    const whole = await drawn(picture, width, height, marks);
-    const [thumbWidth, thumbHeight] = fitted(picture, THUMB_MAX);
-    const thumb = await drawn(picture, thumbWidth, thumbHeight, marks);
+    const whole = await drawn(picture, width, height, marks, QUALITY);
+    const thumb = await drawnSmall(picture, marks);
     return { bytes: whole, type: "image/jpeg", width, height, thumb, isUnreadable: false };
   } finally {
     picture.close();
@@ -57,7 +61,13 @@ function fitted({ width, height }: ImageBitmap, longerMax: number): [number, num
   return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
 }
 
-async function drawn(picture: ImageBitmap, width: number, height: number, marks: readonly Mark[]): Promise<ArrayBuffer> {
+async function drawnSmall(picture: ImageBitmap, marks: readonly Mark[]): Promise<ArrayBuffer> {
+  const [width, height] = fitted(picture, THUMB_MAX);
+  const thumb = await drawn(picture, width, height, marks, QUALITY);
+  return thumb.byteLength <= PREVIEW_BYTES_MAX ? thumb : drawn(picture, width, height, marks, QUALITY_LOW);
+}
+
+async function drawn(picture: ImageBitmap, width: number, height: number, marks: readonly Mark[], quality: number): Promise<ArrayBuffer> {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d");
   if (!context) throw hostError("no_canvas", "This browser gave no canvas to draw on");
@@ -67,7 +77,7 @@ async function drawn(picture: ImageBitmap, width: number, height: number, marks:
   context.fillRect(0, 0, width, height);
   context.drawImage(picture, 0, 0, width, height);
   for (const mark of marks) draw(context, mark, width, height);
-  const blob = await canvas.convertToBlob({ type: "image/jpeg", quality: QUALITY });
+  const blob = await canvas.convertToBlob({ type: "image/jpeg", quality });
   return blob.arrayBuffer();
 }
 

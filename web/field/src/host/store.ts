@@ -34,6 +34,8 @@ export interface PhotoEntry {
   readonly bytes: number;
   readonly storedAtMs: number;
   readonly held?: HeldPhoto;
+  /** The office has a small picture of it, which is no receipt. */
+  readonly hasPreview?: boolean;
 }
 
 /** A state that a repair took out of the base, or that this build cannot read. */

@@ -1,13 +1,15 @@
 // Which photo goes up next, how much of it at once, and what every refusal means. Each call sends one part, so that records
-// which are saved meanwhile need not wait for a whole photo.
+// which are saved meanwhile need not wait for a whole photo. Over a bad link the previews of all go before the photos.
 
 import { isProblem } from "./api.js";
 import type { Trouble } from "./contract.js";
 import type { Engine } from "./engine.js";
 import { asHostError } from "./errors.js";
 import { hashOf } from "./hash.js";
+import type { Link } from "./link.js";
+import type { Preview, Previews } from "./previews.js";
 import type { Tus } from "./tus.js";
-import { kindOf } from "./failures.js";
+import { kindOf, type Kind } from "./failures.js";
 
 const PART_FIRST = 64 * 1024;
 const PART_MIN = 16 * 1024;
@@ -57,6 +59,8 @@ export class Uploads {
   constructor(
     private readonly engine: Engine,
     private readonly tus: Tus,
+    private readonly previews: Previews,
+    private readonly link: Link,
     private readonly moved: (hash: string) => void,
     private readonly now: () => number,
   ) {}
@@ -75,6 +79,7 @@ export class Uploads {
   retryNow(): void {
     this.notBeforeMs = 0;
     this.refused.clear();
+    this.previews.retryNow();
   }
 
   /** How long to wait after a failure. A clock that was set back behind it ends the wait, which might last for years otherwise. */
@@ -83,29 +88,73 @@ export class Uploads {
     return now < this.failedAtMs ? 0 : Math.max(0, this.notBeforeMs - now);
   }
 
-  /** Sends a part of one of these photos. */
+  /** Sends a part of one of these photos, or over a bad link the preview of one. */
   async send(wanted: readonly string[]): Promise<Sent> {
     if (this.isStopped || this.waitMs() > 0) return { goesOn: false };
+    const preview = this.link.isBad ? await this.previews.next(wanted) : undefined;
+    if (preview) return this.sendPreview(preview);
     const current = await this.choose(wanted);
     if (!current) return { goesOn: false };
     const before = current.offset;
     const startedAtMs = this.now();
-    const part = (this.part = new AbortController());
     try {
-      current.offset = await this.step(current, part.signal);
+      const offset = await this.unlessUrgent((signal) => this.step(current, signal));
+      if (offset === undefined) return this.givenUp(current);
+      current.offset = offset;
     } catch (error) {
-      if (!part.signal.aborted) return this.failed(current, error);
-      this.resume(current, undefined);
-      return { goesOn: !this.isStopped };
-    } finally {
-      clearTimeout(this.givingWay);
-      this.part = this.givingWay = undefined;
+      return this.failed(current, error);
     }
     this.failures = 0;
     if (before === undefined) this.lookAtRest(current);
     if (before !== undefined) this.adapt(current.offset - before, this.now() - startedAtMs);
     if (before !== undefined && current.offset <= before) current.standstills += 1;
     return this.progressed(current);
+  }
+
+  private givenUp(current: Current): Sent {
+    this.resume(current, undefined);
+    return { goesOn: !this.isStopped };
+  }
+
+  private async sendPreview(preview: Preview): Promise<Sent> {
+    try {
+      const isSent = await this.unlessUrgent(async (signal) => {
+        await this.previews.send(preview, signal);
+        return true;
+      });
+      if (!isSent) return { goesOn: !this.isStopped };
+    } catch (error) {
+      return this.previewFailed(preview.hash, error);
+    }
+    this.failures = 0;
+    await this.previews.noteSent(preview.hash);
+    this.moved(preview.hash);
+    return { goesOn: true };
+  }
+
+  /** A preview that is not taken is no trouble: the photo itself still goes. */
+  private previewFailed(hash: string, error: unknown): Sent {
+    const kind = kindOf(error);
+    if (kind === "refused") {
+      this.previews.refused(hash);
+      return { goesOn: true };
+    }
+    this.previews.failed(hash);
+    return this.later(kind, error);
+  }
+
+  /** What `work` comes to; nothing where it was given up for something more urgent, or because the app ends. */
+  private async unlessUrgent<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
+    const part = (this.part = new AbortController());
+    try {
+      return await work(part.signal);
+    } catch (error) {
+      if (!part.signal.aborted) throw error;
+      return undefined;
+    } finally {
+      clearTimeout(this.givingWay);
+      this.part = this.givingWay = undefined;
+    }
   }
 
   private step(current: Current, signal: AbortSignal): Promise<number> {
@@ -125,6 +174,7 @@ export class Uploads {
   /** The next part is as large as goes up in its time, by what the last one took. */
   private adapt(bytes: number, tookMs: number): void {
     if (bytes < Math.min(this.partBytes, PART_FIRST)) return;
+    this.link.cameThrough(bytes, tookMs);
     const inTime = (bytes * PART_MS) / Math.max(1, tookMs);
     this.partBytes = Math.round(Math.min(Math.max(inTime, PART_MIN), this.partBytes * PART_GROWS, PART_MAX));
   }
@@ -150,7 +200,7 @@ export class Uploads {
     const possible = wanted.filter((hash) => !this.refused.has(hash) && photos.get(hash)?.state !== "damaged");
     if (this.current && possible.includes(this.current.hash)) return this.current;
     const size = (hash: string) => photos.get(hash)?.bytes ?? 0;
-    if (this.failures > 0 || this.partBytes < PART_FIRST) possible.sort((a, b) => size(a) - size(b));
+    if (this.failures > 0 || this.link.isBad) possible.sort((a, b) => size(a) - size(b));
     for (const hash of possible) {
       const bytes = await this.engine.db.get("pictures", hash);
       if (bytes) return (this.current = { hash, bytes: new Uint8Array(bytes), standstills: 0 });
@@ -168,9 +218,12 @@ export class Uploads {
       case "upload_finished":
         return this.finish(current.hash);
       case "upload_offset_mismatch":
-      case "upload_interrupted":
       case "upload_exceeded":
       case "checksum_mismatch":
+        this.resume(current, offset);
+        return this.unlessStuck(current);
+      case "upload_interrupted":
+        this.link.cut();
         this.resume(current, offset);
         return this.unlessStuck(current);
       case "upload_unknown":
@@ -201,13 +254,16 @@ export class Uploads {
   private unreached(current: Current, error: unknown): Sent {
     this.resume(current, undefined);
     const kind = kindOf(error);
-    const { code, detail, retryAfterS } = asHostError(error);
-    if (kind === "refused") {
-      this.refused.add(current.hash);
-      this.current = undefined;
-      return { goesOn: true, trouble: { why: "refused", code, detail } };
-    }
-    return { ...this.wait(retryAfterS), trouble: { why: kind, sinceMs: this.now() } };
+    if (kind !== "refused") return this.later(kind, error);
+    const { code, detail } = asHostError(error);
+    this.refused.add(current.hash);
+    this.current = undefined;
+    return { goesOn: true, trouble: { why: "refused", code, detail } };
+  }
+
+  private later(kind: Exclude<Kind, "refused">, error: unknown): Sent {
+    if (kind === "network") this.link.cut();
+    return { ...this.wait(asHostError(error).retryAfterS), trouble: { why: kind, sinceMs: this.now() } };
   }
 
   private wait(askedS: number | undefined): Sent {

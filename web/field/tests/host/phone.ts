@@ -32,6 +32,10 @@ export class Phone {
   aheadMs = 0;
   /** Stands between the phone and the network; by default nothing does. */
   network: Fetch = (...args) => fetch(...args);
+  /** What the browser takes the link for. */
+  linkType: string | undefined;
+  /** The thumb of every picture; by default no more than its first bytes. */
+  thumb: ArrayBuffer | undefined;
   private lastAccount = "";
   private storage = new IDBFactory();
 
@@ -44,7 +48,8 @@ export class Phone {
       if (!this.isOnline) throw new TypeError("Failed to fetch");
       return this.network(...args);
     };
-    const world = { origin: this.origin, fetch: send, reduce, now: () => Date.now() + this.aheadMs };
+    const reduced = async (file: Blob) => ({ ...(await reduce(file)), ...(this.thumb ? { thumb: this.thumb } : {}) });
+    const world = { origin: this.origin, fetch: send, reduce: reduced, linkType: () => this.linkType, now: () => Date.now() + this.aheadMs };
     this.host = await FieldHost.start(world, tell);
     return this.host;
   }
