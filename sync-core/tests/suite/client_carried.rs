@@ -61,13 +61,22 @@ fn receipts_for_what_a_lost_copy_gave_away_settle_nothing_that_was_written_since
     let both = phone.find(1, "in the copy too");
     let mut copy = phone.clone();
     phone.find(2, "by the phone that was lost");
+    phone.find(4, "the last of that phone");
     let receipts = server.import(&inspector(), SECRET, &file(&phone), NOW_MS).unwrap();
     copy.find(3, "by the copy");
+    copy.find(5, "written next to it");
     copy.take_receipts(open(&key(1), &receipts).unwrap());
     assert_eq!(copy.verdict(both), Some(Verdict::Merged));
     assert_ne!(copy.client.replica(), replica(1), "it has learned that its number was used");
     copy.sync(&mut server);
-    for words in ["in the copy too", "by the phone that was lost", "by the copy"] {
+    let all = [
+        "in the copy too",
+        "by the phone that was lost",
+        "the last of that phone",
+        "by the copy",
+        "written next to it",
+    ];
+    for words in all {
         assert_eq!(server.times_taken(words), 1, "{words}");
     }
 }

@@ -72,6 +72,33 @@ fn a_version_that_was_put_aside_is_no_part_of_it() {
 }
 
 #[test]
+fn a_version_of_the_record_itself_that_was_put_aside_is_no_part_of_it() {
+    let (mut server, mut phone) = (Server::new(), Phone::new(1, inspector()));
+    phone.find(1, "a hazard");
+    phone.caller = caller(1, Role::Supervisor, &[]);
+    phone.edit(1, &[("void", json!("by somebody who was a supervisor yesterday"))]);
+    phone.caller = inspector();
+    phone.edit(1, &[("funds", json!(300))]);
+    assert_eq!(came(&round_trip(&mut phone, &mut server)), (0, [3].as_slice()));
+    assert_eq!(server.quarantine().len(), 1);
+    stands_as_on(&phone, &server);
+}
+
+#[test]
+fn what_is_written_while_the_answer_is_on_its_way_is_no_part_of_it() {
+    let (mut server, mut phone) = (Server::new(), Phone::new(1, inspector()));
+    phone.find(1, "a hazard");
+    phone.now_ms += 1;
+    let request = serde_json::to_string(&phone.client.poll(phone.now_ms).unwrap()).unwrap();
+    let answer = server.sync(&inspector(), &request, phone.now_ms);
+    phone.edit(1, &[("funds", json!(300))]);
+    phone.take(&answer, Link::Works);
+    assert_eq!(came(&serde_json::from_str(&answer).unwrap()), (0, [1].as_slice()));
+    stands_as_on(&phone, &server);
+    assert_eq!(phone.view(1).unwrap().value("funds"), Some(&json!(300)));
+}
+
+#[test]
 fn what_came_twice_is_told_twice() {
     let (mut server, mut phone) = (Server::new(), Phone::new(1, inspector()));
     phone.find(1, "a hazard");

@@ -67,3 +67,22 @@ fn a_settlement_does_not_hold_for_an_answer_that_came_in_beside_it() {
     story.edit_from(&answered, &[("settled_at", json!(null))]);
     assert_eq!(state(&story, returned), CommentState::Answered, "the less content of two desks counts");
 }
+
+#[test]
+fn an_answer_that_was_taken_back_speaks_for_no_other() {
+    let mut story = Story::found("general");
+    let returned = comment(&mut story, "reason", "没有照片");
+    let before = story.fact(returned);
+    story.edit(returned, &[("reason", json!("没有照片，位置也不对"))]);
+    // One who had seen the newer reason takes an answer back; the later answer of another had seen the older reason only.
+    story.edit(returned, &[("answered_at", json!(null))]);
+    story.edit_from(&before, &answer("已补拍"));
+    assert_eq!(state(&story, returned), CommentState::Open);
+}
+
+#[test]
+fn a_state_is_written_by_its_name() {
+    let names = CommentState::ALL.map(CommentState::name);
+    assert_eq!(names, ["note", "open", "answered", "settled"]);
+    assert_eq!(json!(CommentState::ALL), json!(names));
+}

@@ -59,6 +59,23 @@ fn an_acceptance_holds_only_for_what_was_seen_and_undisputed() {
 }
 
 #[test]
+fn an_acceptance_does_not_hold_for_what_was_cleared_without_having_been_seen() {
+    let (mut story, report) = begun(&[("submitted_at", json!(MARCH_1_MS))]);
+    let before = story.fact(report);
+    story.edit(report, &[("review", json!("accepted"))]);
+    story.edit_from(&before, &[("figures/inspections", json!(null))]);
+    assert_eq!(state(&story, report), ReportState::Submitted);
+}
+
+#[test]
+fn a_state_is_written_by_its_name() {
+    let states = [ReportState::Draft, ReportState::Submitted, ReportState::Returned, ReportState::Accepted];
+    let names = states.map(ReportState::name);
+    assert_eq!(names, ["draft", "submitted", "returned", "accepted"]);
+    assert_eq!(json!(states), json!(names));
+}
+
+#[test]
 fn a_return_does_not_hold_for_what_was_submitted_without_having_been_seen() {
     let (mut story, report) = begun(&[("submitted_at", json!(MARCH_1_MS))]);
     let before = story.fact(report);

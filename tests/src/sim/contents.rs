@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use sync_core::ids::RecordId;
 use sync_core::people::Role;
 
 use super::ids::record;
@@ -10,6 +11,14 @@ use super::story::{Flaw, Story};
 
 /// When the story begins, ms since 1970.
 pub(crate) const BEGIN_MS: u64 = 1_780_000_000_000;
+
+/// When inspections may have been made, and which day that is in the township.
+pub(crate) const INSPECTED: [(u64, &str); 4] = [
+    (BEGIN_MS, "2026-05-29"),
+    (BEGIN_MS + 5 * 86_400_000, "2026-06-03"),
+    (BEGIN_MS, "2026-05-29"),
+    (BEGIN_MS + 50 * 86_400_000, "2026-07-18"),
+];
 
 /// The month of every report.
 pub(crate) const MONTH: &str = "2026-05";
@@ -21,8 +30,10 @@ pub(crate) type Changes = BTreeMap<String, Value>;
 pub(crate) fn fields(kind: &str, role: Role) -> &'static [&'static str] {
     let inspector = role == Role::Inspector;
     match kind {
-        "hazard" => &["level", "description", "place", "deadline", "funds", "level", "tomorrow/key"],
-        "inspection" => &["answers/3.2", "conclusion", "inspectors/李安全", "signed_by"],
+        "hazard" => &["level", "description", "place", "deadline", "funds", "level", "tomorrow/key", "measures"],
+        "inspection" => {
+            &["answers/3.2", "conclusion", "inspectors/李安全", "signed_by", "site", "inspected_at", "campaign"]
+        }
         "rectification" => &["measures", "funds", "hazard", "done_at"],
         "reinspection" if inspector => &["result", "remark", "result", "hazard"],
         "reinspection" => &["result", "authority", "result", "hazard", "remark"],
@@ -42,7 +53,14 @@ pub(crate) fn fields(kind: &str, role: Role) -> &'static [&'static str] {
             "month",
             "review",
         ],
-        "site" => &["status", "name", "fire_equipment"],
+        "comment" if inspector => &["answered_at", "answer", "text", "answered_at"],
+        "comment" if role == Role::Leader => &["text"],
+        "comment" => &["settled_at", "reason", "settled_at", "answered_at", "answer"],
+        "site" => &["status", "name", "fire_equipment", "sector"],
+        "campaign" => &["starts", "ends", "sectors", "sites", "title"],
+        "setting" => &["must_settle", "days/2026-06-19", "must_settle"],
+        "phrase" => &["measures", "description"],
+        "checklist" => &["title", "items"],
         _ => &["altitude", "operator"],
     }
 }
@@ -51,8 +69,9 @@ pub(crate) fn fields(kind: &str, role: Role) -> &'static [&'static str] {
 pub(crate) fn value(story: &Story, path: &str, choice: u8) -> Value {
     let choice = usize::from(choice);
     let word = |words: [&str; 4]| json!(words[choice % 4]);
-    let hazards: Vec<usize> =
-        story.slots.iter().enumerate().filter(|(_, slot)| slot.kind == "hazard").map(|(at, _)| at).collect();
+    // One of the story's records of the kind that the path is named after.
+    let named: Vec<usize> =
+        story.slots.iter().enumerate().filter(|(_, slot)| slot.kind == path).map(|(at, _)| at).collect();
     match path {
         "level" => word(["general", "major", "general", "major"]),
         "result" => word(["passed", "not_passed", "passed", "passed"]),
@@ -75,7 +94,17 @@ pub(crate) fn value(story: &Story, path: &str, choice: u8) -> Value {
         "done_at" => json!(BEGIN_MS + 1_000 * choice as u64 % 4),
         "funds" => [json!(100), json!(2_500), json!(7), Value::Null][choice % 4].clone(),
         "inspectors/李安全" | "fire_equipment" => json!(choice.is_multiple_of(2)),
-        "hazard" if !hazards.is_empty() => json!(record(hazards[choice % hazards.len()])),
+        "site" | "campaign" if named.is_empty() || choice % 4 == 3 => Value::Null,
+        "hazard" | "site" | "campaign" if !named.is_empty() => json!(record(named[choice % named.len()])),
+        "sector" => word(["fire", "gas", "fire", "gas"]),
+        "answered_at" | "settled_at" => {
+            [json!(BEGIN_MS + 3), json!(BEGIN_MS + 8), json!(BEGIN_MS + 3), Value::Null][choice % 4].clone()
+        }
+        "starts" => word(["2026-05-01", "2026-06-01", "2026-05-01", "2026-06-03"]),
+        "ends" => word(["2026-05-31", "2026-06-30", "2026-06-30", "2026-05-29"]),
+        "inspected_at" => json!(INSPECTED[choice % 4].0),
+        "days/2026-06-19" => word(["rest", "work", "rest", "work"]),
+        "items" => json!([{"code": "3.2", "text": word(["通道畅通", "灯亮", "门常闭", "栓有水"])}]),
         "altitude" => json!({"m": choice % 4, "of": ["sea"]}),
         _ => [json!("甲"), json!("乙"), json!("丙"), Value::Null][choice % 4].clone(),
     }
@@ -94,12 +123,16 @@ pub(crate) fn creation(story: &Story, slot: usize, choice: u8, role: Role, follo
             set("found_at", json!(BEGIN_MS)),
             set("found_by", json!("李安全")),
         ],
-        "inspection" => vec![
-            set("place", json!("老街 3 号")),
-            set("type", json!("routine")),
-            set("inspected_at", json!(BEGIN_MS)),
-            set("inspectors/李安全", json!(true)),
-        ],
+        "inspection" => {
+            let at_site = [at("site"), at("campaign")].into_iter().filter(|(_, value)| !value.is_null());
+            let changes = [
+                set("place", json!("老街 3 号")),
+                set("type", json!("routine")),
+                at("inspected_at"),
+                set("inspectors/李安全", json!(true)),
+            ];
+            changes.into_iter().chain(at_site).collect()
+        }
         "rectification" => vec![
             set("hazard", json!(about)),
             at("done_at"),
@@ -140,8 +173,7 @@ pub(crate) fn creation(story: &Story, slot: usize, choice: u8, role: Role, follo
             let submitted = choice.is_multiple_of(2).then(|| at("submitted_at"));
             [set("month", json!(MONTH)), at("figures/inspections")].into_iter().chain(submitted).collect()
         }
-        "site" => vec![set("name", json!("老街百货")), set("sector", json!("fire"))],
-        _ => vec![at("altitude")],
+        kind => of_office(story, kind, about, choice, role),
     }
     .into_iter()
     .collect();
@@ -151,14 +183,52 @@ pub(crate) fn creation(story: &Story, slot: usize, choice: u8, role: Role, follo
     changes
 }
 
+/// What a new record of a kind holds that the office works with, or of one that nobody here knows.
+fn of_office(story: &Story, kind: &str, about: RecordId, choice: u8, role: Role) -> Vec<(String, Value)> {
+    let at = |path: &str| (path.to_owned(), value(story, path, choice));
+    let set = |path: &str, value: Value| (path.to_owned(), value);
+    match kind {
+        "comment" => {
+            let is_return = role == Role::Supervisor && choice < 3;
+            let words = if is_return { at("reason") } else { set("text", json!("请说明")) };
+            let subject = [set("subject_kind", json!("hazard")), set("subject", json!(about))];
+            subject.into_iter().chain([set("at", json!(BEGIN_MS + 2)), words]).collect()
+        }
+        "site" => vec![set("name", json!("老街百货")), set("sector", json!("fire"))],
+        "campaign" => vec![
+            set("title", json!("消防专项")),
+            set("type", json!("holiday")),
+            at("starts"),
+            at("ends"),
+            (element(story, "sectors", choice), json!(true)),
+        ],
+        "setting" => vec![(element(story, "must_settle", choice), json!(true))],
+        "phrase" => vec![at("sector"), set("description", json!("通道堆物")), at("measures")],
+        "checklist" => vec![at("sector"), set("title", json!("消防检查表")), at("items")],
+        _ => vec![at("altitude")],
+    }
+}
+
+/// The path of one of a few elements of a set.
+fn element(story: &Story, field: &str, choice: u8) -> String {
+    let of = |kind: &str| value(story, kind, choice).as_str().unwrap_or("none").to_owned();
+    let key = match field {
+        "hazards" => of("hazard"),
+        "sites" => of("site"),
+        "sectors" => of("sector"),
+        _ => ["funds", "deadline", "measures", "aim"][usize::from(choice % 4)].to_owned(),
+    };
+    format!("{field}/{key}")
+}
+
 /// What an edit changes.
 pub(crate) fn edit(story: &Story, slot: usize, field: u8, choice: u8, role: Role, follows: &[String]) -> Changes {
     let kind = story.slots[slot].kind.as_str();
     let names = fields(kind, role);
     let name = names[usize::from(field) % names.len()];
-    if name == "hazards" {
-        let Value::String(hazard) = value(story, "hazard", choice) else { return Changes::new() };
-        return Changes::from([(format!("hazards/{hazard}"), json!(!choice.is_multiple_of(3)))]);
+    if ["hazards", "sectors", "sites", "must_settle"].contains(&name) {
+        let which = if name == "hazards" { choice } else { field ^ choice };
+        return Changes::from([(element(story, name, which), json!(!choice.is_multiple_of(3)))]);
     }
     let mut changes = Changes::from([(name.to_owned(), value(story, name, choice))]);
     // Somebody who says "passed" now has seen what there is now; a township that does so claims it again.
@@ -179,7 +249,7 @@ pub(crate) fn edit(story: &Story, slot: usize, field: u8, choice: u8, role: Role
 pub(crate) fn spoil(version: &str, flaw: Flaw) -> Option<String> {
     let mut json: Value = serde_json::from_str(version).ok()?;
     let creates = json.get("context").is_none();
-    let has_sector = matches!(json["kind"].as_str()?, "hazard" | "site");
+    let has_sector = matches!(json["kind"].as_str()?, "hazard" | "site" | "phrase" | "checklist");
     match flaw {
         Flaw::Value | Flaw::Missing | Flaw::Path if !has_sector => return None,
         Flaw::Value => json["changes"]["sector"] = json!("no such sector"),
@@ -191,6 +261,8 @@ pub(crate) fn spoil(version: &str, flaw: Flaw) -> Option<String> {
         Flaw::Author => json["author"] = json!(super::ids::account(99)),
         Flaw::Kind if !creates => json["kind"] = json!("drone_survey"),
         Flaw::Kind => return None,
+        // The township's own records have no village that could be another.
+        Flaw::Village if json.get("village").is_none() => return None,
         Flaw::Village if !creates => json["village"] = json!(super::ids::village(77)),
         Flaw::Village => return None,
         Flaw::Context => {

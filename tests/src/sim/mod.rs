@@ -15,6 +15,7 @@
 mod contents;
 mod disk;
 mod ids;
+mod laws;
 mod network;
 mod office;
 mod oracle;

@@ -250,11 +250,11 @@ impl Phone {
             let push = Some(PushAnswer::Accepted { outcomes, through: 0 });
             let answer = SyncAnswer { now_ms, push, ..SyncAnswer::default() };
             let effects = self.client.handle_answer(answer);
-            self.store(effects, &Holdings::default(), Fate::Works, now_ms);
+            self.store(effects, &Holdings::default(), 0, Fate::Works, now_ms);
             return;
         }
         let effects = self.client.handle_failure(failure, self.now_ms(now_ms));
-        self.store(effects, &Holdings::default(), Fate::Works, now_ms);
+        self.store(effects, &Holdings::default(), 0, Fate::Works, now_ms);
     }
 
     /// Takes an answer in.
@@ -268,26 +268,36 @@ impl Phone {
             Ok(body) => match serde_json::from_str::<SyncAnswer>(body) {
                 Err(_) => self.fail(Failure::Network, now_ms),
                 Ok(parsed) => {
+                    let told = parsed.pull.as_ref().map_or(0, |pull| pull.records.len());
                     let effects = self.client.handle_answer(parsed);
-                    self.store(effects, &answer.holdings, fate, now_ms);
+                    self.store(effects, &answer.holdings, told, fate, now_ms);
                 }
             },
         }
     }
 
-    fn store(&mut self, mut effects: Vec<Effect>, holdings: &Holdings, fate: Fate, now_ms: u64) {
+    /// Stores what an answer led to, in which so many states were told by the feed; those that are merged after them the phone
+    /// made by itself, and they hold what it knows of them, whatever the server holds.
+    fn store(&mut self, mut effects: Vec<Effect>, holdings: &Holdings, mut told: usize, fate: Fate, now_ms: u64) {
         let place = |effect: &Effect| u8::from(!matches!(effect, Effect::Position { .. }));
         if self.is(Sabotage::CursorIsStoredFirst) {
             effects.sort_by_key(place);
         }
+        let count = effects.len();
         if self.is(Sabotage::ReceiptsAreNotTakenBack) {
             effects.retain(|effect| !matches!(effect, Effect::Reopen { .. }));
         }
+        let is_tampered = effects.len() < count;
         let is_forked = effects.iter().any(|effect| matches!(effect, Effect::TakeNewReplica { .. }));
         let rows: Vec<Stored> = effects
             .into_iter()
             .map(|effect| match &effect {
+                Effect::Merge(made) if told == 0 => {
+                    let holds = Some(self.pushed_of(made));
+                    Stored::Effect { effect, edit: None, holds }
+                }
                 Effect::Merge(delta) | Effect::Replace(delta) => {
+                    told = told.saturating_sub(1);
                     let holds = holdings.get(&delta.id).cloned();
                     Stored::Effect { effect, edit: None, holds }
                 }
@@ -315,12 +325,20 @@ impl Phone {
                 self.apply(row);
             }
         }
-        if written != Written::All || self.is(Sabotage::ReceiptsAreNotTakenBack) {
+        if written != Written::All || is_tampered {
             self.boot();
         } else if is_forked {
             self.renumber();
         }
         self.base.compare(&mut self.client);
+    }
+
+    /// The edits of its own that a state holds which the phone made of what it had pushed.
+    fn pushed_of(&self, made: &Record) -> Rc<Set> {
+        let own = self.client.outbox().of_record(made.id).filter(|(_, entry)| !entry.is_quarantined());
+        let within = own.filter(|(dot, _)| made.seen.context().covers(*dot));
+        let known = within.filter_map(|(dot, _)| self.edit_of.get(&dot));
+        Rc::new(known.filter(|(_, is_readable)| *is_readable).map(|(edit, _)| *edit).collect())
     }
 
     /// What the shell holds in memory after a row is on the disk; the client has taken it in already.

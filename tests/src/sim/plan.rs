@@ -124,6 +124,8 @@ fn slots(rng: &mut Rng, villages: u8) -> Vec<Slot> {
             "photo",
             "photo",
             "inspection",
+            "comment",
+            "comment",
         ];
         for _ in 0..rng.between(2, 6) {
             let kind = *rng.pick(&kinds);
@@ -135,6 +137,17 @@ fn slots(rng: &mut Rng, villages: u8) -> Vec<Slot> {
         if rng.percent(50) {
             slots.push(at("monthly_report", hazard));
         }
+    }
+    // What the office keeps for the whole township. A campaign needs somewhere to go, and somebody who went there.
+    let more = |kind: &str, village| Slot { kind: kind.to_owned(), village, about: 0 };
+    if rng.percent(35) {
+        slots.extend([more("campaign", None), more("site", Some(0)), more("inspection", Some(0))]);
+    }
+    if rng.percent(25) {
+        slots.push(more("setting", None));
+    }
+    if rng.percent(15) {
+        slots.push(more(rng.pick::<&str>(&["phrase", "checklist"]), None));
     }
     slots
 }
@@ -168,13 +181,13 @@ impl Planner {
         let slot = self.rng.index(self.story.slots.len());
         let (field, value) = (self.rng.below(256) as u8, self.rng.below(4) as u8);
         let (disk, flaw) = (self.disk(), self.flaw());
-        match self.rng.below(100) {
-            0..22 if !self.created.iter().all(|done| *done) => {
-                let slot = self.created.iter().position(|done| !done).unwrap_or(slot);
+        let next = self.next_to_create(phone);
+        match (self.rng.below(100), next) {
+            (0..22, Some(slot)) => {
                 self.created[slot] = true;
                 acts.push((at_ms, Act::Create { phone, slot, value, flaw, disk }));
             }
-            0..52 => {
+            (0..52, _) => {
                 // Now and then a burst, more than one small batch holds.
                 let burst = if self.rng.percent(6) { 14 } else { 1 };
                 for more in 0..burst {
@@ -184,9 +197,9 @@ impl Planner {
                     acts.push((at_ms + u64::from(more), Act::Edit { phone, slot, field, value, flaw, disk }));
                 }
             }
-            52..56 => acts.push((at_ms, Act::Void { phone, slot, back: self.rng.percent(40), disk })),
-            56..61 => acts.push((at_ms, Act::Decide { phone, slot, pick: value, disk })),
-            61..93 => {
+            (52..56, _) => acts.push((at_ms, Act::Void { phone, slot, back: self.rng.percent(40), disk })),
+            (56..61, _) => acts.push((at_ms, Act::Decide { phone, slot, pick: value, disk })),
+            (61..93, _) => {
                 let link = self.link();
                 let press = self.rng.percent(70);
                 acts.push((at_ms, Act::Sync { phone, press, link }));
@@ -201,6 +214,13 @@ impl Planner {
         if self.rng.percent(self.faults.crash) {
             acts.push((at_ms + self.rng.below(40_000), Act::Crash { phone }));
         }
+    }
+
+    /// The first record that nobody was to create yet. What belongs to the township is the office's to begin.
+    fn next_to_create(&self, phone: usize) -> Option<usize> {
+        let is_inspectors = self.story.people[self.story.phones[phone].person].role == Role::Inspector;
+        let fits = |slot: &usize| !(self.created[*slot] || is_inspectors && self.story.slots[*slot].village.is_none());
+        (0..self.created.len()).find(fits)
     }
 
     fn accident(&mut self, phone: usize, at_ms: u64, acts: &mut Vec<(u64, Act)>) {

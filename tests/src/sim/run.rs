@@ -137,8 +137,7 @@ impl World<'_> {
                 self.drain(phone)?;
             }
         }
-        self.check_server()?;
-        let states = self.states();
+        let states = self.check_server()?;
         for (number, phone) in self.phones.iter().enumerate().filter(|(_, phone)| phone.is_there) {
             self.oracle.check_phone(number, phone, &self.caller_of(number), &states)?;
         }

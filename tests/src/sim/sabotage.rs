@@ -24,6 +24,14 @@ pub enum Sabotage {
     PhotoHashIsNotChecked,
     ProjectionsAreNotKept,
     AcceptanceOutlivesCorrections,
+    SettlementOutlivesAnswers,
+    VisitsAreNotTakenBack,
+    SettledMembersStaySo,
+    ChangedStateIsCalledPushedAndNoDigest,
+    PushedNumberIsWrongAndNoDigest,
+    // The server says something wrong of what a push created, which the digest mends.
+    ChangedStateIsCalledPushed,
+    PushedNumberIsWrong,
     // The phone.
     SavedBeforeStored,
     ReceiptsAreInvented,
@@ -39,4 +47,11 @@ pub enum Sabotage {
     RestartsCountingAfterCrash,
     // The network.
     ARecordIsLostOnTheWay,
+}
+
+impl Sabotage {
+    /// Whether it is no breach but a fault: phones are mended by the digest, and nothing is lost.
+    pub(crate) fn is_mended(self) -> bool {
+        matches!(self, Self::ChangedStateIsCalledPushed | Self::PushedNumberIsWrong)
+    }
 }

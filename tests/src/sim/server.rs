@@ -1,6 +1,7 @@
 //! The simulated server: the server's own jobs (`server::sync`) over a store, what of the HTTP handlers is more than bytes,
 //! and the wrappers that break it on purpose.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
@@ -12,12 +13,14 @@ use server::sync::push::{Brought, Sender};
 use server::sync::{pull, push};
 use sync_core::client::Failure;
 use sync_core::dots::Dot;
+use sync_core::ids::RecordId;
 use sync_core::monthly::{ReportState, report_state};
 use sync_core::people::Caller;
 use sync_core::protocol::{
     Compare, CompareAnswer, Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest, Verdict,
 };
-use sync_core::version::Fingerprint;
+use sync_core::record::Record;
+use sync_core::version::{Fingerprint, Version};
 
 use super::ids;
 use super::oracle::{Check, Model, Oracle, StateOf, ensure};
@@ -121,15 +124,16 @@ impl Server {
             photos_wanted: Vec::new(),
             compare: None,
         };
-        let mut brought = Brought::default();
+        let (mut brought, mut created) = (Brought::default(), BTreeMap::new());
         if let Some(push) = request.push {
+            created = self.called_created(&push);
             match self.push(oracle, caller, phone, push, does_commit, now_ms)? {
                 Ok(pushed) => (answer.push, brought) = (Some(pushed.answer), pushed.brought),
                 Err(_) => return Ok(Err(Failure::Busy { retry_after_s: None })),
             }
         }
         if let Some(asked) = request.pull {
-            answer.pull = Some(self.pull(caller, asked, brought));
+            answer.pull = Some(self.pull(caller, asked, brought, &created));
         }
         answer.compare = request.compare.map(|asked| self.compare(caller, asked));
         (answer.photos_received, answer.photos_wanted) = self.photos(&request.photos);
@@ -274,7 +278,13 @@ impl Server {
         }
     }
 
-    fn pull(&mut self, caller: &Caller, asked: Pull, brought: Brought) -> PullAnswer {
+    fn pull(
+        &mut self,
+        caller: &Caller,
+        asked: Pull,
+        brought: Brought,
+        created: &BTreeMap<RecordId, u64>,
+    ) -> PullAnswer {
         let caller = match self.yesterday.iter().find(|known| known.account == caller.account) {
             Some(known) if self.is(Sabotage::ScopeOfYesterday) => known.clone(),
             _ => caller.clone(),
@@ -289,7 +299,47 @@ impl Server {
         if self.is(Sabotage::ARecordIsLostOnTheWay) && answer.records.len() > 1 {
             answer.records.pop();
         }
+        self.misname(&mut answer, created);
         answer
+    }
+
+    /// The records that a push creates, each with the last of its versions: for a server that does not look at how they stand.
+    fn called_created(&self, push: &Push) -> BTreeMap<RecordId, u64> {
+        let mut created = BTreeMap::new();
+        if !matches!(
+            self.sabotage,
+            Some(Sabotage::ChangedStateIsCalledPushed | Sabotage::ChangedStateIsCalledPushedAndNoDigest)
+        ) {
+            return created;
+        }
+        for (seq, raw) in (push.first_seq..).zip(&push.versions) {
+            let Ok(version) = Version::from_json(raw.get().as_bytes()) else { continue };
+            if version.creates() || created.contains_key(&version.record) {
+                created.insert(version.record, seq);
+            }
+        }
+        created
+    }
+
+    /// What a sabotaged server says of what a push created.
+    fn misname(&self, answer: &mut PullAnswer, created: &BTreeMap<RecordId, u64>) {
+        let PullAnswer { records, as_pushed, digest, .. } = answer;
+        if !created.is_empty() {
+            records.retain(|state| {
+                let named = Record::from_json(state.get()).ok().and_then(|record| created.get(&record.id));
+                as_pushed.extend(named);
+                named.is_none()
+            });
+        }
+        if matches!(self.sabotage, Some(Sabotage::PushedNumberIsWrong | Sabotage::PushedNumberIsWrongAndNoDigest)) {
+            as_pushed.iter_mut().for_each(|seq| *seq += 1);
+        }
+        if matches!(
+            self.sabotage,
+            Some(Sabotage::PushedNumberIsWrongAndNoDigest | Sabotage::ChangedStateIsCalledPushedAndNoDigest)
+        ) {
+            *digest = None;
+        }
     }
 
     fn compare(&mut self, caller: &Caller, asked: Compare) -> CompareAnswer {

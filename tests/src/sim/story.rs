@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sync_core::ids::RecordId;
 use sync_core::monthly::report_id;
 use sync_core::people::Role;
+use sync_core::workdays::SETTING;
 
 use super::{contents, ids};
 
@@ -211,12 +212,13 @@ pub enum Fate {
 }
 
 impl Story {
-    /// The record of a slot. A village has one report of the story's month, whoever begins it.
+    /// The record of a slot. A village has one report of the story's month, and a township one setting, whoever begins it.
     pub(crate) fn record(&self, slot: usize) -> RecordId {
         match &self.slots[slot] {
             Slot { kind, village: Some(village), .. } if kind == "monthly_report" => {
                 report_id(ids::village(*village), contents::MONTH)
             }
+            Slot { kind, .. } if kind == "setting" => SETTING,
             _ => ids::record(slot),
         }
     }

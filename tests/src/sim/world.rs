@@ -11,7 +11,7 @@ use super::contents::BEGIN_MS;
 use super::ids;
 use super::network::{Agenda, Answer, Event, cut};
 use super::office::Looked;
-use super::oracle::{Check, Oracle, Violation, ensure};
+use super::oracle::{Check, OfficeRows, Oracle, Violation, ensure};
 use super::people::People;
 use super::phone::{Build, Phone};
 use super::report::Counts;
@@ -112,7 +112,10 @@ impl<'a> World<'a> {
             Act::BackupServer | Act::RestoreServer { .. } | Act::RestartServer | Act::ServerClock { .. } => {
                 self.act_on_server(act)
             }
-            Act::Check => self.check_server(),
+            Act::Check => {
+                let states = self.check_server()?;
+                self.check_join(&states)
+            }
             _ => self.act_on_phone(act),
         }
     }
@@ -342,7 +345,8 @@ impl<'a> World<'a> {
             self.counts.repairs += 1;
             // Where no state was lost from a disk and the server kept what it had, the feed has brought everything. It does
             // not take back states that came before their cursor, when the phone died between them and the village is left.
-            let is_excused = is_damaged || self.oracle.has_restored;
+            let is_lied_to = self.server.sabotage.is_some_and(Sabotage::is_mended);
+            let is_excused = is_damaged || is_lied_to || self.oracle.has_restored;
             let holds = is_excused || (mended.is_empty() && is_torn);
             ensure!(holds, "the_feed_misses_nothing", "phone {phone} had to be mended in {mended:?} {taken_out:?}");
         }
@@ -364,8 +368,8 @@ impl<'a> World<'a> {
         states.expect("states").into_iter().collect()
     }
 
-    /// What can be checked at any moment.
-    pub(crate) fn check_server(&mut self) -> Check {
+    /// What can be checked at any moment; the states that were.
+    pub(crate) fn check_server(&mut self) -> Result<BTreeMap<RecordId, String>, Violation> {
         let states = self.states();
         let listed = self.server.store.read(|tx| Ok(tx.conflicts(ids::township(), None, None, 100_000)?));
         self.oracle.check_states(&states, &listed.expect("a list"), self.server.report_state())?;
@@ -376,7 +380,30 @@ impl<'a> World<'a> {
         });
         let lines = lines.expect("lines");
         self.counts.checks += 1;
-        self.oracle.check_ledger(&|id| lines.get(&id).cloned().flatten())
+        self.oracle.check_ledger(&|id| lines.get(&id).cloned().flatten())?;
+        let rows = self.office_rows();
+        self.oracle.check_office(&states, &rows)?;
+        Ok(states)
+    }
+
+    /// What the office's projections say of the comments and inspections of the story.
+    fn office_rows(&mut self) -> OfficeRows {
+        let of = |kind: &str| -> Vec<RecordId> {
+            let slots = self.story.slots.iter().enumerate().filter(|(_, slot)| slot.kind == kind);
+            slots.map(|(slot, _)| self.story.record(slot)).collect()
+        };
+        let (comments, inspections) = (of("comment"), of("inspection"));
+        let rows = self.server.store.read(move |tx| {
+            let mut rows = OfficeRows { comments: BTreeMap::new(), visits: BTreeMap::new() };
+            for id in &comments {
+                rows.comments.extend(tx.comment(ids::township(), *id)?.map(|row| (*id, row)));
+            }
+            for id in &inspections {
+                rows.visits.extend(tx.visit(ids::township(), *id)?.map(|row| (*id, row)));
+            }
+            Ok(rows)
+        });
+        rows.expect("rows")
     }
 
     /// The account of a phone as the server knows it.

@@ -139,6 +139,24 @@ fn undocumented_names(files: &[SourceFile]) -> Vec<Finding> {
     found
 }
 
+/// Invariants that the simulator's page names and nothing in the simulator or in its suite is called.
+fn unknown_invariants(files: &[SourceFile]) -> Vec<Finding> {
+    let sources = ["tests/src/sim/", "tests/tests/simulation/"];
+    let sources = files.iter().filter(|file| sources.iter().any(|folder| file.path.starts_with(folder)));
+    let known: String = sources.map(|file| file.text.as_str()).collect();
+    let is_known = |name: &str| [format!("\"{name}\""), format!("fn {name}(")].iter().any(|it| known.contains(it));
+    let is_invariant =
+        |name: &&str| name.matches('_').count() > 1 && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let mut found = Vec::new();
+    for page in files.iter().filter(|file| file.path == "docs/simulator.md") {
+        for (at, line) in page.text.lines().enumerate() {
+            let unknown = line.split('`').skip(1).step_by(2).filter(is_invariant).filter(|name| !is_known(name));
+            found.extend(unknown.map(|name| page.finding(at + 1, format!("nothing is called `{name}`"))));
+        }
+    }
+    found
+}
+
 fn text_of(path: &str) -> &'static str {
     let file = project().iter().find(|file| file.path == path);
     &file.unwrap_or_else(|| panic!("there is no {path}")).text
@@ -168,6 +186,15 @@ fn operators_find_every_setting_and_every_figure() {
     let source = planted("server/src/a.rs", "#[arg(env = \"HAZARD_DEPTH\")]\ngauge!(\"hazard_depth\")\n");
     let known = planted("docs/operating.md", "`HAZARD_DEPTH`\n");
     let found = undocumented_names(&[source, known]);
+    assert_eq!(found.iter().map(|finding| finding.line).collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn every_invariant_of_the_simulators_page_is_one_of_the_simulators() {
+    refuse(&unknown_invariants(project()), "Name the check as the simulator does: a reader looks for it by that name.");
+    let page = planted("docs/simulator.md", "| feed | `it_is_all_there` |\n| join | `it_is_alike` |\n");
+    let source = planted("tests/src/sim/a.rs", "ensure!(is_there, \"it_is_all_there\", \"\");\n");
+    let found = unknown_invariants(&[page, source]);
     assert_eq!(found.iter().map(|finding| finding.line).collect::<Vec<_>>(), [2]);
 }
 

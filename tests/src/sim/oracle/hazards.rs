@@ -10,12 +10,12 @@ use super::standing::Standing;
 use super::{Check, Oracle, ensure};
 
 /// One record as the oracle sees it.
-struct Fact {
-    id: RecordId,
-    kind: String,
-    standing: Standing,
-    is_voided: bool,
-    is_void_claimed: bool,
+pub(super) struct Fact {
+    pub(super) id: RecordId,
+    pub(super) kind: String,
+    pub(super) standing: Standing,
+    pub(super) is_voided: bool,
+    pub(super) is_void_claimed: bool,
 }
 
 /// What the ledger must say.
@@ -27,6 +27,8 @@ struct Expected {
     is_escalated: bool,
     is_void: bool,
     deadline: Option<String>,
+    /// What must be settled and is not, a bit each.
+    missing: i32,
 }
 
 impl Oracle {
@@ -54,12 +56,17 @@ impl Oracle {
                 is_escalated: line.is_escalated,
                 is_void: line.is_void,
                 deadline: line.deadline.clone(),
+                missing: line.missing,
             };
+            // A deadline that a restored server knows again settles that member.
+            let known_again = if is_exact { 0 } else { 1 << 3 };
+            let unsettled = expected.missing & !(shown.missing | known_again);
             let is_safer = rank(shown.status) > rank(expected.status)
                 || (expected.is_major && !shown.is_major)
                 || (expected.is_suspended && !shown.is_suspended)
                 || (expected.is_escalated && !shown.is_escalated)
-                || (!expected.is_void && shown.is_void);
+                || (!expected.is_void && shown.is_void)
+                || unsettled != 0;
             ensure!(
                 !is_safer,
                 "never_safer_than_the_facts",
@@ -79,18 +86,18 @@ impl Oracle {
         Ok(())
     }
 
-    fn fact(&self, id: RecordId, set: &Set) -> Fact {
+    pub(super) fn fact(&self, id: RecordId, set: &Set) -> Fact {
         let standing = self.standing(set);
         let (is_voided, is_void_claimed) = self.voiding(set, &standing);
         Fact { id, kind: self.kind(id).to_owned(), standing, is_voided, is_void_claimed }
     }
 
-    fn at<'a>(&'a self, fact: &'a Fact, path: &'a str) -> Vec<&'a Value> {
+    pub(super) fn at<'a>(&'a self, fact: &'a Fact, path: &'a str) -> Vec<&'a Value> {
         self.values(path, fact.standing.get(path).map(Vec::as_slice).unwrap_or_default()).collect()
     }
 
     /// Whether a set's element stands as a member.
-    fn member(&self, fact: &Fact, path: &str) -> bool {
+    pub(super) fn member(&self, fact: &Fact, path: &str) -> bool {
         self.at(fact, path).iter().any(|value| **value == true)
     }
 
@@ -112,7 +119,7 @@ impl Oracle {
     }
 
     /// The least safe of some values first; what is not in the list before all, nothing last.
-    fn least_safe(&self, fact: &Fact, path: &str, order: &[&str]) -> Option<String> {
+    pub(super) fn least_safe(&self, fact: &Fact, path: &str, order: &[&str]) -> Option<String> {
         let place = |value: &Value| match value.as_str() {
             None => usize::MAX,
             Some(word) => order.iter().position(|known| *known == word).map_or(0, |at| at + 1),
@@ -177,13 +184,22 @@ impl Oracle {
         };
         let suspends = |fact: &&Fact| self.at(fact, "kind").iter().any(|value| *value == "suspend_operations");
         let deadlines = of("order").into_iter().chain([hazard]).flat_map(|fact| self.at(fact, "deadline"));
+        let deadline = deadlines.filter_map(Value::as_str).min().map(str::to_owned);
+        let is_given = |member: &str| {
+            let values = self.at(hazard, member);
+            !values.is_empty() && values.iter().all(|value| !value.is_null())
+        };
+        let members = ["responsible", "measures", "funds", "deadline", "contingency_plan", "aim"];
+        let lacks = |member: &str| !is_given(member) && !(member == "deadline" && deadline.is_some());
+        let missing = members.iter().zip(0_i32..).map(|(member, bit)| i32::from(lacks(member)) << bit).sum();
         Expected {
             status,
             is_major,
             is_suspended: of("order").into_iter().any(|order| suspends(&order) && unlifted(&order)),
             is_escalated: of("escalation").into_iter().any(|fact| unlifted(&fact)),
             is_void: hazard.is_voided,
-            deadline: deadlines.filter_map(Value::as_str).min().map(str::to_owned),
+            deadline,
+            missing,
         }
     }
 

@@ -3,6 +3,7 @@
 //! permissions or derived status.
 
 mod hazards;
+mod office;
 mod reports;
 mod rest;
 mod standing;
@@ -20,6 +21,7 @@ use sync_core::protocol::{Outcome, Verdict};
 use sync_core::validate::RefusalCode;
 use sync_core::version::{Fingerprint, Version};
 
+pub(crate) use office::OfficeRows;
 pub(crate) use reports::StateOf;
 pub(crate) use verdicts::Expected;
 
@@ -156,6 +158,11 @@ impl Oracle {
     /// Whether an edit was written before as these very bytes.
     pub(crate) fn is_written_before(&self, bound: &Bound) -> bool {
         self.edit_of(bound.dot, Fingerprint::of(bound.bytes.as_bytes())).is_some()
+    }
+
+    /// Whether two contents were written under a number: by two copies of a phone, or by one before and after it was set back.
+    pub(crate) fn is_written_twice(&self, dot: Dot) -> bool {
+        self.bound.get(&dot).is_some_and(|versions| versions.len() > 1)
     }
 
     /// The edit that a version is.

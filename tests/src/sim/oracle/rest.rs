@@ -12,7 +12,7 @@ use super::{Check, Oracle, ensure};
 
 /// Whether an account may see records of a kind and village (docs/protocol.md, Pull: Scopes).
 pub(crate) fn visible(caller: &Caller, kind: &str, village: Option<VillageId>) -> bool {
-    let is_directory = matches!(kind, "village" | "site" | "checklist" | "campaign" | "target");
+    let is_directory = matches!(kind, "village" | "site" | "checklist" | "campaign" | "setting" | "phrase");
     is_directory || caller.role != Role::Inspector || village.is_none_or(|village| caller.villages.contains(&village))
 }
 

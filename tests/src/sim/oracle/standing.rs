@@ -13,8 +13,23 @@ use super::Oracle;
 pub(crate) type Standing = BTreeMap<String, Vec<EditId>>;
 
 /// Fields whose rule asks nobody (docs/protocol.md, Kinds: `latest` and `union`), of those that a story writes.
-const ASKS_NOBODY: [&str; 10] =
-    ["void", "tomorrow", "inspectors", "signed_by", "follows", "hazards", "altitude", "operator", "order", "month"];
+const ASKS_NOBODY: [&str; 15] = [
+    "void",
+    "tomorrow",
+    "inspectors",
+    "signed_by",
+    "follows",
+    "hazards",
+    "altitude",
+    "operator",
+    "order",
+    "month",
+    "campaign",
+    "answered_at",
+    "sectors",
+    "sites",
+    "must_settle",
+];
 
 /// Whether a supervisor is asked when different values stand at a path. Of a kind that nobody declared nothing is asked.
 pub(crate) fn is_reviewed(kind: &str, path: &str) -> bool {

@@ -309,7 +309,13 @@ impl ProjectionTx for Memory {
 
 impl HazardTx for Memory {
     fn put_hazards(&mut self, _: TownshipId, lines: &[HazardLine]) -> Result<(), DbError> {
-        lines.iter().for_each(|line| self.tables.hazards.put(line.id, Rc::new(line.clone())));
+        for line in lines {
+            let mut line = line.clone();
+            if self.is(Sabotage::SettledMembersStaySo) {
+                line.missing &= self.tables.hazards.get(&line.id).map_or(line.missing, |before| before.missing);
+            }
+            self.tables.hazards.put(line.id, Rc::new(line));
+        }
         Ok(())
     }
 

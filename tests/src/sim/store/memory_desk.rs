@@ -13,10 +13,15 @@ use sync_core::time::Ms;
 
 use super::memory::Memory;
 use super::memory_rest::unasked;
+use crate::sim::sabotage::Sabotage;
 
 impl CommentTx for Memory {
     fn put_comments(&mut self, _: TownshipId, comments: &[CommentRow]) -> Result<(), DbError> {
         for comment in comments {
+            let before = self.tables.comments.get(&comment.record).map(|before| before.state);
+            if self.sabotage == Some(Sabotage::SettlementOutlivesAnswers) && before == Some(CommentState::Settled) {
+                continue;
+            }
             self.tables.comments.put(comment.record, Rc::new(comment.clone()));
         }
         Ok(())

@@ -18,6 +18,7 @@ use sync_core::time::Ms;
 use uuid::Uuid;
 
 use super::memory::Memory;
+use crate::sim::sabotage::Sabotage;
 
 /// The answer to what is never asked.
 pub(super) fn unasked<T>() -> Result<T, DbError> {
@@ -211,12 +212,16 @@ impl EnrolmentTx for Memory {
 }
 
 impl VisitTx for Memory {
-    fn put_visits(&mut self, _: TownshipId, _: &[RecordId], _: &[VisitRow]) -> Result<(), DbError> {
+    fn put_visits(&mut self, _: TownshipId, inspections: &[RecordId], visits: &[VisitRow]) -> Result<(), DbError> {
+        if self.sabotage != Some(Sabotage::VisitsAreNotTakenBack) {
+            inspections.iter().for_each(|inspection| self.tables.visits.remove(inspection));
+        }
+        visits.iter().for_each(|visit| self.tables.visits.put(visit.inspection, *visit));
         Ok(())
     }
 
-    fn visit(&mut self, _: TownshipId, _: RecordId) -> Result<Option<VisitRow>, DbError> {
-        unasked()
+    fn visit(&mut self, _: TownshipId, inspection: RecordId) -> Result<Option<VisitRow>, DbError> {
+        Ok(self.tables.visits.get(&inspection).copied())
     }
 
     fn visits_after(&mut self, _: TownshipId, _: Option<RecordId>, _: usize) -> Result<Vec<VisitRow>, DbError> {

@@ -9,6 +9,7 @@ use server::db::hazards::HazardLine;
 use server::db::projections::{OpenConflict, PhotoRecord};
 use server::db::records::StoredRecord;
 use server::db::versions::{Arrival, Quarantined, Replica};
+use server::db::visits::VisitRow;
 use server::photos::hash::ContentHash;
 use sync_core::cursor::FeedScope;
 use sync_core::digest::Total;
@@ -87,6 +88,7 @@ pub(crate) struct Tables {
     pub(crate) hazards: Table<RecordId, Rc<HazardLine>>,
     pub(crate) blobs: Table<ContentHash, Rc<Blob>>,
     pub(crate) comments: Table<RecordId, Rc<CommentRow>>,
+    pub(crate) visits: Table<RecordId, VisitRow>,
 }
 
 impl Tables {
@@ -106,5 +108,6 @@ impl Tables {
         self.hazards.end(keep);
         self.blobs.end(keep);
         self.comments.end(keep);
+        self.visits.end(keep);
     }
 }
