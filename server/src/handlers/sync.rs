@@ -52,7 +52,9 @@ pub async fn round_trip(
 ) -> Result<HttpResponse, Problem> {
     let asked_photos = hashes(&request.photos)?;
     let (push, batch) = match request.push {
-        Some(push) => take(&app, &who, push, request.sent_at_ms).await.map(|(answer, batch)| (Some(answer), Some(batch)))?,
+        Some(push) => {
+            take(&app, &who, push, request.sent_at_ms).await.map(|(answer, batch)| (Some(answer), Some(batch)))?
+        }
         None => (None, None),
     };
     let pull = match request.pull {
@@ -87,12 +89,7 @@ pub async fn pull(app: web::Data<App>, who: Authenticated, Json(asked): Json<Pul
     Ok(ok(&read(&app, &who, asked, None).await?))
 }
 
-async fn take(
-    app: &App,
-    who: &Authenticated,
-    push: Push,
-    sent_at_ms: Ms,
-) -> Result<(PushAnswer, Arc<Batch>), Problem> {
+async fn take(app: &App, who: &Authenticated, push: Push, sent_at_ms: Ms) -> Result<(PushAnswer, Arc<Batch>), Problem> {
     let batch = Arc::new(push::read(push)?);
     let sender = sender(app, who, sent_at_ms);
     let taken = Arc::clone(&batch);

@@ -176,7 +176,10 @@ impl Client {
     fn as_pushed(&self, first: Dot, last: u64) -> Option<Record> {
         let last = Dot { seq: last, ..first };
         let record = self.outbox.get(last)?.record;
-        let brought = self.outbox.of_record(record).filter(|(dot, entry)| (first..=last).contains(dot) && !entry.is_quarantined());
+        let brought = self
+            .outbox
+            .of_record(record)
+            .filter(|(dot, entry)| (first..=last).contains(dot) && !entry.is_quarantined());
         own::over(None, brought.filter_map(|(_, entry)| Version::from_json(entry.bytes.as_bytes()).ok()))
     }
 

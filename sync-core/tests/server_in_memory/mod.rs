@@ -27,7 +27,7 @@ use sync_core::own;
 use sync_core::people::{Caller, Role};
 use sync_core::permissions::may_read;
 use sync_core::protocol::{
-    Compare, CompareAnswer, Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, Verdict, SyncRequest,
+    Compare, CompareAnswer, Outcome, Pull, PullAnswer, Push, PushAnswer, SyncAnswer, SyncRequest, Verdict,
 };
 use sync_core::record::Record;
 use sync_core::validate::Refusal;
@@ -132,7 +132,8 @@ impl Server {
     fn push_and_note(&mut self, caller: &Caller, push: &Push, now_ms: u64) -> (PushAnswer, BTreeMap<String, u64>) {
         let answer = self.push(caller, push, now_ms);
         let PushAnswer::Accepted { outcomes, .. } = &answer else { return (answer, BTreeMap::new()) };
-        let merged = outcomes.iter().zip(&push.versions).filter(|(told, _)| told.first_verdict() != Verdict::Quarantined);
+        let merged =
+            outcomes.iter().zip(&push.versions).filter(|(told, _)| told.first_verdict() != Verdict::Quarantined);
         let versions: Vec<Version> = merged.map(|(_, raw)| Version::from_json(raw.get().as_bytes()).unwrap()).collect();
         let brought = own::states(&versions);
         (answer, brought)
