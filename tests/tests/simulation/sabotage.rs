@@ -89,7 +89,7 @@ catches! {
     the_simulator_catches_a_renumbering_that_drops_what_waits: RenumberingDropsWhatWaits as "nothing_captured_is_lost" within 100;
     the_simulator_catches_a_fork_that_is_ignored: ForkIsIgnored as "the_outbox_drains" within 100;
     the_simulator_catches_a_phone_that_frees_too_early: FreesTooEarly as "a_restored_server_is_offered_what_it_forgot" within 100;
-    the_simulator_catches_receipts_that_are_not_taken_back: ReceiptsAreNotTakenBack as "nothing_acknowledged_is_lost" within 100;
+    the_simulator_catches_receipts_that_are_not_taken_back: ReceiptsAreNotTakenBack as "the_outbox_drains" within 100;
     the_simulator_catches_counting_that_restarts_after_a_crash: RestartsCountingAfterCrash as "nothing_captured_is_lost" within 100;
     the_simulator_catches_a_record_lost_on_the_way: ARecordIsLostOnTheWay as "the_feed_misses_nothing" within 100;
 }
