@@ -51,14 +51,12 @@ pub async fn round_trip(
     Json(request): Json<SyncRequest>,
 ) -> Result<HttpResponse, Problem> {
     let asked_photos = hashes(&request.photos)?;
-    let (push, batch) = match request.push {
-        Some(push) => {
-            take(&app, &who, push, request.sent_at_ms).await.map(|(answer, batch)| (Some(answer), Some(batch)))?
-        }
-        None => (None, None),
+    let pushed = match request.push {
+        Some(push) => Some(take(&app, &who, push, request.sent_at_ms).await?),
+        None => None,
     };
     let pull = match request.pull {
-        Some(asked) => Some(read(&app, &who, asked, push.clone().zip(batch)).await?),
+        Some(asked) => Some(read(&app, &who, asked, pushed.clone()).await?),
         None => None,
     };
     let compare = match request.compare {
@@ -69,6 +67,7 @@ pub async fn round_trip(
         note_unsent(&app, &who, unsent).await?;
     }
     let (photos_received, photos_wanted) = photos(&app, &who, asked_photos).await?;
+    let push = pushed.map(|(answer, _)| answer);
     Ok(ok(&SyncAnswer { now_ms: app.clock.now_ms(), push, pull, photos_received, photos_wanted, compare }))
 }
 
