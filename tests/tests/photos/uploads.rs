@@ -271,10 +271,13 @@ async fn no_more_bodies_are_taken_in_at_once_than_memory_is_meant_for() {
         phones.push(Phone::new(&server, server.enlist(name, Role::Inspector, &[village(0)]).await));
     }
     let bytes = sample("gps/DSCN0010.jpg");
-    let mut under_way = Vec::new();
-    for (number, phone) in (0..UPLOADS_TAKEN_IN_MAX).zip(phones.iter().cycle()) {
-        let hash = hash(&number.to_be_bytes());
+    let all = || (0..UPLOADS_TAKEN_IN_MAX).map(|number| hash(&number.to_be_bytes())).zip(phones.iter().cycle());
+    for (hash, phone) in all() {
         assert_eq!(phone.create(&hash, bytes.len()).await.status(), 201);
+    }
+    // Only then the bodies, which are given up after a minute without a byte.
+    let mut under_way = Vec::new();
+    for (hash, phone) in all() {
         under_way.push(phone.begin_by_hand(&hash, 0, bytes.len(), &bytes[..100]).await);
     }
     let (phone, hash) = (&phones[0], hash(&bytes));

@@ -190,7 +190,7 @@ impl Oracle {
             !values.is_empty() && values.iter().all(|value| !value.is_null())
         };
         let members = ["responsible", "measures", "funds", "deadline", "contingency_plan", "aim"];
-        let lacks = |member: &str| !is_given(member) && !(member == "deadline" && deadline.is_some());
+        let lacks = |member: &str| !(is_given(member) || member == "deadline" && deadline.is_some());
         let missing = members.iter().zip(0_i32..).map(|(member, bit)| i32::from(lacks(member)) << bit).sum();
         Expected {
             status,
