@@ -45,10 +45,12 @@ pub struct Met {
 /// # Errors
 /// An answer is neither a success nor a wait, or a version was not merged.
 pub async fn offer(url: &str, phones: &[Phone], arrivals: &[Duration]) -> Result<Met, Failure> {
+    // Making a client takes longer than a request: all are there before the first request is due.
+    let clients = phones.iter().map(|_| reqwest::Client::builder().no_proxy().build());
+    let clients = clients.collect::<Result<Vec<_>, _>>()?;
     let began = Instant::now();
-    let each = phones.iter().enumerate().map(|(place, phone)| async move {
+    let each = phones.iter().zip(clients).enumerate().map(|(place, (phone, http))| async move {
         let own = arrivals.iter().skip(place).step_by(phones.len());
-        let http = reqwest::Client::builder().no_proxy().build()?;
         let mut met = Met::default();
         for (arrival, body) in own.zip(&phone.bodies) {
             let due = began + *arrival;
@@ -112,7 +114,10 @@ impl Flood {
                 let status = answer.status();
                 match status {
                     StatusCode::OK => self.served.fetch_add(1, Ordering::Relaxed),
-                    StatusCode::TOO_MANY_REQUESTS if says_when => self.refused.fetch_add(1, Ordering::Relaxed),
+                    // Where all are told to wait, so is it.
+                    StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE if says_when => {
+                        self.refused.fetch_add(1, Ordering::Relaxed)
+                    }
                     _ => return Err(format!("the flood was answered {status}: {}", answer.text().await?).into()),
                 };
             }
