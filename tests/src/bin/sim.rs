@@ -1,6 +1,9 @@
 //! `make sim`: runs seeds of the simulator and says what they broke.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -26,6 +29,9 @@ struct Args {
     /// Stop after so many failing seeds.
     #[arg(long, default_value_t = 1)]
     failures: usize,
+    /// Threads that run seeds side by side.
+    #[arg(long, default_value_t = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))]
+    jobs: NonZeroUsize,
     /// Say only which invariants break and at which seeds, without shrinking.
     #[arg(long)]
     survey: bool,
@@ -81,6 +87,7 @@ fn survey(args: &Args, options: Options) {
     }
 }
 
+/// Runs the seeds on as many threads as asked for. Each seed is a world of its own, so what it shows does not depend on how many.
 fn run_seeds(args: &Args, options: Options) -> (Counts, Vec<Failed>, Duration) {
     let bar = ProgressBar::new(args.seeds);
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} seeds, {per_sec}, {eta} left") {
@@ -90,16 +97,30 @@ fn run_seeds(args: &Args, options: Options) -> (Counts, Vec<Failed>, Duration) {
         std::panic::set_hook(Box::new(|_| {}));
     }
     let (mut counts, mut failed, began) = (Counts::default(), Vec::new(), Instant::now());
-    for seed in args.from..args.from.saturating_add(args.seeds) {
-        let run = run::seed(seed, options);
-        counts.add(&run.counts);
-        failed.extend(run.failed.map(|failed| *failed));
-        bar.inc(1);
-        if failed.len() >= args.failures {
-            break;
+    let (seeds, (told, runs)) = (Mutex::new(args.from..args.from.saturating_add(args.seeds)), mpsc::channel());
+    thread::scope(|scope| {
+        for told in vec![told; args.jobs.get()] {
+            scope.spawn(|| {
+                let told = told;
+                while let Some(seed) = seeds.lock().ok().and_then(|mut left| left.next()) {
+                    if told.send(run::seed(seed, options)).is_err() {
+                        break;
+                    }
+                }
+            });
         }
-    }
+        for run in &runs {
+            counts.add(&run.counts);
+            failed.extend(run.failed.map(|failed| *failed));
+            bar.inc(1);
+            if failed.len() >= args.failures {
+                break;
+            }
+        }
+        drop(runs);
+    });
     bar.finish_and_clear();
+    failed.sort_by_key(|failed| failed.story.seed);
     (counts, failed, began.elapsed())
 }
 

@@ -110,6 +110,7 @@ test("several hazards are returned with one reason, and given one deadline", asy
   const page = await signedIn(context, township);
   await page.goto(`${township.url}/office/hazards`);
   const choose = async () => {
+    await expect(page.getByTestId("choose-line")).toHaveCount(2);
     for (const box of await page.getByTestId("choose-line").all()) await box.check();
     await expect(page.getByTestId("bulk")).toContainText("已选 2 条");
     await expect(page.getByTestId("bulk-order")).toBeInViewport({ ratio: 1 });

@@ -11,9 +11,17 @@ const PART = 20;
  */
 export function useDrawn<Row>(rows: Ref<Row[]>, of: WatchSource<unknown>): Ref<Row[]> {
   const count = ref(PART);
-  let [frame, isAnother] = [0, true];
+  let isAnother = true;
+  /** What comes next is not drawn. */
+  let stop = () => {};
   /** After the next frame is painted: what was pressed is seen before more is drawn. */
-  const later = () => (frame = requestAnimationFrame(() => setTimeout(goOn)));
+  const later = () => {
+    const frame = requestAnimationFrame(() => {
+      const timer = setTimeout(goOn);
+      stop = () => clearTimeout(timer);
+    });
+    stop = () => cancelAnimationFrame(frame);
+  };
   const goOn = () => {
     if (count.value >= rows.value.length) return;
     count.value += PART;
@@ -21,11 +29,11 @@ export function useDrawn<Row>(rows: Ref<Row[]>, of: WatchSource<unknown>): Ref<R
   };
   watch(of, () => (isAnother = true), { flush: "sync" });
   watch(rows, (now) => {
-    cancelAnimationFrame(frame);
+    stop();
     count.value = isAnother ? PART : Math.max(PART, Math.min(count.value, now.length));
     isAnother = false;
     later();
   }, { immediate: true });
-  onBeforeUnmount(() => cancelAnimationFrame(frame));
+  onBeforeUnmount(() => stop());
   return computed(() => rows.value.slice(0, count.value));
 }
