@@ -61,7 +61,7 @@ impl ReportState {
 }
 
 /// Derives where a report stands. A return holds until something is submitted that its author had not seen; an acceptance
-/// holds only for what its author had seen, and only where nobody disputes it.
+/// holds only for what its author had seen, and only where nobody says otherwise or has taken it back.
 #[must_use]
 pub fn report_state(report: &Record) -> ReportState {
     if report.value("submitted_at").is_none() {
@@ -79,7 +79,7 @@ pub fn report_state(report: &Record) -> ReportState {
         return ReportState::Returned;
     }
     let is_reviews = |path: &str| path == "review" || path == "review_remark";
-    if report.text("review") == Some("accepted")
+    if report.siblings("review").all(|review| review.value == "accepted")
         && report.paths().all(|path| is_reviews(path) || covers("accepted", path))
     {
         return ReportState::Accepted;

@@ -59,6 +59,17 @@ fn an_acceptance_holds_only_for_what_was_seen_and_undisputed() {
 }
 
 #[test]
+fn an_acceptance_that_another_desk_took_back_does_not_hold() {
+    let (mut story, report) = begun(&[("submitted_at", json!(MARCH_1_MS))]);
+    let before = story.fact(report);
+    story.edit(report, &[("review", json!("accepted"))]);
+    story.edit_from(&before, &[("review", json!(null))]);
+    assert_eq!(state(&story, report), ReportState::Submitted);
+    story.edit(report, &[("review", json!("accepted"))]);
+    assert_eq!(state(&story, report), ReportState::Accepted);
+}
+
+#[test]
 fn an_acceptance_does_not_hold_for_what_was_cleared_without_having_been_seen() {
     let (mut story, report) = begun(&[("submitted_at", json!(MARCH_1_MS))]);
     let before = story.fact(report);

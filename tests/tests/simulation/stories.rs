@@ -8,11 +8,14 @@ use sync_core::people::Role;
 const HOUR_MS: u64 = 3_600_000;
 const YEAR_MS: i64 = 365 * 24 * 3_600_000;
 
+fn slot(kind: &str) -> Slot {
+    Slot { kind: kind.to_owned(), village: Some(0), about: 0 }
+}
+
 /// A supervisor (person 0: phones 0 and 1) and an inspector (person 1: phones 2 and 3); phone 4 may become a copy of 0,
 /// phone 5 of 2. Slots: 0 a hazard, 1 a re-inspection and 2 a rectification of it, 3 another hazard.
 fn story() -> Story {
     let phone = |person, is_copy| PhonePlan { person, clock_ms: 0, is_copy };
-    let slot = |kind: &str| Slot { kind: kind.to_owned(), village: Some(0), about: 0 };
     Story {
         seed: 0,
         days: 1,
@@ -66,6 +69,8 @@ const PLACE: u8 = 2;
 const FUNDS: u8 = 4;
 /// Of a rectification.
 const MEASURES: u8 = 0;
+/// Of a monthly report, at the office.
+const REVIEW: u8 = 0;
 
 #[test]
 fn what_a_copy_has_sent_already_is_not_written_anew_after_a_restore_of_the_server() {
@@ -345,6 +350,23 @@ fn what_nobody_could_read_claims_nothing_of_what_a_copy_wrote_under_the_same_num
             sync(2),
             sync(2),
             Act::Mend { person: 0, pick: 0, dismiss: false },
+        ],
+    );
+}
+
+#[test]
+fn an_acceptance_that_was_taken_back_is_none_where_a_restored_server_hears_of_it_later() {
+    let (accepted, nothing) = (0, 3);
+    holds(
+        Story { slots: vec![slot("monthly_report")], ..story() },
+        &[
+            Act::BackupServer,
+            create(1, 0),
+            edit(1, 0, REVIEW, accepted),
+            sync(1),
+            sync(0),
+            edit(0, 0, REVIEW, nothing),
+            Act::RestoreServer { which: 0 },
         ],
     );
 }

@@ -1,7 +1,6 @@
 //! Where each monthly report stands between its village and the office, derived from the edits' sets by the words of
 //! docs/protocol.md ("The monthly report").
 
-use serde_json::Value;
 use sync_core::monthly::ReportState;
 use sync_core::record::Record;
 
@@ -51,8 +50,7 @@ impl Oracle {
         if submissions.iter().all(|edit| knew("returned", *edit)) {
             return ReportState::Returned;
         }
-        let words: Vec<&Value> = self.values("review", at("review")).filter(|word| !word.is_null()).collect();
-        let is_undisputed = !words.is_empty() && words.iter().all(|word| **word == "accepted");
+        let is_undisputed = self.values("review", at("review")).all(|word| word == "accepted");
         let of_the_village = standing.iter().filter(|(path, _)| !path.starts_with("review"));
         let mut said = of_the_village.flat_map(|(_, edits)| edits);
         if is_undisputed && said.all(|edit| knew("accepted", *edit)) {
