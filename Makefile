@@ -47,7 +47,7 @@ sim: ## Simulate phones, server and faults, and check every invariant (SEEDS=100
 fuzz: ## Fuzz one target for a while (TARGET=decode|engine|join|headers SECONDS=60)
 	@FUZZ_SECONDS=$(or $(SECONDS),60) scripts/fuzz.sh
 
-mutants: ## Break sync-core in every small way that cargo-mutants knows, and list what no test notices (FILES=)
+mutants: ## Break sync-core in every small way that cargo-mutants knows, and list what no test notices (FILES= DIFF=)
 	@scripts/mutants.sh
 
 fmt: ## Format the Rust sources

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Breaks sync-core in every small way that cargo-mutants knows, and lists the breaks that its tests do not notice:
-# `make mutants`, or for some of the files FILES='sync-core/src/record.rs'. It takes hours on a small machine; docs/fuzzing.md
+# `make mutants`, or for some of the files FILES='sync-core/src/record.rs', or for what a change touches DIFF=change.diff. It takes hours on a small machine; docs/fuzzing.md
 # says what was run. The results lie in target/mutants.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,7 +17,10 @@ if ! cargo mutants --version >/dev/null 2>&1; then
 fi
 
 options=(--package sync-core --jobs 1 --output target/mutants)
+# (The option --file would only add to the files of .cargo/mutants.toml.)
 for file in ${FILES:-}; do
-    options+=(--file "$file")
+    options+=(--re "^${file//./\\.}:")
 done
+# What a change touches: DIFF names its unified diff.
+[[ -n ${DIFF:-} ]] && options+=(--in-diff "$DIFF")
 exec cargo mutants "${options[@]}"
