@@ -1,7 +1,7 @@
 //! `hazard-ledger restore`: everything is checked and put together beside the data folder, which gets its name last.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use uuid::Uuid;
 
@@ -31,8 +31,12 @@ pub async fn run(args: RestoreArgs) -> Result<String, Refusal> {
     let manifest = Manifest::read(&backup)?;
     let options = database(&args, &manifest)?;
     manifest.check(&backup)?;
-    let staging = beside(target)?;
+    let begun = beginning_of(target)?;
+    clear_cut(target, &begun)?;
+    let staging = target.with_file_name(format!("{begun}{}", Uuid::new_v4().simple()));
     make_folder(&staging).map_err(refused(&staging))?;
+    let at_work = fs::File::open(&staging).map_err(refused(&staging))?;
+    at_work.lock().map_err(refused(&staging))?;
     let restored = put_together(&args, &shelf, &backup, &manifest, &options, &staging).await;
     let placed = restored.and_then(|restored| put_in_place(&staging, target).map(|()| restored));
     let restored = placed.inspect_err(|_| {
@@ -83,11 +87,32 @@ fn check_empty(target: &Path) -> Result<(), Refusal> {
     )))
 }
 
-/// Where the data folder is put together: on the same disk, so that it only needs to be renamed.
-fn beside(target: &Path) -> Result<PathBuf, Refusal> {
+/// How the folders begin in which a data folder is put together: beside it, on the same disk, so that one only needs to be renamed.
+fn beginning_of(target: &Path) -> Result<String, Refusal> {
     let name = target.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| Refusal::Argument(format!("{} is no name for a folder", target.display())))?;
-    Ok(target.with_file_name(format!(".{name}.restoring-{}", Uuid::new_v4().simple())))
+    Ok(format!(".{name}.restoring-"))
+}
+
+/// Removes what restores into the same place have left that were killed. One that is still at work holds the lock of its folder.
+fn clear_cut(target: &Path, begun: &str) -> Result<(), Refusal> {
+    let beside = match target.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => return Ok(()),
+    };
+    if !beside.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(beside).map_err(refused(beside))? {
+        let entry = entry.map_err(refused(beside))?;
+        let (path, is_one) = (entry.path(), entry.file_name().to_str().is_some_and(|name| name.starts_with(begun)));
+        if is_one && fs::File::open(&path).map_err(refused(&path))?.try_lock().is_ok() {
+            tracing::info!(path = %path.display(), "removing what a restore that was cut has left");
+            fs::remove_dir_all(&path).map_err(refused(&path))?;
+        }
+    }
+    Ok(())
 }
 
 async fn put_together(

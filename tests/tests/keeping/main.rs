@@ -1,5 +1,5 @@
 //! Stories of keeping the ledger safe: backups beside a running server, restores, verification, a disk that is full, and townships
-//! that move from one database to another.
+//! that move from one database to another, and commands that are killed.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,3 +14,4 @@ mod damage;
 mod disk;
 mod moving;
 mod office;
+mod stops;

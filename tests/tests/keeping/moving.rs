@@ -13,14 +13,14 @@ use server::demo;
 use crate::office::*;
 
 /// Exports the township of these stories.
-async fn export(data_dir: &Path, file: &Path, rest: &[&str]) -> String {
+pub(crate) async fn export(data_dir: &Path, file: &Path, rest: &[&str]) -> String {
     let to = file.to_str().unwrap();
     let args = [["--township", demo::TOWNSHIP, "--to", to].as_slice(), rest].concat();
     run(data_dir, "export", &args).await.unwrap()
 }
 
 /// A server on a data folder that is there.
-async fn on_folder(data_dir: &Path) -> TestServer {
+pub(crate) async fn on_folder(data_dir: &Path) -> TestServer {
     let data_dir = data_dir.to_owned();
     let change = |settings: &mut Settings| {
         settings.database = DatabaseOptions::at(data_dir.join("ledger.sqlite3"));
@@ -29,7 +29,7 @@ async fn on_folder(data_dir: &Path) -> TestServer {
     TestServer::start_on(None, change).await
 }
 
-async fn townships(data_dir: &Path) -> usize {
+pub(crate) async fn townships(data_dir: &Path) -> usize {
     let database = Database::open(&DatabaseOptions::at(data_dir.join("ledger.sqlite3"))).unwrap();
     let townships = database.read(|tx| tx.townships()).await.unwrap().len();
     database.close();
