@@ -26,18 +26,23 @@ impl Grams {
     /// Those of a description in one line, in order and separated by spaces, as an index takes them.
     pub(crate) fn line_of(description: &str) -> String {
         let text = description.to_ascii_lowercase();
-        let (mut pairs, mut single) = (Vec::new(), Vec::new());
-        for run in text.split(|letter: char| !letter.is_alphanumeric()).filter(|run| !run.is_empty()) {
-            let starts: Vec<usize> = run.char_indices().map(|(at, _)| at).chain([run.len()]).collect();
-            pairs.extend(starts.windows(3).filter_map(|at| run.get(*at.first()?..*at.last()?)));
+        let (mut grams, mut single) = (Vec::new(), Vec::new());
+        for run in words(&text) {
+            grams.extend(pairs_of(run));
             single.extend(run.char_indices().last().and_then(|(at, _)| run.get(at..)));
         }
-        pairs.sort_unstable();
-        pairs.dedup();
-        single.sort_unstable();
-        single.dedup();
-        pairs.extend(single);
-        pairs.join(" ")
+        sort(&mut grams);
+        sort(&mut single);
+        grams.extend(single);
+        grams.join(" ")
+    }
+
+    /// The pairs alone in one line, in order and separated by spaces.
+    pub(crate) fn pairs_line_of(description: &str) -> String {
+        let text = description.to_ascii_lowercase();
+        let mut grams: Vec<&str> = words(&text).flat_map(pairs_of).collect();
+        sort(&mut grams);
+        grams.join(" ")
     }
 
     /// Those that a description has if it contains the words that are asked for; `None` if they have no letters.
@@ -54,9 +59,25 @@ impl Grams {
 }
 
 /// Letters and digits without anything between them. What is no letter is compared in the description itself.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| !letter.is_alphanumeric()).filter(|run| !run.is_empty())
+}
+
+/// The letters of each of them, in lower case.
 fn runs(text: &str) -> impl Iterator<Item = Vec<char>> {
-    let runs = text.split(|letter: char| !letter.is_alphanumeric()).filter(|run| !run.is_empty());
-    runs.map(|run| run.chars().map(|letter| letter.to_ascii_lowercase()).collect())
+    words(text).map(|run| run.chars().map(|letter| letter.to_ascii_lowercase()).collect())
+}
+
+/// The pairs of a run of letters, in its order.
+fn pairs_of(run: &str) -> Vec<&str> {
+    let starts: Vec<usize> = run.char_indices().map(|(at, _)| at).chain([run.len()]).collect();
+    starts.windows(3).filter_map(|at| run.get(*at.first()?..*at.last()?)).collect()
+}
+
+/// Brings grams into their order, each once.
+fn sort(grams: &mut Vec<&str>) {
+    grams.sort_unstable();
+    grams.dedup();
 }
 
 fn pairs(run: &[char]) -> impl Iterator<Item = String> {
@@ -83,6 +104,8 @@ mod tests {
             let grams = Grams::of(text);
             let held: Vec<&str> = grams.pairs.iter().chain(&grams.single).map(String::as_str).collect();
             assert_eq!(Grams::line_of(text), held.join(" "), "{text}");
+            let pairs: Vec<&str> = grams.pairs.iter().map(String::as_str).collect();
+            assert_eq!(Grams::pairs_line_of(text), pairs.join(" "), "{text}");
         }
     }
 

@@ -215,6 +215,20 @@ impl Database {
         done.await.unwrap_or_else(|error| Err(DbError::Internal(error.to_string()).into()))
     }
 
+    /// Has the database look at how many rows there are and what stands in them, by which it chooses how to read them: for whoever
+    /// has just written very many. SQLite chooses without.
+    ///
+    /// # Errors
+    /// The database failed or cannot be reached.
+    pub async fn gather_statistics(&self) -> Result<(), DbError> {
+        let inner = Arc::clone(&self.inner);
+        let done = spawn_blocking(move || match &inner.backend {
+            Backend::Sqlite(_) => Ok(()),
+            Backend::Postgres(postgres) => postgres.gather_statistics(),
+        });
+        done.await.unwrap_or_else(|error| Err(DbError::Internal(error.to_string())))
+    }
+
     /// What the writers have done since the start.
     #[must_use]
     pub fn counts(&self) -> &WriterCounts {

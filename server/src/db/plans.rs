@@ -62,6 +62,11 @@ impl Caught {
             all.iter().filter(|text| ["SELECT", "UPDATE", "DELETE", "WITH"].iter().any(|verb| text.starts_with(verb)));
         found.cloned().collect()
     }
+
+    /// Those that add rows.
+    pub(super) fn inserting(&self) -> Vec<String> {
+        self.0.lock().unwrap().iter().filter(|text| text.starts_with("INSERT")).cloned().collect()
+    }
 }
 
 /// Fails with every statement that walks through a table, and how.

@@ -43,6 +43,10 @@ pub async fn run(args: ImportArgs) -> Result<String, Refusal> {
     let photos = store_photos(&args, &mut file).await?;
     let path = args.from.clone();
     database.write(Scope::Whole, move |tx| take(tx, &path)).await?;
+    // The township is here, whatever comes of this.
+    if let Err(error) = database.gather_statistics().await {
+        tracing::warn!(%error, "the database was not made to look at what was imported; autovacuum does so later");
+    }
     database.close();
     let (records, versions) = (file.lines("records.jsonl"), file.lines("versions.jsonl"));
     let passwords = if file.manifest.with_passwords {

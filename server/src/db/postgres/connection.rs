@@ -24,10 +24,9 @@ const PARAMETERS: [(&str, &str); 7] = [
 ];
 
 /// What every session is set to. A lock is waited for less long than a client waits for its answer; a session that was
-/// left in a transaction gives its locks back. Commits are durable before they are answered, whatever the default. Nothing is
-/// compiled for one execution: that takes a hundred times as long as a page (<https://www.postgresql.org/docs/current/jit-decision.html>).
+/// left in a transaction gives its locks back. Commits are durable before they are answered, whatever the default.
 const SETTINGS: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'; \
-    SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = 'warning'; SET bytea_output = 'hex'; SET jit = off; \
+    SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = 'warning'; SET bytea_output = 'hex'; \
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';";
 
 /// What was turned away is run again, but not after so long: it would only hold a connection and a lock once more.

@@ -16,6 +16,7 @@ mod opening;
 mod plans;
 mod readers;
 mod search;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod way;
@@ -67,9 +68,11 @@ use sync_core::ids::TownshipId;
 use super::feeds::Feeds;
 use super::job::{Job, WriterCounts};
 use super::{DatabaseOptions, DbError, OpenError, Scope, Transaction, join};
+use connection::Line;
 use herald::Herald;
 use lanes::Lanes;
 use readers::Readers;
+use statistics::Tables;
 use writer::Writer;
 
 pub use address::{shown, without_password};
@@ -113,7 +116,7 @@ pub(super) struct Postgres {
     herald: Arc<Herald>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// What carries the connections; it ends after them.
-    _link: Link,
+    link: Link,
 }
 
 impl Postgres {
@@ -143,7 +146,7 @@ impl Postgres {
             threads.push(named.spawn(move || writer.serve()).map_err(failed)?);
         }
         let readers = Readers::new(url);
-        Ok(Self { lanes, counts, readers, herald, threads: Mutex::new(threads), _link: link })
+        Ok(Self { lanes, counts, readers, herald, threads: Mutex::new(threads), link })
     }
 
     /// Opens a database that is there, without writers. Blocks.
@@ -159,7 +162,7 @@ impl Postgres {
             readers: Readers::patient(Arc::clone(link.url())),
             herald: Arc::new(Herald::default()),
             threads: Mutex::default(),
-            _link: link,
+            link,
         })
     }
 
@@ -174,6 +177,11 @@ impl Postgres {
         job: &mut impl FnMut(&mut dyn Transaction) -> Result<T, E>,
     ) -> Result<T, E> {
         self.readers.run(job)
+    }
+
+    /// Has PostgreSQL look at what is in the tables. Blocks.
+    pub(super) fn gather_statistics(&self) -> Result<(), DbError> {
+        statistics::gather(&mut Line::connect(self.link.url())?, Tables::All)
     }
 
     pub(super) fn counts(&self) -> &WriterCounts {

@@ -8,6 +8,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connection::Line;
+use super::statistics::{self, Tables};
 use super::way::Link;
 use super::{LOCK_CLASS, OPENING_LOCK};
 use crate::db::{DbError, OpenError};
@@ -26,7 +27,7 @@ struct Word {
     word: String,
 }
 
-/// Checks a database and brings its schema up to date. While one process does so, others wait; a process that is running
+/// Checks a database, brings its schema up to date, and sees to it that PostgreSQL knows what is in it. While one process does so, others wait; a process that is running
 /// already goes on, because migrations only add.
 pub(super) fn prepare(link: &Link) -> Result<(), OpenError> {
     let path = link.shown().to_owned();
@@ -48,7 +49,10 @@ pub(super) fn prepare(link: &Link) -> Result<(), OpenError> {
     if let Some(version) = applied.iter().map(ToString::to_string).filter(|version| !known.contains(version)).min() {
         return Err(OpenError::Newer { path: path.clone(), version });
     }
-    line.conn.run_pending_migrations(MIGRATIONS).map_err(internal)?;
+    let migrated = line.conn.run_pending_migrations(MIGRATIONS).map_err(internal)?;
+    // A step may add an index on what stands in rows that are there.
+    let tables = if migrated.is_empty() { Tables::Unknown } else { Tables::All };
+    statistics::gather(&mut line, tables).map_err(failed)?;
     // The lock ends with the session.
     Ok(())
 }

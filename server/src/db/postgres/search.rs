@@ -2,14 +2,13 @@
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Bool, Text};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Bool, Text};
 
 use super::{Backend, Conn};
 use crate::db::DbError;
 use crate::db::grams::Grams;
-use crate::db::hazards::HazardLine;
 use crate::db::schema::hazards;
-use crate::db::types::{Id, Key};
 
 type Condition = Box<dyn BoxableExpression<hazards::table, Backend, SqlType = Bool>>;
 
@@ -24,19 +23,51 @@ pub(super) fn rows(_: &mut Conn, asked: &Grams) -> Result<Option<Condition>, DbE
     Ok(Some(Box::new(condition.bind::<Array<Text>, _>(pairs).sql(")"))))
 }
 
-/// Notes what descriptions contain whose lines are stored.
-pub(super) fn put(conn: &mut Conn, township: Key, lines: &[&HazardLine]) -> Result<(), DbError> {
-    let ids: Vec<Key> = lines.iter().map(|line| line.id.into()).collect();
-    let grams: Vec<String> =
-        lines.iter().map(|line| Grams::of(&line.description).pairs.into_iter().collect::<Vec<_>>().join(" ")).collect();
-    diesel::sql_query(
-        "INSERT INTO hazard_grams (row, grams) SELECT hazards.row, string_to_array(new.grams, ' ') \
-         FROM unnest($1, $2) AS new (id, grams) JOIN hazards ON hazards.township_id = $3 AND hazards.id = new.id \
-         ON CONFLICT (row) DO UPDATE SET grams = excluded.grams",
-    )
-    .bind::<Array<Id>, _>(ids)
-    .bind::<Array<Text>, _>(grams)
-    .bind::<Id, _>(township)
-    .execute(conn)?;
+/// Notes what the descriptions of new lines contain, by their rows.
+pub(super) fn add(conn: &mut Conn, described: &[(i64, &str)]) -> Result<(), DbError> {
+    PutGrams::of(described, "").execute(conn)?;
     Ok(())
 }
+
+/// Notes what the descriptions of lines contain that have another one now, by their rows.
+pub(super) fn replace(conn: &mut Conn, described: &[(i64, &str)]) -> Result<(), DbError> {
+    PutGrams::of(described, "ON CONFLICT (row) DO UPDATE SET grams = excluded.grams").execute(conn)?;
+    Ok(())
+}
+
+/// What descriptions contain, as a statement that is kept. The rows are given: to look for the lines by their ids cost a third of it,
+/// and read the whole township where PostgreSQL did not know yet how many lines it has.
+struct PutGrams {
+    rows: Vec<i64>,
+    grams: Vec<String>,
+    tail: &'static str,
+}
+
+impl PutGrams {
+    fn of(described: &[(i64, &str)], tail: &'static str) -> Self {
+        let (rows, grams) = described.iter().map(|(row, text)| (*row, Grams::pairs_line_of(text))).unzip();
+        Self { rows, grams, tail }
+    }
+}
+
+impl QueryFragment<Backend> for PutGrams {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        out.push_sql(
+            "INSERT INTO hazard_grams (row, grams) SELECT new.row, string_to_array(new.grams, ' ') FROM unnest(",
+        );
+        out.push_bind_param::<Array<BigInt>, _>(&self.rows)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.grams)?;
+        out.push_sql(") AS new (row, grams) ");
+        out.push_sql(self.tail);
+        Ok(())
+    }
+}
+
+impl QueryId for PutGrams {
+    type QueryId = ();
+    // Two statements: each is kept by its text.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl RunQueryDsl<Conn> for PutGrams {}

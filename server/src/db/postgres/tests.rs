@@ -182,8 +182,9 @@ async fn numbers_of_orders_have_neither_gaps_nor_doubles_over_two_processes() {
 async fn writers_of_different_townships_do_not_wait_for_each_other() {
     let (_scratch, one, other) = two_processes().await;
     let (release, slow) = held(&one, Scope::Township(HOME), |tx| tx.publish(HOME, &[state(1)], 0));
-    for database in [&one, &other] {
-        database.write(Scope::Township(AWAY), |tx| tx.publish(AWAY, &[state(2)], 0)).await.unwrap();
+    for (database, number) in [(&one, 2), (&other, 3)] {
+        let publish = move |tx: &mut dyn Transaction| tx.publish(AWAY, &[state(number)], 0);
+        database.write(Scope::Township(AWAY), publish).await.unwrap();
     }
     let whole = tokio::spawn({
         let other = other.clone();
