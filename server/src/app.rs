@@ -27,6 +27,7 @@ use crate::events::Seats;
 use crate::handlers::health::Readiness;
 use crate::ledger::{digests, visits};
 use crate::limits::{CONNECTIONS_MAX, EXPORTS_MAX, HSTS_S, KEEP_ALIVE, TLS_HANDSHAKE_WAIT, TLS_HANDSHAKES_MAX};
+use crate::map::Map;
 use crate::observe::observe;
 use crate::photos::Photos;
 use crate::photos::store::StoreError;
@@ -61,6 +62,8 @@ pub struct App {
     pub certificate: Option<Arc<Certificate>>,
     /// Photos' bytes.
     pub photos: Photos,
+    /// The background map, if there is one.
+    pub map: Map,
     /// What `/metrics` shows.
     pub meter: PrometheusHandle,
     /// What the last look at the database gave.
@@ -88,6 +91,7 @@ impl App {
             StoreError::Denied(why) => Refusal::PhotoStore { why },
             other => Refusal::DataDir { path: settings.data_dir.display().to_string(), why: other.to_string() },
         })?;
+        let map = Map::open(&settings);
         let rates = Arc::new(Rates::new(settings.accounts_per_address, &clock));
         Ok(Self {
             settings: Arc::new(settings),
@@ -100,6 +104,7 @@ impl App {
             seats: Seats::default(),
             certificate,
             photos,
+            map,
             meter: metering::install(),
             readiness: Arc::default(),
             exports: Arc::new(Semaphore::new(EXPORTS_MAX)),

@@ -152,6 +152,14 @@ pub struct ServeArgs {
     #[arg(long, env = "HAZARD_PUBLIC_URL")]
     pub public_url: Option<String>,
 
+    /// Package of map tiles (MBTiles with png, jpg or webp) that is shown under sites and hazards. Without it: a plain grid.
+    #[arg(long, env = "HAZARD_MAP_FILE")]
+    pub map_file: Option<PathBuf>,
+
+    /// Whose map it is and its approval number, shown on the map. Without it: what the package says.
+    #[arg(long, env = "HAZARD_MAP_ATTRIBUTION")]
+    pub map_attribution: Option<String>,
+
     /// Set up a demo township with known passwords on the first start. Only on a loopback address.
     #[arg(long, env = "HAZARD_DEMO")]
     pub demo: bool,
@@ -336,6 +344,10 @@ pub struct Settings {
     pub accounts_per_address: u32,
     /// What phones open; `None`: `http://<listen>`.
     pub public_url: Option<String>,
+    /// The package of map tiles; `None`: no map.
+    pub map_file: Option<PathBuf>,
+    /// What is shown on the map in place of the package's own attribution.
+    pub map_attribution: Option<String>,
     /// Whether the demo township is wanted.
     pub demo: bool,
     /// Whether it is made with a year of inspections.
@@ -367,6 +379,8 @@ impl Settings {
             metrics_from: Proxies::local().trusted,
             accounts_per_address: 0,
             public_url: None,
+            map_file: None,
+            map_attribution: None,
             demo: false,
             demo_history: false,
             workers: 2,
@@ -398,6 +412,8 @@ impl Settings {
             metrics_from: args.metrics_from,
             accounts_per_address: args.accounts_per_address,
             public_url: args.public_url.map(|url| url.trim_end_matches('/').to_owned()),
+            map_file: args.map_file,
+            map_attribution: args.map_attribution,
             demo: args.demo,
             demo_history: args.demo_history,
             workers: args.workers,

@@ -22,6 +22,7 @@ pub mod handlers;
 pub mod ledger;
 pub mod limits;
 pub mod logging;
+pub mod map;
 pub mod metering;
 pub mod observe;
 pub mod open_files;

@@ -124,6 +124,9 @@ pub const SYNC_RATE: Rate = Rate { burst: 240, per_minute: 120 };
 /// Photos and uploads: two requests for each photo that is sent, one for each that is shown.
 pub const PHOTO_RATE: Rate = Rate { burst: 1_200, per_minute: 600 };
 
+/// Tiles of the map: a phone that fetches those of its village, one after the other, and a desk that moves over its screen.
+pub const MAP_RATE: Rate = Rate { burst: 1_200, per_minute: 600 };
+
 /// Everything else: a person who clicks twice a second with three requests a click.
 pub const READING_RATE: Rate = Rate { burst: 600, per_minute: 360 };
 
@@ -292,3 +295,15 @@ pub const LIKENESS_PAIRS_MAX: usize = 100;
 
 /// Hazards on one map, the newest: their places are read from their states, in some 100 ms.
 pub const PLACES_MAX: usize = 2_000;
+
+/// Bytes of one tile of the map that are given out; a picture of 512 px has some 100,000, and larger ones are taken for mistakes.
+pub const MAP_TILE_BYTES_MAX: usize = 1024 * 1024;
+
+/// The finest level of a map: 4 cm a pixel at the equator, beyond any position of a phone.
+pub const MAP_ZOOM_MAX: u8 = 22;
+
+/// Characters of a map's name and of its attribution, which is shown on every map: an owner, an approval number, a year.
+pub const MAP_WORDS_CHARS_MAX: usize = 200;
+
+/// Tiles of the map that may wait to be read, each in some 100 µs; beyond it `busy`.
+pub const MAP_READS_WAITING_MAX: usize = 256;

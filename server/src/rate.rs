@@ -24,7 +24,8 @@ use crate::clock::Clock;
 use crate::error::{Code, Problem};
 use crate::extract::{claims, client_address};
 use crate::limits::{
-    PHOTO_RATE, RATE_KEYS_MAX, READING_RATE, Rate, SIGN_IN_RATE, SYNC_RATE, UNDER_WAY_MAX, UNDER_WAY_PER_ACCOUNT_MAX,
+    MAP_RATE, PHOTO_RATE, RATE_KEYS_MAX, READING_RATE, Rate, SIGN_IN_RATE, SYNC_RATE, UNDER_WAY_MAX,
+    UNDER_WAY_PER_ACCOUNT_MAX,
 };
 use crate::photos::tus;
 
@@ -37,6 +38,8 @@ pub enum Class {
     Sync,
     /// Photos and their uploads.
     Photos,
+    /// The map: tiles that are fetched in the background never take the share of a photo.
+    Map,
     /// The ledger, accounts, review, event streams.
     Reading,
 }
@@ -48,6 +51,7 @@ impl Class {
             "auth" => Self::SignIn,
             "sync" | "push" | "pull" | "batches" => Self::Sync,
             "uploads" | "photos" => Self::Photos,
+            "map" => Self::Map,
             _ => Self::Reading,
         }
     }
@@ -57,6 +61,7 @@ impl Class {
             Self::SignIn => "sign_in",
             Self::Sync => "sync",
             Self::Photos => "photos",
+            Self::Map => "map",
             Self::Reading => "reading",
         }
     }
@@ -118,6 +123,7 @@ struct Classes<K: Hash + Eq + Clone> {
     sign_in: Keyed<K>,
     sync: Keyed<K>,
     photos: Keyed<K>,
+    map: Keyed<K>,
     reading: Keyed<K>,
 }
 
@@ -127,6 +133,7 @@ impl<K: Hash + Eq + Clone> Classes<K> {
             sign_in: Keyed::new(SIGN_IN_RATE, times, clock),
             sync: Keyed::new(SYNC_RATE, times, clock),
             photos: Keyed::new(PHOTO_RATE, times, clock),
+            map: Keyed::new(MAP_RATE, times, clock),
             reading: Keyed::new(READING_RATE, times, clock),
         }
     }
@@ -136,6 +143,7 @@ impl<K: Hash + Eq + Clone> Classes<K> {
             Class::SignIn => &self.sign_in,
             Class::Sync => &self.sync,
             Class::Photos => &self.photos,
+            Class::Map => &self.map,
             Class::Reading => &self.reading,
         }
     }

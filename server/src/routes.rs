@@ -7,7 +7,7 @@ use actix_web::web::{self, PathConfig, QueryConfig, ServiceConfig};
 use crate::error::{Code, Problem};
 use crate::handlers::{
     accounts, audit, auth, calendar, campaigns, carried, comments, devices, duplicates, events, export, health, ledger,
-    office, overview, pages, photos, review, saved, sync, townships, uploads,
+    map, office, overview, pages, photos, review, saved, sync, townships, uploads,
 };
 use crate::photos::tus;
 use crate::rate;
@@ -112,6 +112,8 @@ fn api() -> Vec<Address> {
         at("/quarantine/{replica}/{seq}/dismiss").post(review::dismiss),
         at("/photos/{sha256}").get(photos::show).on(&Method::HEAD, photos::show),
         at("/photos/{sha256}/preview").put(photos::keep_preview),
+        at("/map").get(map::facts),
+        at("/map/{id}/{z}/{x}/{y}").get(map::tile),
     ]
 }
 

@@ -18,7 +18,7 @@ export interface Township {
   stop(): Promise<void>;
 }
 
-/** `isLiving`: with a year of inspections. */
-export function startTownship(options?: { readonly isLiving?: boolean }): Promise<Township>;
+/** `isLiving`: with a year of inspections. `hasMap`: with a map of the first village. */
+export function startTownship(options?: { readonly isLiving?: boolean; readonly hasMap?: boolean }): Promise<Township>;
 export function sha256(bytes: Uint8Array): string;
 export function photos(group: string): { readonly name: string; readonly bytes: Buffer }[];

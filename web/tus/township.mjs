@@ -1,10 +1,10 @@
 // A server with the demo township, started from the built program on a free loopback port and a folder of its own, and
 // phones that sign in to it.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const project = fileURLToPath(new URL("../../", import.meta.url));
@@ -49,11 +49,14 @@ async function end({ server }, signal) {
   await ended;
 }
 
-// `isLiving`: with a year of inspections.
-export async function startTownship({ isLiving = false } = {}) {
+// `isLiving`: with a year of inspections. `hasMap`: with a map of the first village, drawn by a program that is built beside
+// the server.
+export async function startTownship({ isLiving = false, hasMap = false } = {}) {
   if (!existsSync(program)) throw new Error(`${program} is missing: cargo build -p server`);
   const folder = mkdtempSync(join(tmpdir(), "hazard-township-"));
-  const more = isLiving ? ["--demo-history"] : [];
+  const map = join(folder, "village.mbtiles");
+  if (hasMap) execFileSync(join(dirname(program), "village-map"), [map, "--reach-m", "1500"]);
+  const more = [...(isLiving ? ["--demo-history"] : []), ...(hasMap ? ["--map-file", map] : [])];
   let running = await start(folder, 0, more);
   const { url, password } = running;
   const signIn = async (username, deviceName) => {

@@ -32,6 +32,7 @@ pub mod sessions;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+pub mod tiles;
 pub mod townships;
 mod types;
 pub mod versions;

@@ -13,6 +13,7 @@ pub mod events;
 pub mod export;
 pub mod health;
 pub mod ledger;
+pub mod map;
 pub mod office;
 pub mod overview;
 pub mod page;

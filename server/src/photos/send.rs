@@ -43,7 +43,7 @@ pub fn unchanged(etag: &str) -> HttpResponse {
 }
 
 /// Photos never change under their hash; they are private to whoever may see them.
-const CACHE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "private, max-age=31536000, immutable");
+pub const CACHE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "private, max-age=31536000, immutable");
 
 /// A preview gives way to the photo's own variant at the same address.
 const NO_CACHE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "private, no-store");

@@ -9,11 +9,20 @@ use crate::town::{CHUNK_TYPE, HALF, Town, metadata};
 
 /// What a stranger who knows all ids of a township may try.
 pub(crate) fn attempts(of: &Town) -> Vec<Attempt> {
-    [operation(), sync(of), ledger(of), review(of), photos(of), uploads(of), people(of), sessions(of)].concat()
+    [operation(), map(), sync(of), ledger(of), review(of), photos(of), uploads(of), people(of), sessions(of)].concat()
 }
 
 fn operation() -> Vec<Attempt> {
     ["GET /healthz", "GET /readyz", "GET /metrics"].map(|route| attempt(route, &[])).to_vec()
+}
+
+/// The map is of the server and nobody's; here there is none.
+fn map() -> Vec<Attempt> {
+    let none: &[&str] = &["not_found"];
+    vec![
+        attempt("GET /api/v1/map", &[]).refused(none).closed_at_home(),
+        attempt("GET /api/v1/map/{id}/{z}/{x}/{y}", &[&"0", &0, &0, &0]).refused(none).closed_at_home(),
+    ]
 }
 
 fn sync(of: &Town) -> Vec<Attempt> {

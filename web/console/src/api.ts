@@ -66,7 +66,7 @@ addEventListener("pagehide", () => (isLeaving = true));
 addEventListener("pageshow", () => (isLeaving = false));
 
 async function send(path: string, init: RequestInit): Promise<Response> {
-  const response = await fetch(`/api/v1${path}`, { ...init, cache: "no-store", credentials: "omit", keepalive: isLeaving }).catch((error: unknown) => {
+  const response = await fetch(`/api/v1${path}`, { cache: "no-store", ...init, credentials: "omit", keepalive: isLeaving }).catch((error: unknown) => {
     throw new Problem("network", 0, String(error));
   });
   if (response.ok) return response;
@@ -164,6 +164,11 @@ export interface Picture {
 export async function picture(hash: string, variant: "256" | "1280" | "original"): Promise<Picture> {
   const answer = await authorised(`/photos/${hash}?variant=${variant}`);
   return { blob: await answer.blob(), isPreview: answer.headers.get("photo-state") === "preview" };
+}
+
+/** One of the server's pictures that is no photo; the browser keeps it as long as the server says. */
+export async function image(path: string): Promise<Blob> {
+  return (await authorised(path, { cache: "default" })).blob();
 }
 
 /** A file of the server's making. */

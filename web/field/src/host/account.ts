@@ -15,6 +15,9 @@ import { Uploads } from "./uploads.js";
 export interface AccountEvents extends Opening {
   changed(changed: Changed, isLong: boolean): void;
   noted(): void;
+  /** A round trip begins, or none is under way any more. */
+  began(): void;
+  rested(): void;
 }
 
 /** What an account needs of the world (host.ts). */
@@ -74,6 +77,11 @@ export class Account {
   /** Versions and photos without a receipt. */
   unsent(): number {
     return this.engine.written.waiting + this.engine.client.photosUnsent();
+  }
+
+  /** Everything is here and everything is sent: what can wait may have its turn. */
+  get isAtRest(): boolean {
+    return this.wasPulled && this.sync.isAtRest && this.unsent() === 0;
   }
 
   async close(): Promise<void> {

@@ -218,6 +218,33 @@ export type Trouble =
   | { readonly why: "storage_full" }
   | { readonly why: "damaged_photo"; readonly hash: string };
 
+/** What the background map on the server is (protocol: The map). */
+export interface MapFacts {
+  /** Another one as soon as the map is another. */
+  readonly id: string;
+  readonly name?: string | null;
+  /** Whose map it is and its approval number: shown wherever the map is. */
+  readonly attribution?: string | null;
+  /** West, south, east and north, degrees. */
+  readonly bounds?: readonly [number, number, number, number] | null;
+  readonly min_zoom: number;
+  readonly max_zoom: number;
+}
+
+/** What of the map lies on this phone. */
+export interface MapKept {
+  /** The server has a map, as far as this phone knows. */
+  readonly hasMap: boolean;
+  readonly tiles: number;
+  readonly bytes: number;
+  /** Somebody has removed it from this phone: nothing is fetched unasked. */
+  readonly isRemoved: boolean;
+  /** Tiles are being fetched. */
+  readonly fetching?: { readonly done: number; readonly total: number };
+  /** Somebody has asked for it, and it waits for a network or for what matters more. */
+  readonly isWaiting?: boolean;
+}
+
 /** What every page may show at its top. */
 export interface Status {
   /** `starting`: storage is being read. `signed_out`: nobody. `first_pull`: not yet ready to work offline. `ready`. */
@@ -243,6 +270,8 @@ export interface Status {
     /** How much `freeSpace` would free. */
     readonly freeableBytes: number;
   };
+  /** Absent until the map has been looked at. */
+  readonly map?: MapKept;
   /** The app's files and everything received are on the phone: airplane mode may come. */
   readonly isOfflineReady: boolean;
   /** Another tab holds the host; this page works through it. */
@@ -315,8 +344,16 @@ export interface Host {
   /** Everything that waits, as a file to be carried to the office, with its photos (ZIP). */
   carry(): Promise<CarriedArchive>;
   takeReceipts(file: Blob): Promise<{ accepted: number; attention: number }>;
-  /** Frees pictures that the server has receipted and that lists do not need; gives back how many bytes. */
+  /** Frees the map and the pictures that the server has receipted and that lists do not need; gives back how many bytes. */
   freeSpace(): Promise<number>;
+  /** The map that this phone has tiles of; absent where it knows of none. */
+  mapFacts(): Promise<MapFacts | undefined>;
+  /** Tiles by their names (`z/x/y`, rows from the north), in their order; absent those that are not here. */
+  mapTiles(names: readonly string[]): Promise<readonly (Blob | undefined)[]>;
+  /** Fetches the tiles around this phone's places, whatever that costs. Resolves when it has begun. */
+  fetchMap(): Promise<void>;
+  /** Removes the tiles; none are fetched again until somebody asks. Gives back how many bytes. */
+  removeMap(): Promise<number>;
   /** Asks the browser to keep the storage. */
   persist(): Promise<boolean>;
 }

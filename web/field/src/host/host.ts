@@ -6,12 +6,14 @@ import type { Edit, Refusal } from "../../../wasm/pkg/types.js";
 import { Api } from "./api.js";
 import { Account } from "./account.js";
 import { carry, takeReceipts } from "./carry.js";
-import type { CarriedArchive, Coverage, Detail, Draft, HeldPhoto, HostEvent, MonthlyReport, NewPhoto, Page, Query, Save, Saved, Status } from "./contract.js";
+import type { CarriedArchive, Coverage, Detail, Draft, HeldPhoto, HostEvent, MapFacts, MonthlyReport, NewPhoto, Page, Query, Save, Saved, Status } from "./contract.js";
 import { coverage, detail, followed } from "./details.js";
 import { Device, type Person } from "./device.js";
 import type { Changed } from "./engine.js";
-import { hostError } from "./errors.js";
+import { hostError, isOutOfRoom } from "./errors.js";
 import { countHazards, list } from "./lists.js";
+import type { MapKeeper } from "./mapKeeper.js";
+import { mapWorld } from "./mapWorld.js";
 import { monthly } from "./monthly.js";
 import type { Reduce } from "./picture.js";
 import { callerOf, save } from "./saving.js";
@@ -26,6 +28,8 @@ export interface World {
   now(): number;
   /** What the browser takes the link for: `slow-2g`, `2g`, `3g`, `4g`; many do not say. */
   linkType?(): string | undefined;
+  /** The person has asked the browser to save data. */
+  savesData?(): boolean;
   storage?(): Promise<Omit<NonNullable<Status["storage"]>, "freeableBytes">>;
   persist?(): Promise<boolean>;
   /** This host cannot go on; another is to be started in its place. */
@@ -61,6 +65,10 @@ export class FieldHost {
   private statusTimer: ReturnType<typeof setTimeout> | undefined;
   private dayTimer: ReturnType<typeof setInterval> | undefined;
   private day = "";
+  /** Opened when it is first needed. */
+  private keeping: Promise<MapKeeper> | undefined;
+  private keeper: MapKeeper | undefined;
+  private isStopped = false;
 
   private constructor(
     private readonly world: World,
@@ -85,8 +93,10 @@ export class FieldHost {
   }
 
   async stop(): Promise<void> {
+    this.isStopped = true;
     clearTimeout(this.statusTimer);
     clearInterval(this.dayTimer);
+    await (await this.keeping?.catch(() => undefined))?.close();
     await this.account?.close();
     this.device.close();
   }
@@ -111,6 +121,8 @@ export class FieldHost {
       changed: (changed, isLong) => this.changed(changed, isLong),
       noted: () => this.noteStatus(),
       progress,
+      began: () => this.keeper?.giveWay(),
+      rested: () => void this.rested(),
       lost: () => this.world.broke?.(LOST),
     });
     this.reading = undefined;
@@ -147,13 +159,13 @@ export class FieldHost {
     if (this.world.now() - this.storageReadAtMs > STORAGE_EVERY_MS) void this.readStorage();
     const account = this.account;
     if (account?.wasPulled && this.phase === "first_pull") this.phase = "ready";
-    return statusOf({ phase: this.phase, account, session: this.session, hasShell: this.hasShell, reading: this.reading, storage: this.storage, people: this.people });
+    return statusOf({ phase: this.phase, account, session: this.session, hasShell: this.hasShell, reading: this.reading, storage: this.storage, people: this.people, map: this.keeper?.kept });
   }
 
   private async readStorage(): Promise<void> {
     this.storageReadAtMs = this.world.now();
     const [storage, freeableBytes] = await Promise.all([this.world.storage?.().catch(() => undefined), this.account?.photos.freeableBytes().catch(() => 0) ?? 0]);
-    this.storage = storage && { ...storage, freeableBytes };
+    this.storage = storage && { ...storage, freeableBytes: freeableBytes + (this.keeper?.kept.bytes ?? 0) };
   }
 
   private signedIn(): { account: Account; person: Person } {
@@ -229,7 +241,8 @@ export class FieldHost {
   /** `request` names the press of the button: asked again, it is not written again. */
   async save(toSave: Save, request: string): Promise<Saved> {
     const { account, person } = this.signedIn();
-    const { saved, changed } = await save(account.engine, person, toSave, request, this.world.now());
+    const written = () => save(account.engine, person, toSave, request, this.world.now());
+    const { saved, changed } = await this.withRoom(written, (result) => result.saved.result === "no_room");
     if (changed) this.changed(changed, false);
     if (toSave.draft !== undefined && saved.result === "saved") this.tell({ type: "drafts" });
     if (saved.result === "saved") void account.sync.saved();
@@ -259,12 +272,14 @@ export class FieldHost {
 
   async keepDraft(draft: Omit<Draft, "changedAtMs">): Promise<void> {
     const { engine, photos } = this.signedIn().account;
-    await engine.exclusive(async () => {
-      const before = await engine.db.get("drafts", draft.id);
-      const next: Draft = { ...draft, changedAtMs: this.world.now() };
-      await engine.write(["drafts"], (tx) => [tx.objectStore("drafts").put(next)]);
-      await photos.drop((before?.photos ?? []).map((photo) => photo.hash));
-    });
+    const keep = () =>
+      engine.exclusive(async () => {
+        const before = await engine.db.get("drafts", draft.id);
+        const next: Draft = { ...draft, changedAtMs: this.world.now() };
+        await engine.write(["drafts"], (tx) => [tx.objectStore("drafts").put(next)]);
+        await photos.drop((before?.photos ?? []).map((photo) => photo.hash));
+      });
+    await this.withRoom(keep);
     this.tell({ type: "drafts" });
   }
 
@@ -279,7 +294,8 @@ export class FieldHost {
   }
 
   async holdPhoto(photo: NewPhoto): Promise<HeldPhoto> {
-    return this.signedIn().account.photos.hold(photo);
+    const { photos } = this.signedIn().account;
+    return this.withRoom(() => photos.hold(photo));
   }
 
   async photo(hash: string, size: "thumb" | "full"): Promise<Blob | undefined> {
@@ -304,10 +320,79 @@ export class FieldHost {
   }
 
   async freeSpace(): Promise<number> {
-    const freed = await this.signedIn().account.photos.free();
+    const { photos } = this.signedIn().account;
+    // The map first: it is no record, and can be fetched again.
+    const freed = (await (await this.map()).remove()) + (await photos.free());
     await this.readStorage();
     this.noteStatus();
     return freed;
+  }
+
+  async mapFacts(): Promise<MapFacts | undefined> {
+    const { facts } = await this.map();
+    this.noteStatus();
+    return facts;
+  }
+
+  async mapTiles(names: readonly string[]): Promise<readonly (Blob | undefined)[]> {
+    return (await this.map()).tiles(names);
+  }
+
+  async fetchMap(): Promise<void> {
+    await (await this.map()).want();
+    this.noteStatus();
+  }
+
+  async removeMap(): Promise<number> {
+    const freed = await (await this.map()).remove();
+    await this.readStorage();
+    this.noteStatus();
+    return freed;
+  }
+
+  /** The tiles of the map, whoever is signed in. Their code comes when it is first needed. */
+  private map(): Promise<MapKeeper> {
+    this.keeping ??= this.openMap().catch((error: unknown) => {
+      this.keeping = undefined;
+      throw error;
+    });
+    return this.keeping;
+  }
+
+  private async openMap(): Promise<MapKeeper> {
+    const { MapKeeper } = await import("./mapKeeper.js");
+    const parts = { api: this.api, session: this.session, world: this.world, account: () => this.account, noted: () => this.noteStatus() };
+    this.keeper = await MapKeeper.open(mapWorld(parts));
+    return this.keeper;
+  }
+
+  /** No round trip is under way: the map has its turn, or gives the room that a round trip lacked. */
+  private async rested(): Promise<void> {
+    const { account } = this;
+    if (this.isStopped || !account) return;
+    if (account.sync.trouble?.why === "storage_full") {
+      if (await this.dropMap()) await account.sync.retry();
+    } else if (account.isAtRest) {
+      const map = await this.map().catch(() => undefined);
+      if (!this.isStopped) map?.rest();
+    }
+  }
+
+  /** Does something once more where the phone's storage was full and the map could make room for it. */
+  private async withRoom<T>(work: () => Promise<T>, isFull: (result: T) => boolean = () => false): Promise<T> {
+    try {
+      const result = await work();
+      if (!isFull(result) || !(await this.dropMap())) return result;
+    } catch (error) {
+      if (!isOutOfRoom(error) || !(await this.dropMap())) throw error;
+    }
+    return work();
+  }
+
+  /** Whether there was a map that has made room. */
+  private async dropMap(): Promise<boolean> {
+    const freed = await this.map().then((map) => map.remove()).catch(() => 0);
+    return freed > 0;
   }
 
   async persist(): Promise<boolean> {

@@ -10,7 +10,8 @@ export const CHANNEL = "hazard-field";
 /** What a page may ask of the host by name. */
 export const METHODS = [
   "status", "enrol", "signIn", "signOut", "list", "counts", "detail", "coverage", "check", "save", "seen", "toFollow", "monthly", "drafts", "draft", "keepDraft",
-  "dropDraft", "holdPhoto", "photo", "syncNow", "carry", "takeReceipts", "freeSpace", "persist",
+  "dropDraft", "holdPhoto", "photo", "syncNow", "carry", "takeReceipts", "freeSpace", "persist", "mapFacts",
+  "mapTiles", "fetchMap", "removeMap",
 ] as const;
 export type Method = (typeof METHODS)[number];
 

@@ -1,7 +1,7 @@
 // What every page may show at its top, from what the parts of the host know.
 
 import type { Account } from "./account.js";
-import type { Session as ShownSession, Status } from "./contract.js";
+import type { MapKept, Session as ShownSession, Status } from "./contract.js";
 import type { Person } from "./device.js";
 import type { Session } from "./session.js";
 
@@ -13,9 +13,10 @@ export interface StatusParts {
   readonly reading: Status["work"];
   readonly storage: Status["storage"];
   readonly people: readonly Person[];
+  readonly map: MapKept | undefined;
 }
 
-export function statusOf({ phase, account, session, hasShell, reading, storage, people }: StatusParts): Status {
+export function statusOf({ phase, account, session, hasShell, reading, storage, people, map }: StatusParts): Status {
   const sync = account?.sync;
   const shown = account && shownSession(session, account);
   const work = reading ?? sync?.work;
@@ -33,6 +34,7 @@ export function statusOf({ phase, account, session, hasShell, reading, storage, 
     ...(sync?.lastContactMs === undefined ? {} : { lastContactMs: sync.lastContactMs }),
     ...(sync?.clockAheadMs === undefined ? {} : { clockAheadMs: sync.clockAheadMs }),
     ...(storage ? { storage } : {}),
+    ...(map ? { map } : {}),
     isOfflineReady: phase === "ready" && hasShell && (account?.isComplete ?? false),
     isGuest: false,
   };

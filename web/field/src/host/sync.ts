@@ -25,6 +25,9 @@ export interface SyncEvents {
   whole(): void;
   /** After a successful round trip nothing is due any more. */
   quiet(): void | Promise<void>;
+  /** Something is to be done, or nothing more at the moment. */
+  began(): void;
+  rested(): void;
 }
 
 /** `idle`: nothing was due. `done`: it succeeded, and more may be due. */
@@ -62,15 +65,22 @@ export class Sync {
     private readonly now: () => number,
   ) {}
 
+  /** Nothing is under way, and what was failed at nothing. */
+  get isAtRest(): boolean {
+    return this.running === undefined && this.trouble === undefined && !this.isStopped;
+  }
+
   /** Runs until nothing is due. A call while it runs lets it look once more. */
   run(): Promise<void> {
     if (this.isStopped || !this.session.person) return Promise.resolve();
     this.isWantedAgain = true;
+    if (!this.running) this.events.began();
     this.running ??= this.guarded().finally(() => {
       this.running = undefined;
       this.work = undefined;
       this.schedule();
       this.events.noted();
+      this.events.rested();
     });
     return this.running;
   }

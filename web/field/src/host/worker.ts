@@ -10,7 +10,7 @@ async function begin(): Promise<void> {
   await init();
   const channel = new BroadcastChannel(CHANNEL);
   const say = (message: Message) => channel.postMessage(message);
-  const world: World = { origin: location.origin, reduce: reduceOnCanvas, now: () => Date.now(), linkType, storage: readStorage, persist, broke };
+  const world: World = { origin: location.origin, reduce: reduceOnCanvas, now: () => Date.now(), linkType, savesData, storage: readStorage, persist, broke };
   const host = await FieldHost.start(world, (event) => say({ to: "pages", event }));
   serve(host, channel);
   say({ to: "pages", begun: true });
@@ -27,6 +27,11 @@ function broke(why: unknown): void {
 addEventListener("unhandledrejection", (event) => {
   if (event.reason instanceof WebAssembly.RuntimeError) broke(event.reason);
 });
+
+function savesData(): boolean {
+  const { connection } = navigator as { connection?: { saveData?: boolean } };
+  return connection?.saveData === true;
+}
 
 function linkType(): string | undefined {
   // Not in every browser, and not in the declarations of the others.

@@ -34,6 +34,7 @@ export class Phone {
   network: Fetch = (...args) => fetch(...args);
   /** What the browser takes the link for. */
   linkType: string | undefined;
+  savesData = false;
   /** The thumb of every picture; by default no more than its first bytes. */
   thumb: ArrayBuffer | undefined;
   private lastAccount = "";
@@ -49,7 +50,7 @@ export class Phone {
       return this.network(...args);
     };
     const reduced = async (file: Blob) => ({ ...(await reduce(file)), ...(this.thumb ? { thumb: this.thumb } : {}) });
-    const world = { origin: this.origin, fetch: send, reduce: reduced, linkType: () => this.linkType, now: () => Date.now() + this.aheadMs };
+    const world = { origin: this.origin, fetch: send, reduce: reduced, linkType: () => this.linkType, savesData: () => this.savesData, now: () => Date.now() + this.aheadMs };
     this.host = await FieldHost.start(world, tell);
     return this.host;
   }

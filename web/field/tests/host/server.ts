@@ -1,11 +1,12 @@
 // A real server with the demo township, for tests: the program that HAZARD_SERVER names, else the one that `cargo build`
 // has made here.
 
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { renameSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const binary = process.env["HAZARD_SERVER"] ?? fileURLToPath(new URL("../../../../target/debug/hazard-ledger", import.meta.url));
@@ -14,16 +15,27 @@ export const PASSWORD = "demo-only-password";
 
 export class Server {
   private child: ChildProcess | undefined;
+  private more: readonly string[] = [];
 
   private constructor(
     private readonly dir: string,
     private readonly port: number,
   ) {}
 
-  static async start(): Promise<Server> {
+  /** `maxZoom`: with a map of the first village, down to this level. */
+  static async start({ maxZoom }: { maxZoom?: number } = {}): Promise<Server> {
     const server = new Server(await mkdtemp(join(tmpdir(), "hazard-field-")), await freePort());
+    if (maxZoom !== undefined) server.draw(maxZoom);
     await server.run();
     return server;
+  }
+
+  /** Puts a map of the first village on the server, in place of the one that is there. */
+  draw(maxZoom: number): void {
+    this.more = ["--map-file", join(this.dir, "village.mbtiles")];
+    const [, path = ""] = this.more;
+    execFileSync(join(dirname(binary), "village-map"), [`${path}.new`, "--reach-m", "1200", "--max-zoom", String(maxZoom)]);
+    renameSync(`${path}.new`, path);
   }
 
   get origin(): string {
@@ -31,7 +43,7 @@ export class Server {
   }
 
   async run(): Promise<void> {
-    const child = spawn(binary, ["serve", "--demo", "--data-dir", this.dir, "--listen", `127.0.0.1:${this.port}`], { stdio: "ignore" });
+    const child = spawn(binary, ["serve", "--demo", "--data-dir", this.dir, "--listen", `127.0.0.1:${this.port}`, ...this.more], { stdio: "ignore" });
     this.child = child;
     const failed = new Promise<never>((_, reject) => {
       child.once("error", reject);
