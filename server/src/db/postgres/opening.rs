@@ -84,11 +84,14 @@ fn check_encoding(conn: &mut PgConnection, path: &str) -> Result<(), OpenError> 
     Err(OpenError::Unfit { path: path.to_owned(), why: format!("its encoding is {encoding}, not UTF8") })
 }
 
-/// A database with tables must be one of ours.
+/// A database with tables must be one of ours. The list of steps is made by itself, before the first step: whoever was killed then
+/// has left it alone.
 fn check_owner(conn: &mut PgConnection, path: &str) -> Result<(), OpenError> {
     let failed = |error: diesel::result::Error| OpenError::Failed { path: path.to_owned(), why: error.into() };
     let mut count = |sql: &str| diesel::sql_query(sql).get_result::<Number>(conn).map(|row| row.n).map_err(failed);
-    if count("SELECT count(*) AS n FROM pg_tables WHERE schemaname = current_schema()")? == 0 {
+    let tables = "SELECT count(*) AS n FROM pg_tables WHERE schemaname = current_schema() \
+         AND tablename <> '__diesel_schema_migrations'";
+    if count(tables)? == 0 {
         return Ok(());
     }
     let columns = "SELECT count(*) AS n FROM information_schema.columns WHERE table_schema = current_schema() \

@@ -6,6 +6,7 @@
 use std::sync::mpsc;
 
 use diesel::connection::SimpleConnection;
+use diesel::migration::MigrationConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use sync_core::cursor::FeedScope;
@@ -289,6 +290,13 @@ fn two_processes_migrate_once() {
     let applied: Row = diesel::sql_query(applied).get_result(&mut connection(&scratch)).unwrap();
     let folders = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/postgres")).unwrap().count();
     assert_eq!(usize::try_from(applied.number).unwrap(), folders);
+}
+
+#[test]
+fn what_a_first_start_has_left_that_was_killed_is_gone_on_with() {
+    let scratch = Scratch::empty(&scratch::server().unwrap()).unwrap();
+    MigrationConnection::setup(&mut connection(&scratch)).unwrap();
+    Database::open(&scratch.options()).unwrap().close();
 }
 
 #[test]

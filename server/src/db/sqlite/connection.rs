@@ -104,7 +104,8 @@ fn check_owner(
     let mut number = |sql: &str| -> Result<i64, OpenError> {
         diesel::sql_query(sql).get_result::<Number>(conn).map(|row| row.n).map_err(|error| failed(error.into()))
     };
-    let tables = number("SELECT count(*) AS n FROM sqlite_master")?;
+    // The list of steps is made by itself, before the first step: whoever was killed then has left it alone.
+    let tables = number("SELECT count(*) AS n FROM sqlite_master WHERE tbl_name <> '__diesel_schema_migrations'")?;
     let owner = number("SELECT application_id AS n FROM pragma_application_id")?;
     if tables > 0 && owner != APPLICATION_ID {
         return Err(OpenError::Foreign { path: path.to_owned() });

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
+use diesel::migration::MigrationConnection;
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection, QueryDsl, RunQueryDsl};
 use futures_util::future::join_all;
@@ -94,6 +95,16 @@ fn the_database_of_another_program_is_refused_and_not_touched() {
     let refusal = Database::open(&DatabaseOptions::at(path.clone())).err().unwrap();
     assert!(matches!(refusal, OpenError::Foreign { .. }), "{refusal}");
     assert!(std::fs::read(&path).unwrap() == bytes);
+}
+
+#[test]
+fn what_a_first_start_has_left_that_was_killed_is_gone_on_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.sqlite3");
+    let mut begun = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    MigrationConnection::setup(&mut begun).unwrap();
+    drop(begun);
+    Database::open(&DatabaseOptions::at(path)).unwrap().close();
 }
 
 #[test]
