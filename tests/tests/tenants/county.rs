@@ -148,8 +148,17 @@ async fn a_county_writes_nothing_follows_no_feed_and_sees_no_accounts() {
     let one = Town::found(&server, "jiaxiang").await;
     let county = county_over(&server, "xian", &[one.id]).await;
     let before = rows_of(&server, one.id);
-    let reads =
-        ["/me", "/townships", "/hazards", "/records/{id}", "/records/{id}/history", "/conflicts", "/photos/{sha256}"];
+    let reads = [
+        "/me",
+        "/townships",
+        "/hazards",
+        "/records/{id}",
+        "/records/{id}/history",
+        "/conflicts",
+        "/photos/{sha256}",
+        "/map",
+        "/map/{id}/{z}/{x}/{y}",
+    ];
     for attempt in attempts(&one) {
         let Some(route) = attempt.route.strip_prefix("/api/v1") else { continue };
         if route.starts_with("/auth/") || attempt.method == "OPTIONS" {

@@ -159,13 +159,15 @@ export class FieldHost {
     if (this.world.now() - this.storageReadAtMs > STORAGE_EVERY_MS) void this.readStorage();
     const account = this.account;
     if (account?.wasPulled && this.phase === "first_pull") this.phase = "ready";
-    return statusOf({ phase: this.phase, account, session: this.session, hasShell: this.hasShell, reading: this.reading, storage: this.storage, people: this.people, map: this.keeper?.kept });
+    const map = this.keeper?.kept;
+    const storage = this.storage && { ...this.storage, freeableBytes: this.storage.freeableBytes + (map?.bytes ?? 0) };
+    return statusOf({ phase: this.phase, account, session: this.session, hasShell: this.hasShell, reading: this.reading, storage, people: this.people, map });
   }
 
   private async readStorage(): Promise<void> {
     this.storageReadAtMs = this.world.now();
     const [storage, freeableBytes] = await Promise.all([this.world.storage?.().catch(() => undefined), this.account?.photos.freeableBytes().catch(() => 0) ?? 0]);
-    this.storage = storage && { ...storage, freeableBytes: freeableBytes + (this.keeper?.kept.bytes ?? 0) };
+    this.storage = storage && { ...storage, freeableBytes };
   }
 
   private signedIn(): { account: Account; person: Person } {

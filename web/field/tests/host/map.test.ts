@@ -27,7 +27,7 @@ afterEach(async () => {
 afterAll(() => server.remove());
 
 /** Signs in on a phone whose requests for tiles come to what `weather` says, or go through. */
-async function signedIn(weather: (path: string) => Promise<Response> | undefined = () => undefined, prepare = (_: Phone) => {}): Promise<string> {
+async function signedIn(weather: (path: string) => Promise<Response> | undefined = () => undefined, prepare: (phone: Phone) => void = () => undefined): Promise<string> {
   mine = new Phone(server.origin);
   prepare(mine);
   [asked, atOnce] = [[], 0];
@@ -83,18 +83,16 @@ it("what was broken off is gone on with where it stood", async () => {
 });
 
 it("a record that is saved meanwhile goes first, and the tile under way is given up", async () => {
-  let isHeld = true;
-  const village = await signedIn((path) => (path !== "/map" && isHeld ? new Promise(() => undefined) : undefined));
+  const village = await signedIn((path) => (path !== "/map" && tilesAsked().length === 1 ? new Promise(() => undefined) : undefined));
   await mine.until("a tile is under way", () => tilesAsked().length === 1);
   await mine.saved({ edits: [hazard(village, "通道堵塞")] });
   await mine.settled();
-  isHeld = false;
   await mine.until("the map is here", isWhole);
   expect(tilesAsked().slice(1)).toContain(tilesAsked()[0]);
 });
 
 it("while a photo waits no tile is asked for", async () => {
-  const village = await signedIn(undefined, (phone) => (phone.savesData = true));
+  const village = await signedIn(undefined, (phone) => void (phone.savesData = true));
   const held = await mine.host.holdPhoto(picture(2_000));
   const edit = hazard(village, "通道堵塞");
   mine.isOnline = false;
@@ -111,17 +109,17 @@ it("while a photo waits no tile is asked for", async () => {
   await mine.until("the map is here", isWhole);
 });
 
-it("where data is to be saved nothing is fetched unasked, and everything when it is asked for", async () => {
-  for (const prepare of [(phone: Phone) => (phone.savesData = true), (phone: Phone) => (phone.linkType = "2g")]) {
-    await signedIn(undefined, prepare);
-    await mine.host.syncNow();
-    await mine.settled();
-    await mine.host.mapFacts();
-    expect(asked).toEqual([]);
-    await mine.host.fetchMap();
-    await mine.until("the map is here", isWhole);
-    await mine.host.stop();
-  }
+it.each([
+  ["where data is to be saved", (phone: Phone) => void (phone.savesData = true)],
+  ["over 2G", (phone: Phone) => void (phone.linkType = "2g")],
+])("%s nothing is fetched unasked, and everything when it is asked for", async (_, prepare) => {
+  await signedIn(undefined, prepare);
+  await mine.host.syncNow();
+  await mine.settled();
+  await mine.host.mapFacts();
+  expect(asked).toEqual([]);
+  await mine.host.fetchMap();
+  await mine.until("the map is here", isWhole);
 });
 
 it("what somebody has removed stays away until it is asked for", async () => {
