@@ -5,7 +5,6 @@ import { townshipDate } from "../../../wasm/pkg/sync_core.js";
 import type { Edit, Refusal } from "../../../wasm/pkg/types.js";
 import { Api } from "./api.js";
 import { Account } from "./account.js";
-import { carry, takeReceipts } from "./carry.js";
 import type { CarriedArchive, Coverage, Detail, Draft, HeldPhoto, HostEvent, MapFacts, MonthlyReport, NewPhoto, Page, Query, Save, Saved, Status } from "./contract.js";
 import { coverage, detail, followed } from "./details.js";
 import { Device, type Person } from "./device.js";
@@ -49,6 +48,8 @@ const LOST = "The browser has taken the storage away";
 const STATUS_EVERY_MS = 100;
 /** How full the phone is is looked at so often. */
 const STORAGE_EVERY_MS = 60_000;
+/** After so long a rest the map has its turn: not while somebody has just opened the app. */
+const MAP_AFTER_MS = 3_000;
 /** So often the day is looked at. */
 const DAY_CHECK_MS = 60_000;
 
@@ -64,6 +65,7 @@ export class FieldHost {
   private people: readonly Person[] = [];
   private statusTimer: ReturnType<typeof setTimeout> | undefined;
   private dayTimer: ReturnType<typeof setInterval> | undefined;
+  private mapTimer: ReturnType<typeof setTimeout> | undefined;
   private day = "";
   /** Opened when it is first needed. */
   private keeping: Promise<MapKeeper> | undefined;
@@ -95,6 +97,7 @@ export class FieldHost {
   async stop(): Promise<void> {
     this.isStopped = true;
     clearTimeout(this.statusTimer);
+    clearTimeout(this.mapTimer);
     clearInterval(this.dayTimer);
     await (await this.keeping?.catch(() => undefined))?.close();
     await this.account?.close();
@@ -310,11 +313,13 @@ export class FieldHost {
 
   async carry(): Promise<CarriedArchive> {
     const { account, person } = this.signedIn();
+    const { carry } = await import("./carry.js");
     return carry(account.engine, person, this.world.now());
   }
 
   async takeReceipts(file: Blob): Promise<{ accepted: number; attention: number }> {
     const { account, person } = this.signedIn();
+    const { takeReceipts } = await import("./carry.js");
     const { accepted, attention, changed } = await takeReceipts(account.engine, person, await file.text());
     this.changed(changed, true);
     void account.sync.run();
@@ -375,8 +380,8 @@ export class FieldHost {
     if (account.sync.trouble?.why === "storage_full") {
       if (await this.dropMap()) await account.sync.retry();
     } else if (account.isAtRest) {
-      const map = await this.map().catch(() => undefined);
-      if (!this.isStopped) map?.rest();
+      clearTimeout(this.mapTimer);
+      this.mapTimer = setTimeout(() => void this.map().then((map) => map.rest(), () => undefined), MAP_AFTER_MS);
     }
   }
 

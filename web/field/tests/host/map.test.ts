@@ -77,8 +77,8 @@ it("what was broken off is gone on with where it stood", async () => {
   asked = [];
   left = Infinity;
   await mine.host.syncNow();
-  await mine.until("the map is here", isWhole);
-  expect(tilesAsked().length).toBeGreaterThan(0);
+  const { map } = await mine.until("the map is here", (status) => isWhole(status) && status.map?.tiles !== 2);
+  expect(map?.tiles).toBe(2 + tilesAsked().length);
   for (const path of before) expect(asked).not.toContain(path);
 });
 
