@@ -1,7 +1,10 @@
-//! In a folder: cut links, crashes, restarts, a full disk, backups: what was acknowledged stays, and the phone can go on.
+//! In a folder: cut links, crashes, restarts, a full disk, backups, too many at once: what was acknowledged stays, and the phone can go on.
+
+use std::time::Duration;
 
 use hazard_tests::server::{TestServer, village};
 use reqwest::Method;
+use server::limits::UPLOADS_TAKEN_IN_MAX;
 use sync_core::people::Role;
 
 use crate::phone::{Phone, hash, header, refused, rest_of, sample};
@@ -150,4 +153,51 @@ async fn an_upload_is_ended_although_an_old_request_still_holds_it() {
     assert_eq!(phone.head(&hash).await.status(), 404);
     assert!(!phone.part(&hash, 0).exists());
     drop(first);
+}
+
+/// Whatever the store: a bucket would only make the last of them come after the first was given up.
+#[tokio::test]
+async fn no_more_bodies_are_taken_in_at_once_than_memory_is_meant_for() {
+    let server = TestServer::start().await;
+    // One account alone is not given so many requests at once.
+    let mut phones = Vec::new();
+    for name in ["wang", "li", "zhang", "chen"] {
+        phones.push(Phone::new(&server, server.enlist(name, Role::Inspector, &[village(0)]).await));
+    }
+    let bytes = sample("gps/DSCN0010.jpg");
+    let all = || (0..UPLOADS_TAKEN_IN_MAX).map(|number| hash(&number.to_be_bytes())).zip(phones.iter().cycle());
+    for (hash, phone) in all() {
+        assert_eq!(phone.create(&hash, bytes.len()).await.status(), 201);
+    }
+    // Only then the bodies, which are given up after a while without a byte.
+    let mut under_way = Vec::new();
+    for (hash, phone) in all() {
+        under_way.push(phone.begin_by_hand(&hash, 0, bytes.len(), &bytes[..100]).await);
+    }
+    let (phone, hash) = (&phones[0], hash(&bytes));
+    phone.create_with(&hash, bytes.len(), &bytes[..1000]).await;
+    // An empty chunk is taken while the server has not come to the last of them.
+    let mut told = phone.send(&hash, phone.offset(&hash).await, b"").await;
+    for _ in 0..2_000 {
+        if told.status() != 204 {
+            break;
+        }
+        told = phone.send(&hash, phone.offset(&hash).await, b"").await;
+    }
+    assert_eq!(header(&told, "retry-after"), "2");
+    assert_eq!(refused(told).await, (503, "busy".to_owned()));
+    let at = phone.offset(&hash).await;
+    // The first that ends makes room.
+    under_way.pop();
+    let mut taken = phone.send(&hash, at, &bytes[at..]).await;
+    for _ in 0..20 {
+        if taken.status() != 503 {
+            break;
+        }
+        let seconds = header(&taken, "retry-after").parse().unwrap();
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        taken = phone.send(&hash, at, &bytes[at..]).await;
+    }
+    assert_eq!(taken.status(), 204);
+    assert_eq!(phone.offset(&hash).await, bytes.len());
 }

@@ -3,13 +3,11 @@
 use std::ffi::OsStr;
 use std::fs::DirEntry;
 use std::path::Path;
-use std::time::Duration;
 
 use hazard_tests::server::{Session, TestServer, village};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use reqwest::Method;
-use server::limits::UPLOADS_TAKEN_IN_MAX;
 use sync_core::people::Role;
 
 use crate::phone::{Phone, checksum, hash, header, refused, sample};
@@ -261,50 +259,4 @@ async fn a_proxy_that_knows_no_patch_may_send_post_instead() {
     let request = request.header("Upload-Offset", 0).header("Content-Type", crate::phone::CHUNK_TYPE);
     assert_eq!(request.body(bytes[..500].to_vec()).send().await.unwrap().status(), 204);
     assert_eq!(phone.offset(&hash).await, 500);
-}
-
-#[tokio::test]
-async fn no_more_bodies_are_taken_in_at_once_than_memory_is_meant_for() {
-    let server = crate::start().await;
-    // One account alone is not given so many requests at once.
-    let mut phones = Vec::new();
-    for name in ["wang", "li", "zhang", "chen"] {
-        phones.push(Phone::new(&server, server.enlist(name, Role::Inspector, &[village(0)]).await));
-    }
-    let bytes = sample("gps/DSCN0010.jpg");
-    let all = || (0..UPLOADS_TAKEN_IN_MAX).map(|number| hash(&number.to_be_bytes())).zip(phones.iter().cycle());
-    for (hash, phone) in all() {
-        assert_eq!(phone.create(&hash, bytes.len()).await.status(), 201);
-    }
-    // Only then the bodies, which are given up after a while without a byte.
-    let mut under_way = Vec::new();
-    for (hash, phone) in all() {
-        under_way.push(phone.begin_by_hand(&hash, 0, bytes.len(), &bytes[..100]).await);
-    }
-    let (phone, hash) = (&phones[0], hash(&bytes));
-    phone.create_with(&hash, bytes.len(), &bytes[..1000]).await;
-    // An empty chunk is taken while the server has not come to the last of them.
-    let mut told = phone.send(&hash, phone.offset(&hash).await, b"").await;
-    for _ in 0..2_000 {
-        if told.status() != 204 {
-            break;
-        }
-        told = phone.send(&hash, phone.offset(&hash).await, b"").await;
-    }
-    assert_eq!(header(&told, "retry-after"), "2");
-    assert_eq!(refused(told).await, (503, "busy".to_owned()));
-    let at = phone.offset(&hash).await;
-    // The first that ends makes room.
-    under_way.pop();
-    let mut taken = phone.send(&hash, at, &bytes[at..]).await;
-    for _ in 0..20 {
-        if taken.status() != 503 {
-            break;
-        }
-        let seconds = header(&taken, "retry-after").parse().unwrap();
-        tokio::time::sleep(Duration::from_secs(seconds)).await;
-        taken = phone.send(&hash, at, &bytes[at..]).await;
-    }
-    assert_eq!(taken.status(), 204);
-    assert_eq!(phone.offset(&hash).await, bytes.len());
 }
