@@ -53,6 +53,26 @@ fn cut(data_dir: &Path, name: &str, rest: &[&str], after: Duration) -> bool {
     has_ended
 }
 
+/// Whether a folder holds a restore that was begun and has not its name yet.
+fn is_begun(home: &Path) -> bool {
+    names(home).iter().any(|name| name.contains("restoring"))
+}
+
+/// Kills a restore as soon as it has begun; whether that was before its end.
+fn cut_at_work(target: &Path, rest: &[&str]) -> bool {
+    let home = target.parent().unwrap();
+    // What an earlier one has left would be taken for this one's.
+    take(target, "restore", rest);
+    fs::remove_dir_all(target).unwrap();
+    let mut child = start(target, "restore", rest);
+    while !is_begun(home) && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    !target.exists()
+}
+
 /// What lies in a folder, by name.
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> =
@@ -74,16 +94,17 @@ async fn a_restore_that_is_killed_leaves_no_data_folder_and_the_next_one_clears_
     let rest = ["--from", shelf.path().to_str().unwrap()];
     let whole = take(&home.path().join("whole"), "restore", &rest);
 
-    let (mut cuts, target) = (0, home.path().join("data"));
+    let target = home.path().join("data");
     for moment in 0..MOMENTS {
         if cut(&target, "restore", &rest, whole * moment / MOMENTS) || target.exists() {
             assert_eq!(findings(&target, &[]).await, [], "it has its name when it is whole");
             fs::remove_dir_all(&target).unwrap();
-        } else {
-            cuts += 1;
         }
     }
-    assert!(cuts > 0 && names(home.path()).iter().any(|name| name.contains("restoring")), "{cuts} cuts");
+    while !cut_at_work(&target, &rest) {
+        fs::remove_dir_all(&target).unwrap();
+    }
+    assert!(is_begun(home.path()));
     restore(shelf.path(), &target).await.unwrap();
     assert_eq!(names(home.path()), ["data", "whole"], "nothing of the cut ones is left");
     assert_eq!(findings(&target, &[]).await, []);
