@@ -32,7 +32,7 @@ export async function signedIn(context: BrowserContext, township: Township, user
   const page = await context.newPage();
   await page.goto(`${url}/field/`);
   await signIn(page, township, username);
-  await expect(page.getByTestId("offline-ready")).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByTestId("offline-ready")).toBeVisible();
   return page;
 }
 
@@ -72,7 +72,7 @@ export async function home(page: Page): Promise<void> {
   await page.getByTestId("tab-home").click();
 }
 
-export const sent = (page: Page) => expect(page.getByTestId("status-strip")).toContainText("全部已上报", { timeout: 40_000 });
+export const sent = (page: Page) => expect(page.getByTestId("status-strip")).toContainText("全部已上报");
 
 /** Requests of the office: `await office(township, "admin")` gives a function that makes them. */
 export async function office(township: Township, username: string) {

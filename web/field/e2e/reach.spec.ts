@@ -173,7 +173,7 @@ test("the form in which something refused is repaired is within everybody's reac
   const address = page.url();
   await admin("PATCH", `/accounts/${own?.id}`, { villages: other?.villages });
   await context.setOffline(false);
-  await expect(page.getByTestId("status-strip")).toContainText("需要处理", { timeout: 40_000 });
+  await expect(page.getByTestId("status-strip")).toContainText("需要处理");
   await page.goto(address);
   await isReachable("refused");
   await page.getByTestId("repair").click();

@@ -28,14 +28,14 @@ test("a returned hazard is a task, and is answered by changing it and by words, 
   await page.getByTestId("sector").selectOption("gas");
   await page.getByTestId("description").fill("气瓶与火源同室");
   await page.getByTestId("save").click();
-  await expect(page.getByTestId("status-strip")).toContainText("全部已上报", { timeout: 40_000 });
+  await expect(page.getByTestId("status-strip")).toContainText("全部已上报");
   const office = await township.signIn("supervisor", "office");
   const { rows } = await asked<{ rows: { id: string; village: string }[] }>(township, office, "/hazards");
   await returned(township, office, rows[0]!, "写明是哪一家");
   await returned(township, office, rows[0]!, "补拍照片");
 
   await page.goto(`${township.url}/field/`);
-  await expect(page.getByTestId("returned-task")).toHaveCount(2, { timeout: 40_000 });
+  await expect(page.getByTestId("returned-task")).toHaveCount(2);
   await context.setOffline(true);
   await page.getByTestId("returned-task").filter({ hasText: "写明是哪一家" }).click();
   await page.getByTestId("comment").filter({ hasText: "写明是哪一家" }).getByTestId("amend").click();
@@ -52,7 +52,7 @@ test("a returned hazard is a task, and is answered by changing it and by words, 
 
   await context.setOffline(false);
   await expect
-    .poll(async () => (await asked<{ rows: Comment[] }>(township, office, "/comments?state=answered")).rows.length, { timeout: 40_000 })
+    .poll(async () => (await asked<{ rows: Comment[] }>(township, office, "/comments?state=answered")).rows.length)
     .toBe(2);
   const answered = await asked<{ rows: Comment[] }>(township, office, "/comments?state=answered");
   expect(answered.rows.map(({ values }) => values["answer"]).sort()).toEqual(["店已关门，开门后补拍", undefined]);

@@ -42,7 +42,7 @@ const serious = async (page: Page) => {
 test("the map around the sites is kept by itself, shown in airplane mode after a new start, and removed by a button", SMALL, async ({ township, context }) => {
   const first = await signedIn(context, township);
   await first.getByTestId("tab-me").click();
-  await expect(kept(first)).toContainText(/已存 \d+ 块/, { timeout: 40_000 });
+  await expect(kept(first)).toContainText(/已存 \d+ 块/);
   await first.close();
 
   await context.setOffline(true);
@@ -74,7 +74,7 @@ test("the map around the sites is kept by itself, shown in airplane mode after a
   await expect(page.getByTestId("status-strip")).toContainText("全部已上报");
   await expect(kept(page)).toContainText("没有存地图");
   await page.getByTestId("fetch-map").click();
-  await expect(kept(page)).toContainText(/已存 \d+ 块/, { timeout: 40_000 });
+  await expect(kept(page)).toContainText(/已存 \d+ 块/);
 });
 
 /** The page of sites is where it was left: with its map. */

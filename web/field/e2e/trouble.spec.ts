@@ -26,7 +26,7 @@ test("a session that has ended is said, and work goes up after signing in again"
   await page.getByTestId("username").fill("inspector01");
   await page.getByTestId("password").fill(township.password);
   await page.getByTestId("sign-in").click();
-  await expect(page.getByTestId("status-strip")).toContainText("全部已上报", { timeout: 40_000 });
+  await expect(page.getByTestId("status-strip")).toContainText("全部已上报");
 });
 
 test("what the office put aside is said with its reason, and corrected in its form", SMALL, async ({ township, context }) => {
@@ -42,7 +42,7 @@ test("what the office put aside is said with its reason, and corrected in its fo
   await expect(page.getByTestId("hazard")).toBeVisible();
   await ask("PATCH", `/accounts/${own.id}`, { villages: other.villages });
   await context.setOffline(false);
-  await expect(page.getByTestId("status-strip")).toContainText("需要处理", { timeout: 40_000 });
+  await expect(page.getByTestId("status-strip")).toContainText("需要处理");
   await page.getByTestId("status-strip").click();
   await page.getByTestId("sync-row").first().click();
   await expect(page.getByTestId("refused")).toContainText("不归您的村管");
@@ -98,7 +98,7 @@ test("a clock that is wrong by years is said, and keeps nothing from reaching th
   const page = await context.newPage();
   await page.goto(`${township.url}/field/`);
   await signIn(page, township);
-  await expect(page.getByTestId("status-strip")).toContainText("手机时间不准", { timeout: 30_000 });
+  await expect(page.getByTestId("status-strip")).toContainText("手机时间不准");
   await report(page, "三年前的钟");
   await page.getByTestId("status-strip").click();
   await expect(page.getByText("请在系统设置里打开自动时间")).toBeVisible();
@@ -112,7 +112,7 @@ test("after days without the server the phone says so and how to help oneself, a
   const page = await context.newPage();
   await page.goto(`${township.url}/field/`);
   await signIn(page, township);
-  await expect(page.getByTestId("status-strip")).toContainText("全部已上报", { timeout: 30_000 });
+  await expect(page.getByTestId("status-strip")).toContainText("全部已上报");
   await report(page, "第一天");
   await sent(page);
   // The address answers, as a mast or a proxy does, but nobody behind it.
@@ -125,7 +125,7 @@ test("after days without the server the phone says so and how to help oneself, a
   await expect(page.getByText("未上报：1 条记录")).toBeVisible();
   await context.unroute("**/api/v1/**");
   await page.getByTestId("sync-now").click();
-  await expect(page.getByText("未上报：0 条记录")).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByText("未上报：0 条记录")).toBeVisible();
   expect(await descriptions(township)).toEqual(["第一天", "第五天"]);
   await context.close();
 });
