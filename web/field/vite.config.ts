@@ -55,6 +55,8 @@ export default defineConfig({
     }),
   ],
   worker: { format: "es" },
+  // Nothing here, and nothing of Vant's, is written by Vue's older way.
+  define: { __VUE_OPTIONS_API__: "false" },
   build: { outDir: here("../dist/field"), emptyOutDir: true, target: "es2022", sourcemap: false, reportCompressedSize: true },
   server: { host: "127.0.0.1", proxy: { "/api": process.env.HAZARD_URL ?? "http://127.0.0.1:8080" } },
 });

@@ -1,15 +1,16 @@
 // Which photo goes up next, how much of it at once, and what every refusal means. Each call sends one part, so that records
 // which are saved meanwhile need not wait for a whole photo. Over a bad link the previews of all go before the photos.
 
-import { isProblem } from "./api.js";
+import { type Api, isProblem } from "./api.js";
 import type { Trouble } from "./contract.js";
 import type { Engine } from "./engine.js";
 import { asHostError } from "./errors.js";
 import { hashOf } from "./hash.js";
-import type { Link } from "./link.js";
-import type { Preview, Previews } from "./previews.js";
-import type { Tus } from "./tus.js";
 import { kindOf, type Kind } from "./failures.js";
+import type { Link } from "./link.js";
+import { type Preview, Previews } from "./previews.js";
+import type { Session } from "./session.js";
+import { Tus } from "./tus.js";
 
 const PART_FIRST = 64 * 1024;
 const PART_MIN = 16 * 1024;
@@ -56,7 +57,7 @@ export class Uploads {
   private part: AbortController | undefined;
   private givingWay: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(
+  private constructor(
     private readonly engine: Engine,
     private readonly tus: Tus,
     private readonly previews: Previews,
@@ -64,6 +65,10 @@ export class Uploads {
     private readonly moved: (hash: string) => void,
     private readonly now: () => number,
   ) {}
+
+  static open(engine: Engine, session: Session, api: Api, link: Link, moved: (hash: string) => void, now: () => number): Uploads {
+    return new Uploads(engine, new Tus(engine.account, session, api), new Previews(engine, session, api), link, moved, now);
+  }
 
   stop(): void {
     this.isStopped = true;
