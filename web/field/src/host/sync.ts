@@ -54,6 +54,8 @@ export class Sync {
   /** Where the feed is as the newest event tells it, and up to where the last pull has read it. */
   private heardOf: number | undefined;
   private readTo: number | undefined;
+  /** Something waits for the end of a wait, even where that is over by the time that the next look is planned. */
+  private isKeptBack = false;
   /** Loaded when the first photo is to go: what the app starts with stays small. */
   private uploads: Uploads | undefined;
 
@@ -136,6 +138,7 @@ export class Sync {
   }
 
   private async rounds(): Promise<void> {
+    this.isKeptBack = false;
     while (this.isWantedAgain && !this.isStopped) {
       this.isWantedAgain = false;
       let ended: RoundEnd = "done";
@@ -152,6 +155,7 @@ export class Sync {
       await this.renumber();
       if (this.heardOf !== undefined && this.heardOf !== this.readTo) this.engine.client.wantPull();
       this.heardOf = undefined;
+      this.mustWait();
       const body = this.engine.client.poll(this.now());
       if (body !== undefined) this.tellSent(dotsOf(body));
       return body;
@@ -236,6 +240,7 @@ export class Sync {
     await this.engine.exclusive(async () => {
       this.tellSent([]);
       const effects = this.engine.client.handleFailure(failure, this.now());
+      this.mustWait();
       if (effects.length > 0) await this.engine.commit(effects);
       await this.renumber();
     });
@@ -254,7 +259,7 @@ export class Sync {
 
   /** Sends a little of one photo. Whether there was one that could go on. */
   private async photo(): Promise<boolean> {
-    if (this.session.ended || this.waitMs() > 0) return false;
+    if (this.session.ended || this.mustWait()) return false;
     const wanted = await this.engine.exclusive(async () => this.engine.client.photosToSend());
     if (wanted.length === 0) return false;
     this.work = { what: "photos", done: 0, total: wanted.length };
@@ -262,6 +267,7 @@ export class Sync {
     this.uploads ??= await this.openUploads();
     if (this.isStopped) return false;
     const ended = await this.uploads.send(wanted);
+    this.mustWait();
     if (ended.trouble) this.trouble = ended.trouble;
     if (ended.hash !== undefined) {
       const hash = ended.hash;
@@ -282,12 +288,18 @@ export class Sync {
     if (this.isStopped || this.session.ended) return;
     const waitMs = this.waitMs();
     if (this.trouble && "sinceMs" in this.trouble && waitMs > 0) this.trouble = { ...this.trouble, nextTryMs: this.now() + waitMs };
-    const isWaiting = waitMs > 0;
+    const isWaiting = waitMs > 0 || this.isKeptBack;
     this.timer = setTimeout(() => void this.again(isWaiting), isWaiting ? waitMs : ASK_EVERY_MS);
   }
 
   private async again(wasWaiting: boolean): Promise<void> {
     await (wasWaiting ? this.run() : this.moved());
+  }
+
+  private mustWait(): boolean {
+    const must = this.waitMs() > 0;
+    this.isKeptBack ||= must;
+    return must;
   }
 
   /** How long to wait after a failure; never long, for the clock may be set meanwhile, and is asked again then. */
