@@ -16,11 +16,28 @@ const ownIcons: Plugin = {
   load: (id) => (id.split("?")[0]?.endsWith("/vant/es/icon/index.css") ? readFileSync(here("src/theme/icons.css"), "utf8") : null),
 };
 
+/** The worker and sync-core are asked for together with the page's own code: on a slow network each that waits for another costs a round trip. */
+const aheadOfTheWorker: Plugin = {
+  name: "ahead-of-the-worker",
+  transformIndexHtml: {
+    order: "post",
+    handler: (_html, { bundle }) => {
+      const named = (pattern: RegExp) => Object.keys(bundle ?? {}).filter((name) => pattern.test(name));
+      const link = (href: string, attrs: Record<string, string>) => ({ tag: "link", attrs: { ...attrs, href: `/field/${href}` }, injectTo: "head" as const });
+      return [
+        ...named(/worker-[^/]*\.js$/).map((name) => link(name, { rel: "modulepreload", as: "worker" })),
+        ...named(/\.wasm$/).map((name) => link(name, { rel: "preload", as: "fetch", crossorigin: "" })),
+      ];
+    },
+  },
+};
+
 export default defineConfig({
   base: "/field/",
   plugins: [
     vue(),
     ownIcons,
+    aheadOfTheWorker,
     // Vant's parts come in one by one, each with its style, where a template names them.
     Components({ dts: false, dirs: [], resolvers: [VantResolver()] }),
     VitePWA({
