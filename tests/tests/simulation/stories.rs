@@ -370,3 +370,24 @@ fn an_acceptance_that_was_taken_back_is_none_where_a_restored_server_hears_of_it
         ],
     );
 }
+
+#[test]
+fn what_is_written_above_a_number_that_a_copy_took_from_a_restored_server_stands_rather_than_is_lost() {
+    holds(
+        story(),
+        &[
+            Act::BackupServer,
+            create(2, 0),
+            Act::Clone { phone: 2, copy: 5 },
+            edit(2, 0, PLACE, 0),
+            sync(2),
+            Act::RestoreServer { which: 0 },
+            edit(5, 0, PLACE, 1),
+            sync(5),
+            create(2, 3),
+            edit(2, 3, PLACE, 0),
+            sync(2),
+            edit(2, 3, PLACE, 1),
+        ],
+    );
+}

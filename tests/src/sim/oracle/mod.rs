@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 use sync_core::dots::Dot;
-use sync_core::ids::{AccountId, RecordId, VillageId};
+use sync_core::ids::{AccountId, RecordId, ReplicaId, VillageId};
 use sync_core::people::Caller;
 use sync_core::protocol::{Outcome, Verdict};
 use sync_core::validate::RefusalCode;
@@ -115,6 +115,8 @@ pub(crate) struct Oracle {
     /// Records that were written under a number which had another content in a life of the server that is over: a context
     /// that names it means either, and nobody can say which.
     pub(crate) ambiguous: BTreeSet<RecordId>,
+    /// Of each replica the first number of that kind.
+    ambiguous_from: BTreeMap<ReplicaId, u64>,
     /// Whether the server ever began anew from a backup.
     pub(crate) has_restored: bool,
     /// The latest time of the server so far.
@@ -203,6 +205,15 @@ impl Oracle {
         if before != id {
             self.ambiguous.extend([before, id].map(|edit| self.edits[edit].record));
             self.touched_by_restore.extend(&self.ambiguous);
+            let first = self.ambiguous_from.entry(dot.replica).or_insert(dot.seq);
+            *first = dot.seq.min(*first);
+        }
+        if let Some(first) = self.ambiguous_from.get(&dot.replica) {
+            // Whose copy took that number gives up all from it on, and no context names what it wrote above it alone: its next
+            // edit there leaves standing what it has seen.
+            let above = Dot { replica: dot.replica, seq: *first }..=Dot { replica: dot.replica, seq: u64::MAX };
+            let taken = self.model.taken.range(above).map(|(_, (edit, _))| self.edits[*edit].record);
+            self.touched_by_restore.extend(taken);
         }
         if outcome.verdict == Verdict::Quarantined {
             let code = outcome.refusal.as_ref().map(|refusal| refusal.code);
