@@ -253,6 +253,8 @@ fn serve(app: App, listener: TcpListener) -> Result<Running, Refusal> {
     })
     .disable_signals()
     .keep_alive(KEEP_ALIVE)
+    // Else the last bytes of an answer wait for the phone's word that it has the others: 40 ms each, or a round trip.
+    .tcp_nodelay(true)
     .client_request_timeout(app.settings.head_wait)
     .tls_handshake_timeout(TLS_HANDSHAKE_WAIT)
     .max_connection_rate(TLS_HANDSHAKES_MAX)
