@@ -31,6 +31,8 @@ pub mod scratch;
 pub mod sessions;
 mod sqlite;
 #[cfg(test)]
+mod steps_tests;
+#[cfg(test)]
 mod tests;
 pub mod tiles;
 pub mod townships;

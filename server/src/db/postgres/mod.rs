@@ -76,6 +76,8 @@ use statistics::Tables;
 use writer::Writer;
 
 pub use address::{shown, without_password};
+#[cfg(test)]
+pub(super) use opening::MIGRATIONS;
 pub use way::Link;
 
 /// What the files of `db/rows/` call the connection.

@@ -13,7 +13,7 @@ use super::way::Link;
 use super::{LOCK_CLASS, OPENING_LOCK};
 use crate::db::{DbError, OpenError};
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/postgres");
+pub(in crate::db) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/postgres");
 
 #[derive(QueryableByName)]
 struct Number {

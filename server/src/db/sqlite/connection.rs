@@ -13,7 +13,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::db::{DatabaseOptions, DbError, OpenError};
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
+pub(in crate::db) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
 
 /// "HLDG": what `PRAGMA application_id` says in a file of ours.
 const APPLICATION_ID: i64 = 0x484C_4447;

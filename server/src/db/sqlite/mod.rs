@@ -63,6 +63,8 @@ use sync_core::ids::TownshipId;
 use super::feeds::Feeds;
 use super::job::{Job, QUEUE_JOBS_MAX, WriterCounts, run_caught};
 use super::{DatabaseOptions, DbError, OpenError, Transaction, join};
+#[cfg(test)]
+pub(super) use connection::MIGRATIONS;
 use connection::Readers;
 pub use copying::copy_file;
 use writer::{Message, Writer};
