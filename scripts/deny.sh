@@ -12,8 +12,8 @@ if ! cargo deny --version >/dev/null 2>&1; then
     echo "Installing cargo-deny $version into target/tools (a minute or two, once)"
     # Not optimised: it runs for a second, and its release profile takes three times as long to build.
     CARGO_PROFILE_DEV_DEBUG=0 cargo install --debug --locked --quiet \
-        --root "$tools" --target-dir "$tools/build" "cargo-deny@$version"
-    rm -rf "$tools/build"
+        --root "$tools" --target-dir "$tools/build-deny" "cargo-deny@$version"
+    rm -rf "$tools/build-deny"
 fi
 
 checks=(licenses bans sources)

@@ -14,8 +14,8 @@ PATH=$tools/bin:$PATH
 if ! cargo fuzz --version >/dev/null 2>&1; then
     echo "Installing cargo-fuzz $version into target/tools (a minute or two, once)"
     CARGO_PROFILE_DEV_DEBUG=0 cargo install --debug --locked --quiet \
-        --root "$tools" --target-dir "$tools/build" "cargo-fuzz@$version"
-    rm -rf "$tools/build"
+        --root "$tools" --target-dir "$tools/build-fuzz" "cargo-fuzz@$version"
+    rm -rf "$tools/build-fuzz"
 fi
 
 # Nothing here is unsafe code: without the address sanitizer the same hour tries several times as many inputs.

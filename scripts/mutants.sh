@@ -12,8 +12,8 @@ PATH=$tools/bin:$PATH
 if ! cargo mutants --version >/dev/null 2>&1; then
     echo "Installing cargo-mutants $version into target/tools (a few minutes, once)"
     CARGO_PROFILE_DEV_DEBUG=0 cargo install --debug --locked --quiet \
-        --root "$tools" --target-dir "$tools/build" "cargo-mutants@$version"
-    rm -rf "$tools/build"
+        --root "$tools" --target-dir "$tools/build-mutants" "cargo-mutants@$version"
+    rm -rf "$tools/build-mutants"
 fi
 
 options=(--package sync-core --jobs 1 --output target/mutants)

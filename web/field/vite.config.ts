@@ -25,7 +25,7 @@ const aheadOfTheWorker: Plugin = {
       const named = (pattern: RegExp) => Object.keys(bundle ?? {}).filter((name) => pattern.test(name));
       const link = (href: string, attrs: Record<string, string>) => ({ tag: "link", attrs: { ...attrs, href: `/field/${href}` }, injectTo: "head" as const });
       return [
-        ...named(/worker-[^/]*\.js$/).map((name) => link(name, { rel: "modulepreload", as: "worker" })),
+        ...named(/worker-[^/]*\.js$/).map((name) => link(name, { rel: "modulepreload" })),
         ...named(/\.wasm$/).map((name) => link(name, { rel: "preload", as: "fetch", crossorigin: "" })),
       ];
     },
