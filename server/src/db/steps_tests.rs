@@ -24,7 +24,7 @@ struct Line {
 /// Takes each step, takes it back, and takes it again; `schema` says all that is to be as before.
 fn each_is_taken_back<B: Backend, C: MigrationHarness<B> + LoadConnection<Backend = B>>(
     conn: &mut C,
-    steps: impl MigrationSource<B>,
+    steps: &impl MigrationSource<B>,
     schema: impl Fn(&mut C) -> Vec<String>,
 ) {
     assert!(conn.applied_migrations().unwrap().is_empty());
@@ -50,7 +50,7 @@ fn each_is_taken_back<B: Backend, C: MigrationHarness<B> + LoadConnection<Backen
 fn every_step_on_sqlite_can_be_taken_back() {
     let said = "SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS line FROM sqlite_master \
                 WHERE tbl_name NOT LIKE '%schema_migrations' ORDER BY 1";
-    each_is_taken_back(&mut SqliteConnection::establish(":memory:").unwrap(), sqlite::MIGRATIONS, |conn| {
+    each_is_taken_back(&mut SqliteConnection::establish(":memory:").unwrap(), &sqlite::MIGRATIONS, |conn| {
         diesel::sql_query(said).load::<Line>(conn).unwrap().into_iter().map(|row| row.line).collect()
     });
 }
@@ -70,7 +70,7 @@ fn every_step_on_postgresql_can_be_taken_back() {
             WHERE relnamespace = 'public'::regnamespace) AS said \
         WHERE line NOT LIKE '%schema_migrations%' ORDER BY line COLLATE \"C\"";
     let scratch = Scratch::empty(&scratch::server().unwrap()).unwrap();
-    each_is_taken_back(&mut PgConnection::establish(&scratch.url()).unwrap(), postgres::MIGRATIONS, |conn| {
+    each_is_taken_back(&mut PgConnection::establish(&scratch.url()).unwrap(), &postgres::MIGRATIONS, |conn| {
         diesel::sql_query(said).load::<Line>(conn).unwrap().into_iter().map(|row| row.line).collect()
     });
 }
