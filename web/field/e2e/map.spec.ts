@@ -8,6 +8,7 @@ test("sites and hazards are on a map without a network, a finger apart, and open
   await report(page, "消防栓被遮挡");
   await home(page);
   await page.getByTestId("tab-sites").click();
+  await expect(page.getByTestId("site-row").first()).toBeVisible();
   const sites = await page.getByTestId("site-row").count();
   await page.getByTestId("map").click();
   const spots = page.getByTestId("spot");
