@@ -38,6 +38,8 @@ fn a_report_goes_from_its_draft_over_a_return_to_its_acceptance() {
     assert_eq!(state(&story, report), ReportState::Submitted);
     story.edit(report, &[("review", json!("accepted")), ("review_remark", json!(null))]);
     assert_eq!(state(&story, report), ReportState::Accepted);
+    story.edit(report, &[("review_remark", json!("存档"))]);
+    assert_eq!(state(&story, report), ReportState::Accepted, "a word of the office changes no figure");
 }
 
 #[test]
