@@ -8,6 +8,7 @@ import { Photos } from "./photos.js";
 import type { Reduce } from "./picture.js";
 import type { Session } from "./session.js";
 import { Sync } from "./sync.js";
+import { Uploads } from "./uploads.js";
 
 export interface AccountEvents extends Opening {
   changed(changed: Changed, isLong: boolean): void;
@@ -43,14 +44,14 @@ export class Account {
     const stopping = new AbortController();
     const link = new Link(() => world.linkType?.());
     const moved = (hash: string) => events.changed(subjectsOf(engine, hash), false);
-    const openUploads = async () => (await import("./uploads.js")).Uploads.open(engine, session, api, link, moved, now);
+    const uploads = Uploads.open(engine, session, api, link, moved, now);
     let account: Account | undefined;
     const live = new Live(id, session, api, stopping.signal, (position) => void sync.moved(position), now);
     const quiet = async () => {
       live.listen();
       await account?.noteQuiet();
     };
-    const sync: Sync = new Sync(engine, session, api, openUploads, stopping, { ...events, whole: () => account?.noteWhole(), quiet }, now);
+    const sync: Sync = new Sync(engine, session, api, uploads, stopping, { ...events, whole: () => account?.noteWhole(), quiet }, now);
     account = new Account(engine, photos, sync);
     account.wasPulled = (await engine.db.get("meta", "was_pulled")) === true;
     account.isComplete = (await engine.db.get("meta", "was_complete")) === true;

@@ -5,6 +5,7 @@ import { townshipDate } from "../../../wasm/pkg/sync_core.js";
 import type { Edit, Refusal } from "../../../wasm/pkg/types.js";
 import { Api } from "./api.js";
 import { Account } from "./account.js";
+import { carry, takeReceipts } from "./carry.js";
 import type { CarriedArchive, Coverage, Detail, Draft, HeldPhoto, HostEvent, MapFacts, MonthlyReport, NewPhoto, Page, Query, Save, Saved, Status } from "./contract.js";
 import { coverage, detail, followed } from "./details.js";
 import { Device, type Person } from "./device.js";
@@ -313,13 +314,11 @@ export class FieldHost {
 
   async carry(): Promise<CarriedArchive> {
     const { account, person } = this.signedIn();
-    const { carry } = await import("./carry.js");
     return carry(account.engine, person, this.world.now());
   }
 
   async takeReceipts(file: Blob): Promise<{ accepted: number; attention: number }> {
     const { account, person } = this.signedIn();
-    const { takeReceipts } = await import("./carry.js");
     const { accepted, attention, changed } = await takeReceipts(account.engine, person, await file.text());
     this.changed(changed, true);
     void account.sync.run();

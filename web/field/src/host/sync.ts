@@ -56,14 +56,12 @@ export class Sync {
   private readTo: number | undefined;
   /** Something waits for the end of a wait, even where that is over by the time that the next look is planned. */
   private isKeptBack = false;
-  /** Loaded when the first photo is to go: what the app starts with stays small. */
-  private uploads: Uploads | undefined;
 
   constructor(
     private readonly engine: Engine,
     private readonly session: Session,
     private readonly api: Api,
-    private readonly openUploads: () => Promise<Uploads>,
+    private readonly uploads: Uploads,
     private readonly stopping: AbortController,
     private readonly events: SyncEvents,
     private readonly now: () => number,
@@ -91,7 +89,7 @@ export class Sync {
 
   /** Something was saved: it goes before what is under way of a photo. */
   saved(): Promise<void> {
-    this.uploads?.giveWay();
+    this.uploads.giveWay();
     return this.run();
   }
 
@@ -112,7 +110,7 @@ export class Sync {
       this.engine.client.retryNow();
       this.engine.client.wantPull();
     });
-    this.uploads?.retryNow();
+    this.uploads.retryNow();
     if (!this.session.ended) this.trouble = undefined;
     await this.run();
   }
@@ -133,7 +131,7 @@ export class Sync {
     this.isStopped = true;
     clearTimeout(this.timer);
     this.stopping.abort();
-    this.uploads?.stop();
+    this.uploads.stop();
     await this.running;
   }
 
@@ -264,8 +262,6 @@ export class Sync {
     if (wanted.length === 0) return false;
     this.work = { what: "photos", done: 0, total: wanted.length };
     this.events.noted();
-    this.uploads ??= await this.openUploads();
-    if (this.isStopped) return false;
     const ended = await this.uploads.send(wanted);
     this.mustWait();
     if (ended.trouble) this.trouble = ended.trouble;
@@ -304,7 +300,7 @@ export class Sync {
 
   /** How long to wait after a failure; never long, for the clock may be set meanwhile, and is asked again then. */
   private waitMs(): number {
-    return Math.min(WAIT_MAX_MS, Math.max(this.engine.client.waitMs(this.now()), this.uploads?.waitMs() ?? 0));
+    return Math.min(WAIT_MAX_MS, Math.max(this.engine.client.waitMs(this.now()), this.uploads.waitMs()));
   }
 }
 

@@ -15,10 +15,13 @@ it.each([1, 2, 3, 4, 5, 6, 7, 8])("a wait that ends after %s looks at the clock 
   const client = { poll: () => undefined, waitMs: () => 0, renumber: () => [], photosToSend: () => ["photo"] };
   const engine = { client, exclusive: <T>(work: () => Promise<T>) => work() } as unknown as Engine;
   /** What is left of the wait after a part that fails; a timer may come a little early. */
-  const left: number[] = Array(looks).fill(0.4);
-  const send = vi.fn(() => Promise.resolve({ goesOn: false, trouble: { why: "network" as const, sinceMs: 0 } }));
+  const left: number[] = [];
+  const send = vi.fn(() => {
+    left.push(...Array<number>(looks).fill(0.4));
+    return Promise.resolve({ goesOn: false, trouble: { why: "network" as const, sinceMs: 0 } });
+  });
   const uploads = { send, waitMs: () => left.shift() ?? 0, stop: () => undefined } as unknown as Uploads;
-  const sync = new Sync(engine, { person: {} } as Session, {} as Api, () => Promise.resolve(uploads), new AbortController(), nothing, () => 0);
+  const sync = new Sync(engine, { person: {} } as Session, {} as Api, uploads, new AbortController(), nothing, () => 0);
 
   await sync.run();
   expect(send).toHaveBeenCalledTimes(1);
