@@ -58,6 +58,8 @@ impl HazardLine {
     }
 }
 
+/// The last day by which anything falls due that has a deadline.
+pub(super) const DUE_LAST: &str = "9999-12-29";
 /// What an open hazard without a deadline falls due by.
 const DUE_SOME_DAY: &str = "9999-12-30";
 /// What a closed hazard falls due by.

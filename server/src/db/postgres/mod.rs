@@ -67,6 +67,7 @@ use sync_core::ids::TownshipId;
 
 use super::feeds::Feeds;
 use super::job::{Job, WriterCounts};
+use super::types::{Id, Key};
 use super::{DatabaseOptions, DbError, OpenError, Scope, Transaction, join};
 use connection::Line;
 use herald::Herald;
@@ -99,6 +100,14 @@ type Alike = diesel::dsl::Escape<diesel::dsl::ILike<super::schema::hazards::desc
 
 fn alike(column: super::schema::hazards::description, pattern: String) -> Alike {
     diesel::EscapeExpressionMethods::escape(diesel::PgTextExpressionMethods::ilike(column, pattern), '\\')
+}
+
+/// Whether a column holds one of some ids: one parameter, whatever their number.
+fn among<C>(column: C, keys: &[Key]) -> diesel::dsl::EqAny<C, &[Key]>
+where
+    C: diesel::Expression<SqlType = Id>,
+{
+    diesel::ExpressionMethods::eq_any(column, keys)
 }
 
 /// A transaction on a connection.

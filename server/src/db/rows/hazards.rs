@@ -8,11 +8,12 @@ use diesel::sql_types::{Bool, Text};
 use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::time::Ms;
 
-use super::{Backend, Tx, alike, many, search};
+use super::{Backend, Tx, alike, among, many, search};
 use crate::db::DbError;
 use crate::db::grams::Grams;
 use crate::db::hazards::{
-    HazardFilter, HazardGroup, HazardKey, HazardLine, HazardMark, HazardNumbers, HazardOrder, HazardTurnover, HazardTx,
+    DUE_LAST, HazardFilter, HazardGroup, HazardKey, HazardLine, HazardMark, HazardNumbers, HazardOrder, HazardTurnover,
+    HazardTx,
 };
 use crate::db::schema::hazards;
 use crate::db::types::{KEYS_PER_STATEMENT, Key, Whole, storable};
@@ -191,7 +192,7 @@ impl Tx<'_> {
         for some in keys.chunks(KEYS_PER_STATEMENT) {
             let rows: Vec<HazardRow> = hazards::table
                 .filter(hazards::township_id.eq(Key::from(township)))
-                .filter(hazards::id.eq_any(some.iter().copied()))
+                .filter(among(hazards::id, some))
                 .select(HazardRow::as_select())
                 .load(self.conn)?;
             lines.extend(rows.into_iter().map(HazardLine::from).map(|line| (line.id, line)));
@@ -276,13 +277,13 @@ impl HazardTx for Tx<'_> {
     ) -> Result<Vec<(Option<VillageId>, u64)>, DbError> {
         let mut query = hazards::table
             .filter(hazards::township_id.eq(Key::from(township)))
-            .filter(sql::<Bool>("(status <> 'closed' AND NOT is_void)"))
-            .filter(hazards::deadline.le(until))
+            .filter(hazards::is_void.eq(false))
+            .filter(sql::<Text>(DUE).le(until.min(DUE_LAST).to_owned()))
             .group_by(hazards::village_id)
             .select((hazards::village_id, count_star()))
             .into_boxed();
         if let Some(from) = from {
-            query = query.filter(hazards::deadline.ge(from));
+            query = query.filter(sql::<Text>(DUE).ge(from.to_owned()));
         }
         if let Some(villages) = villages {
             query = query.filter(hazards::village_id.eq_any(villages.iter().copied().map(Key::from)));

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::version::Fingerprint;
 
-use super::{Tx, many};
+use super::{Tx, among, many};
 use crate::db::DbError;
 use crate::db::projections::{OpenConflict, PhotoRecord, ProjectionTx};
 use crate::db::schema::{conflicts, mentions, photo_records};
@@ -59,10 +59,11 @@ impl ProjectionTx for Tx<'_> {
         hazards: &[RecordId],
     ) -> Result<Vec<(RecordId, RecordId)>, DbError> {
         let mut pairs = Vec::new();
-        for some in hazards.chunks(KEYS_PER_STATEMENT) {
+        let keys: Vec<Key> = hazards.iter().copied().map(Key::from).collect();
+        for some in keys.chunks(KEYS_PER_STATEMENT) {
             let rows: Vec<(Key, Key)> = mentions::table
                 .filter(mentions::township_id.eq(Key::from(township)))
-                .filter(mentions::hazard_id.eq_any(some.iter().copied().map(Key::from)))
+                .filter(among(mentions::hazard_id, some))
                 .order((mentions::hazard_id, mentions::record_id))
                 .select((mentions::hazard_id, mentions::record_id))
                 .load(self.conn)?;

@@ -1,12 +1,14 @@
 //! The rows of `db/records.rs`, and their queries.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use sync_core::cursor::FeedScope;
 use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::time::Ms;
 use uuid::Uuid;
 
-use super::{Tx, digests, many};
+use super::{Tx, among, digests, many};
 use crate::db::DbError;
 use crate::db::records::{FeedEntry, RecordTx, StoredRecord};
 use crate::db::schema::{feeds, records};
@@ -22,11 +24,12 @@ impl RecordTx for Tx<'_> {
     }
 
     fn records(&mut self, township: TownshipId, ids: &[RecordId]) -> Result<Vec<(RecordId, String)>, DbError> {
-        let mut found = Vec::new();
-        for some in ids.chunks(KEYS_PER_STATEMENT) {
+        let keys: Vec<Key> = ids.iter().copied().map(Key::from).collect();
+        let mut found = Vec::with_capacity(keys.len());
+        for some in keys.chunks(KEYS_PER_STATEMENT) {
             let rows: Vec<(Key, String)> = records::table
                 .filter(records::township_id.eq(Key::from(township)))
-                .filter(records::id.eq_any(some.iter().copied().map(Key::from)))
+                .filter(among(records::id, some))
                 .select((records::id, records::state))
                 .load(self.conn)?;
             found.extend(rows.into_iter().map(|(id, state)| (id.into(), state)));
@@ -49,6 +52,10 @@ impl RecordTx for Tx<'_> {
             .limit(i64::try_from(limit).unwrap_or(i64::MAX))
             .select(records::state)
             .into_boxed();
+        if kind != "hazard" {
+            // The words of the index `records_by_kind`. Most records are hazards, which are found by their ids.
+            query = query.filter(sql::<Bool>("kind <> 'hazard'"));
+        }
         if let Some(villages) = villages {
             query = query.filter(records::village_id.eq_any(villages.iter().copied().map(Key::from)));
         }
@@ -63,16 +70,20 @@ impl RecordTx for Tx<'_> {
             return Ok(());
         }
         let count = i64::try_from(stored.len()).unwrap_or(i64::MAX);
-        let last: i64 = diesel::insert_into(feeds::table)
-            .values((feeds::township_id.eq(Key::from(township)), feeds::seq.eq(count)))
-            .on_conflict(feeds::township_id)
-            .do_update()
-            .set(feeds::seq.eq(feeds::seq + count))
-            .returning(feeds::seq)
-            .get_result(self.conn)?;
-        let first = u64::try_from(last.saturating_sub(count)).unwrap_or(0).saturating_add(1);
+        let (feed, moved) = (feeds::table.find(Key::from(township)), feeds::seq.eq(feeds::seq + count));
+        // Hardly ever new, and an upsert is prepared anew each time.
+        if diesel::update(feed).set(moved).execute(self.conn)? == 0 {
+            diesel::insert_into(feeds::table)
+                .values((feeds::township_id.eq(Key::from(township)), feeds::seq.eq(count)))
+                .on_conflict(feeds::township_id)
+                .do_update()
+                .set(moved)
+                .execute(self.conn)?;
+        }
+        let last = self.feed_end(township)?;
+        let first = last.saturating_sub(u64::try_from(count).unwrap_or(0)).saturating_add(1);
         many::put_states(self.conn, township, stored, first, now_ms)?;
-        self.moved.push((township, u64::try_from(last).unwrap_or(0)));
+        self.moved.push((township, last));
         digests::note(self.conn, township, stored)
     }
 

@@ -118,19 +118,22 @@ impl VersionTx for Tx<'_> {
     }
 
     fn put_replica(&mut self, replica: &Replica, now_ms: Ms) -> Result<(), DbError> {
-        diesel::insert_into(replicas::table)
-            .values((
-                replicas::id.eq(Key::from(replica.id)),
-                replicas::township_id.eq(Key::from(replica.township)),
-                replicas::account_id.eq(Key::from(replica.account)),
-                replicas::device_id.eq(Key::from(replica.device)),
-                replicas::highest.eq(Whole(replica.highest)),
-                replicas::seen_at_ms.eq(Whole(now_ms)),
-            ))
-            .on_conflict(replicas::id)
-            .do_update()
-            .set((replicas::highest.eq(Whole(replica.highest)), replicas::seen_at_ms.eq(Whole(now_ms))))
-            .execute(self.conn)?;
+        // Hardly ever new, and an upsert is prepared anew each time.
+        let taken = (replicas::highest.eq(Whole(replica.highest)), replicas::seen_at_ms.eq(Whole(now_ms)));
+        if diesel::update(replicas::table.find(Key::from(replica.id))).set(taken).execute(self.conn)? == 0 {
+            diesel::insert_into(replicas::table)
+                .values((
+                    replicas::id.eq(Key::from(replica.id)),
+                    replicas::township_id.eq(Key::from(replica.township)),
+                    replicas::account_id.eq(Key::from(replica.account)),
+                    replicas::device_id.eq(Key::from(replica.device)),
+                    taken,
+                ))
+                .on_conflict(replicas::id)
+                .do_update()
+                .set(taken)
+                .execute(self.conn)?;
+        }
         Ok(())
     }
 

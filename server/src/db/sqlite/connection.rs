@@ -11,6 +11,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::log::LOG_PAGES_MAX;
 use crate::db::{DatabaseOptions, DbError, OpenError};
 
 pub(in crate::db) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
@@ -20,10 +21,6 @@ const APPLICATION_ID: i64 = 0x484C_4447;
 
 /// How long a statement waits for another process (a backup, `create-account`) before it is `Busy`.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Pages of the log after which a commit brings them into the file: 32 MiB. Fewer than SQLite's 1,000 would be brought there several
-/// times while a day's batches come in.
-const LOG_PAGES: u32 = 8_192;
 
 /// How a reader waits for one of the pool's connections; they are handed out one a permit, so this never runs out.
 const READER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -121,7 +118,7 @@ fn settle(conn: &mut SqliteConnection, options: &DatabaseOptions) -> Result<(), 
     }
     conn.batch_execute(&format!(
         "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
-         PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = {LOG_PAGES}; PRAGMA journal_size_limit = 67108864;",
+         PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = {LOG_PAGES_MAX}; PRAGMA journal_size_limit = 67108864;",
     ))?;
     if let Some(pages) = options.max_pages {
         conn.batch_execute(&format!("PRAGMA max_page_count = {pages};"))?;

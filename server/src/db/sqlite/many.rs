@@ -285,13 +285,13 @@ pub(super) fn totals_of(
 /// Writes totals, each part of the feed once.
 pub(super) fn put_totals(conn: &mut Conn, township: TownshipId, totals: &[(Vec<u8>, Total)]) -> Result<(), DbError> {
     for (scope, total) in totals {
-        let (count, sum) = (digests::records.eq(Whole(total.records)), digests::sum.eq(total.sum.0.cast_signed()));
-        diesel::insert_into(digests::table)
-            .values((digests::township_id.eq(Key::from(township)), digests::scope.eq(scope), count, sum))
-            .on_conflict((digests::township_id, digests::scope))
-            .do_update()
-            .set((count, sum))
-            .execute(conn)?;
+        let changes = (digests::records.eq(Whole(total.records)), digests::sum.eq(total.sum.0.cast_signed()));
+        let row = digests::table.filter(digests::township_id.eq(Key::from(township))).filter(digests::scope.eq(scope));
+        if diesel::update(row).set(changes).execute(conn)? == 0 {
+            diesel::insert_into(digests::table)
+                .values((digests::township_id.eq(Key::from(township)), digests::scope.eq(scope), changes))
+                .execute(conn)?;
+        }
     }
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! SQLite: one file, one thread that writes, a pool of connections that read. The queries are in `db/rows/`.
 
+mod among;
 mod connection;
 mod copying;
 #[cfg(test)]
 mod faults;
+mod log;
 mod many;
 #[cfg(test)]
 mod plans;
@@ -63,10 +65,12 @@ use sync_core::ids::TownshipId;
 use super::feeds::Feeds;
 use super::job::{Job, QUEUE_JOBS_MAX, WriterCounts, run_caught};
 use super::{DatabaseOptions, DbError, OpenError, Transaction, join};
+use among::among;
 #[cfg(test)]
 pub(super) use connection::MIGRATIONS;
 use connection::Readers;
 pub use copying::copy_file;
+use log::LogKeeper;
 use writer::{Message, Writer};
 
 /// What the files of `db/rows/` call the connection.
@@ -107,7 +111,8 @@ impl Sqlite {
         let readers = connection::open_readers(path, options)?;
         let counts = Arc::new(WriterCounts::default());
         let (queue, jobs) = sync_channel(QUEUE_JOBS_MAX);
-        let writer = Writer { conn, queue: jobs, counts: Arc::clone(&counts), feeds };
+        let log = LogKeeper::start(path).map_err(|why| OpenError::Failed { path: path.display().to_string(), why })?;
+        let writer = Writer { conn, queue: jobs, counts: Arc::clone(&counts), feeds, log };
         let thread = std::thread::Builder::new().name("db-writer".to_owned()).spawn(move || writer.serve());
         let thread = thread.map_err(|error| OpenError::Failed {
             path: path.display().to_string(),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may fail loudly")]
 
 use std::path::Path;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::migration::MigrationConnection;
@@ -10,7 +11,7 @@ use diesel::sqlite::SqliteConnection;
 use diesel::{Connection, QueryDsl, RunQueryDsl};
 use futures_util::future::join_all;
 
-use super::search;
+use super::{connection, search};
 use crate::db::audit::{Act, AuditEntry, AuditFilter};
 use crate::db::hazards::HazardFilter;
 use crate::db::ledger_tests::{described, found, put, record};
@@ -257,4 +258,82 @@ fn the_schema_that_diesel_sees_is_the_one_that_the_migrations_make() {
     }
     let listed = include_str!("../schema.rs").matches("diesel::table!").count();
     assert_eq!(known.len(), listed, "a table of schema.rs is not asked for here");
+}
+
+/// Pages in the log of a file.
+fn pages_in_log(path: &Path) -> i64 {
+    #[derive(diesel::QueryableByName)]
+    struct Log {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        log: i64,
+    }
+    let mut asking = connection::existing(path).unwrap();
+    loop {
+        // -1 while another connection brings it into the file.
+        let told: Log = diesel::sql_query("PRAGMA wal_checkpoint(NOOP)").get_result(&mut asking).unwrap();
+        if told.log >= 0 {
+            return told.log;
+        }
+    }
+}
+
+/// Writes eight times 5 MiB, durably.
+async fn write_much(database: &Database) {
+    for number in 0..8 {
+        write(database, number, 5 << 20).await;
+    }
+}
+
+async fn write(database: &Database, number: u128, bytes: usize) {
+    let name = "x".repeat(bytes);
+    let job = move |tx: &mut dyn Transaction| tx.insert_township(township(number, &format!("{number}{name}")));
+    database.write(Scope::Whole, job).await.unwrap();
+}
+
+/// Writes a little, again and again, until the log has begun anew.
+async fn write_until_short(database: &Database, path: &Path) {
+    for number in 100..3_000 {
+        write(database, number, 10).await;
+        if pages_in_log(path) < 100 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the log did not begin anew");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_log_is_brought_into_the_file_beside_the_writer_and_begins_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.sqlite3");
+    let database = open(dir.path());
+    let bytes = || std::fs::metadata(&path).unwrap().len();
+    write(&database, 10, 5 << 20).await;
+    assert!(bytes() < 1 << 20, "a short log is left alone");
+    write_much(&database).await;
+    // Nobody writes any more: what comes into the file now, the writer does not bring there.
+    for _ in 0..3_000 {
+        if bytes() > 40 << 20 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(bytes() > 40 << 20, "the log was not brought into the file");
+    write_until_short(&database, &path).await;
+    assert!(names(&database).await.len() > 9);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_a_reader_needs_is_left_until_the_reader_has_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.sqlite3");
+    let database = open(dir.path());
+    let mut reader = connection::existing(&path).unwrap();
+    reader.batch_execute("BEGIN; SELECT count(*) FROM townships").unwrap();
+    write_much(&database).await;
+    assert!(pages_in_log(&path) > 10_000, "the log of a reader's snapshot is gone");
+    let before: Number = diesel::sql_query("SELECT count(*) AS n FROM townships").get_result(&mut reader).unwrap();
+    assert_eq!(before.n, 0, "the reader's snapshot has moved");
+    reader.batch_execute("COMMIT").unwrap();
+    write_until_short(&database, &path).await;
 }

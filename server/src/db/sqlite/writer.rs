@@ -12,6 +12,7 @@ use diesel::sqlite::SqliteConnection;
 use sync_core::ids::TownshipId;
 
 use super::Tx;
+use super::log::LogKeeper;
 use crate::db::DbError;
 use crate::db::feeds::Feeds;
 use crate::db::job::{GROUP_JOBS_MAX, Job, WriterCounts};
@@ -40,6 +41,7 @@ pub(super) struct Writer {
     pub(super) queue: Receiver<Message>,
     pub(super) counts: Arc<WriterCounts>,
     pub(super) feeds: Arc<Feeds>,
+    pub(super) log: LogKeeper,
 }
 
 impl Writer {
@@ -60,6 +62,7 @@ impl Writer {
                 }
             }
             self.commit(group);
+            self.log.after_commit(&mut self.conn);
         }
         if let Err(error) = self.conn.batch_execute("PRAGMA optimize;") {
             tracing::warn!(%error, "the database was closed without refreshing its statistics");
