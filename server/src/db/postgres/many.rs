@@ -1,5 +1,6 @@
-//! Writing many rows on PostgreSQL: one statement for all of them, whatever their number. The rows travel as arrays, a
-//! column each, so that the statement's text never changes and the connection keeps it prepared.
+//! Writing many rows on PostgreSQL: one statement for all of them, whatever their number. What is new and asks for nothing back goes
+//! by `COPY`, for which PostgreSQL fills whole pages. Other rows travel as arrays, a column each, so that the statement's text never
+//! changes and the connection keeps it prepared.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +13,20 @@ use sync_core::ids::{RecordId, TownshipId};
 use sync_core::time::Ms;
 
 use super::hazards::LineChange;
-use super::versions::outcome_to;
+use super::records::NewRecord;
+use super::versions::NewVersion;
 use super::{Conn, search};
 use crate::db::DbError;
 use crate::db::projections::{OpenConflict, PhotoRecord};
 use crate::db::records::StoredRecord;
-use crate::db::schema::{conflicts, digests, visits};
-use crate::db::types::{Id, Key, Whole, scope_bytes, storable};
+use crate::db::schema::{conflicts, digests, records, versions, visits};
+use crate::db::types::{Id, Key, Whole, storable};
 use crate::db::versions::Arrival;
 use crate::db::visits::VisitRow;
 
 /// `INSERT INTO table (township_id, columns…) SELECT township, arrays… tail`, as a statement that is kept. It reads no table, so
-/// that its plan is the same whatever PostgreSQL knows of the tables.
+/// that its plan is the same whatever PostgreSQL knows of the tables. The arrays are taken apart side by side in the list that is
+/// selected: in `FROM`, each would be written down as a table first.
 macro_rules! rows_of {
     ($name:ident, $head:literal, { $($field:ident: $sql:ty => $rust:ty),+ $(,)? }, $tail:expr) => {
         struct $name<'a> {
@@ -43,14 +46,12 @@ macro_rules! rows_of {
                 out.push_sql($head);
                 out.push_sql(" SELECT ");
                 out.push_bind_param::<Id, _>(&self.township)?;
-                let mut between = ", new.* FROM unnest(";
                 $(
-                    out.push_sql(between);
+                    out.push_sql(", unnest(");
                     out.push_bind_param::<Array<$sql>, _>(&self.$field)?;
-                    between = ", ";
+                    out.push_sql(")");
                 )+
-                let _ = between;
-                out.push_sql(") AS new ");
+                out.push_sql(" ");
                 out.push_sql(self.tail);
                 Ok(())
             }
@@ -78,12 +79,9 @@ rows_of!(
         updated_at_ms: BigInt => Whole,
         state: Text => &'a str,
     },
-    ""
+    "ON CONFLICT (township_id, id) DO UPDATE SET feed_seq = excluded.feed_seq, updated_at_ms = excluded.updated_at_ms, \
+     state = excluded.state"
 );
-
-/// What follows the states of records that are there.
-const STATES_REPLACED: &str = "ON CONFLICT (township_id, id) DO UPDATE SET feed_seq = excluded.feed_seq, \
-     updated_at_ms = excluded.updated_at_ms, state = excluded.state";
 
 /// Stores states at positions from `first` on: those of new records, and those that take the place of what was. A row that is
 /// inserted in case that none is there is looked for first, marked while it is entered, and confirmed afterwards, which is a fifth
@@ -95,21 +93,22 @@ pub(super) fn put_states(
     first: u64,
     now_ms: Ms,
 ) -> Result<(), DbError> {
-    let placed = stored.iter().zip(first..);
+    let placed = stored.iter().zip(first..).map(|(record, seq)| (record, NewRecord::of(township, record, seq, now_ms)));
     let (known, new): (Vec<_>, Vec<_>) = placed.partition(|(record, _)| record.was.is_some());
-    for (placed, tail) in [(new, ""), (known, STATES_REPLACED)] {
-        if placed.is_empty() {
-            continue;
-        }
-        let mut rows = States { tail, ..States::sized(township, placed.len()) };
-        for (record, seq) in placed {
-            rows.id.push(record.id.into());
-            rows.kind.push(&record.kind);
-            rows.village_id.push(record.village.map(Key::from));
-            rows.scope.push(scope_bytes(record.scope));
-            rows.feed_seq.push(Whole(seq));
-            rows.updated_at_ms.push(Whole(now_ms));
-            rows.state.push(&record.state);
+    if !new.is_empty() {
+        let rows: Vec<NewRecord<'_>> = new.into_iter().map(|(_, row)| row).collect();
+        diesel::copy_from(records::table).from_insertable(&rows).execute(conn)?;
+    }
+    if !known.is_empty() {
+        let mut rows = States::sized(township, known.len());
+        for (_, row) in known {
+            rows.id.push(row.id);
+            rows.kind.push(row.kind);
+            rows.village_id.push(row.village_id);
+            rows.scope.push(row.scope);
+            rows.feed_seq.push(row.feed_seq);
+            rows.updated_at_ms.push(row.updated_at_ms);
+            rows.state.push(row.state);
         }
         rows.execute(conn)?;
     }
@@ -196,37 +195,10 @@ fn described<'a>(rows: Vec<(Key, i64)>, changes: &[&LineChange<'a>]) -> Vec<(i64
     anew.filter_map(|change| Some((*rows.get(&change.line.id)?, change.line.description.as_str()))).collect()
 }
 
-rows_of!(
-    Arrivals,
-    "INSERT INTO versions (township_id, replica_id, seq, record_id, fingerprint, received_at_ms, clock_offset_ms, \
-     outcome, body)",
-    {
-        replica_id: Id => Key,
-        seq: BigInt => Whole,
-        record_id: Nullable<Id> => Option<Key>,
-        fingerprint: Binary => &'a [u8],
-        received_at_ms: BigInt => Whole,
-        clock_offset_ms: BigInt => i64,
-        outcome: Nullable<Text> => Option<String>,
-        body: Text => &'a str,
-    },
-    ""
-);
-
 /// Adds arrivals in their order.
 pub(super) fn insert_arrivals(conn: &mut Conn, township: TownshipId, arrivals: &[Arrival]) -> Result<(), DbError> {
-    let mut rows = Arrivals::sized(township, arrivals.len());
-    for arrival in arrivals {
-        rows.replica_id.push(arrival.dot.replica.into());
-        rows.seq.push(Whole(arrival.dot.seq));
-        rows.record_id.push(arrival.record.map(Key::from));
-        rows.fingerprint.push(&arrival.fingerprint.0);
-        rows.received_at_ms.push(Whole(arrival.received_at_ms));
-        rows.clock_offset_ms.push(arrival.clock_offset_ms);
-        rows.outcome.push(outcome_to(&arrival.outcome)?);
-        rows.body.push(&arrival.body);
-    }
-    rows.execute(conn)?;
+    let rows = arrivals.iter().map(|arrival| NewVersion::of(township, arrival)).collect::<Result<Vec<_>, _>>()?;
+    diesel::copy_from(versions::table).from_insertable(&rows).execute(conn)?;
     Ok(())
 }
 

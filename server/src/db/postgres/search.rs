@@ -52,13 +52,11 @@ impl PutGrams {
 
 impl QueryFragment<Backend> for PutGrams {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
-        out.push_sql(
-            "INSERT INTO hazard_grams (row, grams) SELECT new.row, string_to_array(new.grams, ' ') FROM unnest(",
-        );
+        out.push_sql("INSERT INTO hazard_grams (row, grams) SELECT unnest(");
         out.push_bind_param::<Array<BigInt>, _>(&self.rows)?;
-        out.push_sql(", ");
+        out.push_sql("), string_to_array(unnest(");
         out.push_bind_param::<Array<Text>, _>(&self.grams)?;
-        out.push_sql(") AS new (row, grams) ");
+        out.push_sql("), ' ') ");
         out.push_sql(self.tail);
         Ok(())
     }

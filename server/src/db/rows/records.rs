@@ -14,6 +14,36 @@ use crate::db::records::{FeedEntry, RecordTx, StoredRecord};
 use crate::db::schema::{feeds, records};
 use crate::db::types::{KEYS_PER_STATEMENT, Key, Whole, scope_bytes, storable};
 
+/// A state that none was there for.
+#[derive(Insertable)]
+#[diesel(table_name = records, treat_none_as_default_value = false)]
+pub(super) struct NewRecord<'a> {
+    pub(super) township_id: Key,
+    pub(super) id: Key,
+    pub(super) kind: &'a str,
+    pub(super) village_id: Option<Key>,
+    pub(super) scope: Vec<u8>,
+    pub(super) feed_seq: Whole,
+    pub(super) updated_at_ms: Whole,
+    pub(super) state: &'a str,
+}
+
+impl<'a> NewRecord<'a> {
+    /// The row of a state at its place in the feed.
+    pub(super) fn of(township: TownshipId, record: &'a StoredRecord, seq: u64, now_ms: Ms) -> Self {
+        Self {
+            township_id: township.into(),
+            id: record.id.into(),
+            kind: &record.kind,
+            village_id: record.village.map(Key::from),
+            scope: scope_bytes(record.scope),
+            feed_seq: Whole(seq),
+            updated_at_ms: Whole(now_ms),
+            state: &record.state,
+        }
+    }
+}
+
 impl RecordTx for Tx<'_> {
     fn record(&mut self, township: TownshipId, id: RecordId) -> Result<Option<String>, DbError> {
         let row = records::table

@@ -47,6 +47,38 @@ impl VersionRow {
     }
 }
 
+/// A version that arrived.
+#[derive(Insertable)]
+#[diesel(table_name = versions, treat_none_as_default_value = false)]
+pub(super) struct NewVersion<'a> {
+    replica_id: Key,
+    seq: Whole,
+    township_id: Key,
+    record_id: Option<Key>,
+    fingerprint: &'a [u8],
+    received_at_ms: Whole,
+    clock_offset_ms: i64,
+    outcome: Option<String>,
+    body: &'a str,
+}
+
+impl<'a> NewVersion<'a> {
+    /// Its row.
+    pub(super) fn of(township: TownshipId, arrival: &'a Arrival) -> Result<Self, DbError> {
+        Ok(Self {
+            replica_id: arrival.dot.replica.into(),
+            seq: Whole(arrival.dot.seq),
+            township_id: township.into(),
+            record_id: arrival.record.map(Key::from),
+            fingerprint: &arrival.fingerprint.0,
+            received_at_ms: Whole(arrival.received_at_ms),
+            clock_offset_ms: arrival.clock_offset_ms,
+            outcome: outcome_to(&arrival.outcome)?,
+            body: &arrival.body,
+        })
+    }
+}
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = quarantine)]
 struct QuarantineRow {
@@ -89,7 +121,7 @@ fn outcome_from(seq: u64, stored: Option<String>) -> Result<Outcome, DbError> {
     })
 }
 
-pub(super) fn outcome_to(outcome: &Outcome) -> Result<Option<String>, DbError> {
+fn outcome_to(outcome: &Outcome) -> Result<Option<String>, DbError> {
     if outcome.verdict == Verdict::Merged {
         return Ok(None);
     }

@@ -11,29 +11,17 @@ use sync_core::ids::{RecordId, TownshipId};
 use sync_core::time::Ms;
 
 use super::hazards::LineChange;
-use super::versions::outcome_to;
+use super::records::NewRecord;
+use super::versions::NewVersion;
 use super::{Conn, search};
 use crate::db::DbError;
 use crate::db::hazards::HazardLine;
 use crate::db::projections::{OpenConflict, PhotoRecord};
 use crate::db::records::StoredRecord;
 use crate::db::schema::{conflicts, digests, hazards, mentions, photo_records, records, versions, visits};
-use crate::db::types::{Key, Whole, scope_bytes};
+use crate::db::types::{Key, Whole};
 use crate::db::versions::Arrival;
 use crate::db::visits::VisitRow;
-
-#[derive(Insertable)]
-#[diesel(table_name = records, treat_none_as_default_value = false)]
-struct NewRecord<'a> {
-    township_id: Key,
-    id: Key,
-    kind: &'a str,
-    village_id: Option<Key>,
-    scope: Vec<u8>,
-    feed_seq: Whole,
-    updated_at_ms: Whole,
-    state: &'a str,
-}
 
 /// Stores states at positions from `first` on: those of new records, or in place of what they were. Two statements that the
 /// connection keeps: diesel prepares an upsert anew each time it runs, and SQLite notes for each how to undo it by itself.
@@ -57,17 +45,7 @@ pub(super) fn put_states(
             changed_one(diesel::update(row).set(changes).execute(conn)?)?;
             continue;
         }
-        let row = NewRecord {
-            township_id: township.into(),
-            id: record.id.into(),
-            kind: &record.kind,
-            village_id: record.village.map(Key::from),
-            scope: scope_bytes(record.scope),
-            feed_seq: Whole(seq),
-            updated_at_ms: Whole(now_ms),
-            state: &record.state,
-        };
-        diesel::insert_into(records::table).values(row).execute(conn)?;
+        diesel::insert_into(records::table).values(NewRecord::of(township, record, seq, now_ms)).execute(conn)?;
     }
     Ok(())
 }
@@ -140,35 +118,10 @@ pub(super) fn put_lines(conn: &mut Conn, township: TownshipId, changes: &[LineCh
     search::note(conn, newest, &described)
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = versions, treat_none_as_default_value = false)]
-struct NewVersion<'a> {
-    replica_id: Key,
-    seq: Whole,
-    township_id: Key,
-    record_id: Option<Key>,
-    fingerprint: &'a [u8],
-    received_at_ms: Whole,
-    clock_offset_ms: i64,
-    outcome: Option<String>,
-    body: &'a str,
-}
-
 /// Adds arrivals in their order.
 pub(super) fn insert_arrivals(conn: &mut Conn, township: TownshipId, arrivals: &[Arrival]) -> Result<(), DbError> {
     for arrival in arrivals {
-        let row = NewVersion {
-            replica_id: arrival.dot.replica.into(),
-            seq: Whole(arrival.dot.seq),
-            township_id: township.into(),
-            record_id: arrival.record.map(Key::from),
-            fingerprint: &arrival.fingerprint.0,
-            received_at_ms: Whole(arrival.received_at_ms),
-            clock_offset_ms: arrival.clock_offset_ms,
-            outcome: outcome_to(&arrival.outcome)?,
-            body: &arrival.body,
-        };
-        diesel::insert_into(versions::table).values(row).execute(conn)?;
+        diesel::insert_into(versions::table).values(NewVersion::of(township, arrival)?).execute(conn)?;
     }
     Ok(())
 }
