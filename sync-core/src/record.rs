@@ -208,6 +208,11 @@ impl Record {
         self.fields.keys().map(String::as_str)
     }
 
+    /// The paths at which several values stand, equal ones or not, in order.
+    pub(crate) fn paths_of_several(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().filter(|(_, register)| register.siblings.len() > 1).map(|(path, _)| path.as_str())
+    }
+
     /// The standing values of one field, sorted by dot; none when the field was never written.
     pub fn siblings(&self, path: &str) -> impl Iterator<Item = Sibling<'_>> {
         let register = self.fields.get(path);

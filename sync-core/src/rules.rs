@@ -65,7 +65,7 @@ impl Record {
 
     /// The paths on which distinct values stand under a rule that asks a supervisor, in order.
     pub fn conflicts(&self) -> impl Iterator<Item = &str> {
-        self.paths().filter(|path| self.is_contested(path) && kinds::rule(&self.kind, path).is_reviewed())
+        self.paths_of_several().filter(|path| self.is_contested(path) && kinds::rule(&self.kind, path).is_reviewed())
     }
 
     /// Whether at least two distinct values stand at a path.

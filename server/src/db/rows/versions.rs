@@ -51,15 +51,15 @@ impl VersionRow {
 #[derive(Insertable)]
 #[diesel(table_name = versions, treat_none_as_default_value = false)]
 pub(super) struct NewVersion<'a> {
-    replica_id: Key,
-    seq: Whole,
-    township_id: Key,
-    record_id: Option<Key>,
-    fingerprint: &'a [u8],
-    received_at_ms: Whole,
-    clock_offset_ms: i64,
-    outcome: Option<String>,
-    body: &'a str,
+    pub(super) replica_id: Key,
+    pub(super) seq: Whole,
+    pub(super) township_id: Key,
+    pub(super) record_id: Option<Key>,
+    pub(super) fingerprint: &'a [u8],
+    pub(super) received_at_ms: Whole,
+    pub(super) clock_offset_ms: i64,
+    pub(super) outcome: Option<String>,
+    pub(super) body: &'a str,
 }
 
 impl<'a> NewVersion<'a> {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
 use sync_core::digest::{Mark, Total};
 use sync_core::ids::{RecordId, TownshipId};
 use sync_core::time::Ms;
@@ -13,15 +14,87 @@ use sync_core::time::Ms;
 use super::hazards::LineChange;
 use super::records::NewRecord;
 use super::versions::NewVersion;
-use super::{Conn, search};
+use super::{Backend, Conn, search};
 use crate::db::DbError;
 use crate::db::hazards::HazardLine;
 use crate::db::projections::{OpenConflict, PhotoRecord};
 use crate::db::records::StoredRecord;
-use crate::db::schema::{conflicts, digests, hazards, mentions, photo_records, records, versions, visits};
-use crate::db::types::{Key, Whole};
+use crate::db::schema::{conflicts, digests, hazards, mentions, photo_records, records, visits};
+use crate::db::types::{Id, Key, Whole};
 use crate::db::versions::Arrival;
 use crate::db::visits::VisitRow;
+
+/// Inserts one row of a table. What diesel makes of a row with `Insertable` it writes down as text each time, to look the kept
+/// statement up by it; this is looked up by its type.
+macro_rules! inserted {
+    ($row:ident, $table:literal, { $first:ident: $first_sql:ty $(, $field:ident: $sql:ty)* $(,)? }) => {
+        impl QueryFragment<Backend> for Inserted<$row<'_>> {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+                out.push_sql(concat!(
+                    "INSERT INTO `", $table, "` (", stringify!($first), $(", ", stringify!($field),)* ") VALUES ("
+                ));
+                out.push_bind_param::<$first_sql, _>(&self.0.$first)?;
+                $(
+                    out.push_sql(", ");
+                    out.push_bind_param::<$sql, _>(&self.0.$field)?;
+                )*
+                out.push_sql(")");
+                Ok(())
+            }
+        }
+
+        impl QueryId for Inserted<$row<'_>> {
+            type QueryId = Inserted<$row<'static>>;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl RunQueryDsl<Conn> for Inserted<$row<'_>> {}
+    };
+}
+
+/// A row on its way into its table.
+struct Inserted<R>(R);
+
+inserted!(NewRecord, "records", {
+    township_id: Id,
+    id: Id,
+    kind: Text,
+    village_id: Nullable<Id>,
+    scope: Binary,
+    feed_seq: BigInt,
+    updated_at_ms: BigInt,
+    state: Text,
+});
+
+inserted!(NewVersion, "versions", {
+    replica_id: Id,
+    seq: BigInt,
+    township_id: Id,
+    record_id: Nullable<Id>,
+    fingerprint: Binary,
+    received_at_ms: BigInt,
+    clock_offset_ms: BigInt,
+    outcome: Nullable<Text>,
+    body: Text,
+});
+
+inserted!(LineRow, "hazards", {
+    township_id: Id,
+    id: Id,
+    village_id: Nullable<Id>,
+    site_id: Nullable<Id>,
+    found_at_ms: BigInt,
+    closed_at_ms: Nullable<BigInt>,
+    sector: Text,
+    is_major: Bool,
+    status: Text,
+    is_suspended: Bool,
+    is_escalated: Bool,
+    is_void: Bool,
+    deadline: Nullable<Text>,
+    missing: Integer,
+    description: Text,
+});
 
 /// Stores states at positions from `first` on: those of new records, or in place of what they were. Two statements that the
 /// connection keeps: diesel prepares an upsert anew each time it runs, and SQLite notes for each how to undo it by itself.
@@ -45,7 +118,7 @@ pub(super) fn put_states(
             changed_one(diesel::update(row).set(changes).execute(conn)?)?;
             continue;
         }
-        diesel::insert_into(records::table).values(NewRecord::of(township, record, seq, now_ms)).execute(conn)?;
+        Inserted(NewRecord::of(township, record, seq, now_ms)).execute(conn)?;
     }
     Ok(())
 }
@@ -55,10 +128,12 @@ fn changed_one(rows: usize) -> Result<(), DbError> {
     if rows == 1 { Ok(()) } else { Err(DbError::Internal(format!("{rows} rows where there is to be one"))) }
 }
 
-/// What a hazard's line says.
-#[derive(Insertable, AsChangeset)]
-#[diesel(table_name = hazards, treat_none_as_default_value = false, treat_none_as_null = true)]
+/// A hazard's line; to change one, its keys are left as they are.
+#[derive(AsChangeset)]
+#[diesel(table_name = hazards, primary_key(township_id, id), treat_none_as_null = true)]
 struct LineRow<'a> {
+    township_id: Key,
+    id: Key,
     village_id: Option<Key>,
     site_id: Option<Key>,
     found_at_ms: Whole,
@@ -74,9 +149,11 @@ struct LineRow<'a> {
     description: &'a str,
 }
 
-impl<'a> From<&'a HazardLine> for LineRow<'a> {
-    fn from(line: &'a HazardLine) -> Self {
+impl<'a> LineRow<'a> {
+    fn of(township: TownshipId, line: &'a HazardLine) -> Self {
         Self {
+            township_id: township.into(),
+            id: line.id.into(),
             village_id: line.village.map(Key::from),
             site_id: line.site.map(Key::from),
             found_at_ms: Whole(line.found_at_ms),
@@ -99,14 +176,13 @@ impl<'a> From<&'a HazardLine> for LineRow<'a> {
 pub(super) fn put_lines(conn: &mut Conn, township: TownshipId, changes: &[LineChange<'_>]) -> Result<(), DbError> {
     let (mut are_new, mut described) = (false, Vec::new());
     for change in changes {
-        let (keys, line) = ((Key::from(township), Key::from(change.line.id)), LineRow::from(change.line));
+        let line = LineRow::of(township, change.line);
         if change.before.is_none() {
-            let keys = (hazards::township_id.eq(keys.0), hazards::id.eq(keys.1));
-            diesel::insert_into(hazards::table).values((keys, line)).execute(conn)?;
+            Inserted(line).execute(conn)?;
             are_new = true;
             continue;
         }
-        let row = hazards::table.filter(hazards::township_id.eq(keys.0)).filter(hazards::id.eq(keys.1));
+        let row = hazards::table.filter(hazards::township_id.eq(line.township_id)).filter(hazards::id.eq(line.id));
         changed_one(diesel::update(row).set(line).execute(conn)?)?;
         if change.is_described_anew() {
             let row: i64 = row.select(hazards::row).first(conn)?;
@@ -121,7 +197,7 @@ pub(super) fn put_lines(conn: &mut Conn, township: TownshipId, changes: &[LineCh
 /// Adds arrivals in their order.
 pub(super) fn insert_arrivals(conn: &mut Conn, township: TownshipId, arrivals: &[Arrival]) -> Result<(), DbError> {
     for arrival in arrivals {
-        diesel::insert_into(versions::table).values(NewVersion::of(township, arrival)?).execute(conn)?;
+        Inserted(NewVersion::of(township, arrival)?).execute(conn)?;
     }
     Ok(())
 }

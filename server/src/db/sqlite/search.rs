@@ -64,7 +64,7 @@ pub(super) fn note(conn: &mut Conn, newest: Option<i64>, described: &[(i64, &str
     }
     let through = indexed_through(conn)?;
     for (row, description) in described.iter().filter(|(row, _)| *row <= through) {
-        PutGrams::new(*row, description, true).execute(conn)?;
+        PutGrams::<true>::new(*row, description).execute(conn)?;
     }
     let behind = newest.map_or(0, |newest| newest.saturating_sub(through));
     if behind >= UNINDEXED_ROWS_MAX { index_after(conn, through) } else { Ok(()) }
@@ -79,7 +79,7 @@ fn index_after(conn: &mut Conn, through: i64) -> Result<(), DbError> {
         .select((hazards::row, hazards::description))
         .load(conn)?;
     for (row, description) in &rows {
-        PutGrams::new(*row, description, false).execute(conn)?;
+        PutGrams::<false>::new(*row, description).execute(conn)?;
     }
     let value = rows.last().map_or(through, |(row, _)| *row).to_string();
     diesel::insert_into(meta::table)
@@ -91,23 +91,22 @@ fn index_after(conn: &mut Conn, through: i64) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Notes what a description contains; `row` is that of its line. By hand, as the upserts of `many` are, for the same reason.
-pub(super) struct PutGrams {
+/// Notes what a description contains, by the row of its line, in place of what it contained or where nothing is noted: to look for that
+/// costs more than to insert.
+pub(super) struct PutGrams<const REPLACES: bool> {
     row: i64,
     grams: String,
-    /// Whether the row has some: to look for them costs more than to insert.
-    is_replaced: bool,
 }
 
-impl PutGrams {
-    pub(super) fn new(row: i64, description: &str, is_replaced: bool) -> Self {
-        Self { row, grams: Grams::line_of(description), is_replaced }
+impl<const REPLACES: bool> PutGrams<REPLACES> {
+    pub(super) fn new(row: i64, description: &str) -> Self {
+        Self { row, grams: Grams::line_of(description) }
     }
 }
 
-impl QueryFragment<Backend> for PutGrams {
+impl<const REPLACES: bool> QueryFragment<Backend> for PutGrams<REPLACES> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
-        out.push_sql(if self.is_replaced { "REPLACE" } else { "INSERT" });
+        out.push_sql(if REPLACES { "REPLACE" } else { "INSERT" });
         out.push_sql(" INTO hazard_grams (rowid, grams) VALUES (");
         out.push_bind_param::<BigInt, _>(&self.row)?;
         out.push_sql(", ");
@@ -117,10 +116,9 @@ impl QueryFragment<Backend> for PutGrams {
     }
 }
 
-impl QueryId for PutGrams {
-    type QueryId = ();
-    // Two statements: each is kept by its text.
-    const HAS_STATIC_QUERY_ID: bool = false;
+impl<const REPLACES: bool> QueryId for PutGrams<REPLACES> {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl RunQueryDsl<Conn> for PutGrams {}
+impl<const REPLACES: bool> RunQueryDsl<Conn> for PutGrams<REPLACES> {}
