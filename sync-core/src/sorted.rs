@@ -246,6 +246,12 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn of_neighbours_with_one_key_the_last_counts() {
+        let list: SortedMap<u8, u16> = [(1, 10), (1, 20)].into_iter().collect();
+        assert!(list.into_iter().eq([(1, 20)]));
+    }
+
     proptest! {
         #[test]
         fn a_sorted_map_is_what_a_tree_is(steps in proptest::collection::vec((0_u8..4, 0_u8..12, any::<u16>()), 0..60)) {

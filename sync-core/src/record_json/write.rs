@@ -187,6 +187,21 @@ mod tests {
     }
 
     #[test]
+    fn no_two_letters_that_need_escaping_hide_each_other() {
+        let letters = ['\u{0}', '\u{1f}', '"', '\\', 'a', '!', '#', ' '];
+        for (first, second) in letters.iter().flat_map(|first| letters.iter().map(move |second| (first, second))) {
+            for apart in 0..17 {
+                let text = format!("{first}{}{second}{}", "a".repeat(apart), "b".repeat(24));
+                assert_eq!(
+                    is_plain(&text),
+                    text.chars().all(|letter| letter >= ' ' && letter != '"' && letter != '\\'),
+                    "{text:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn every_value_is_written_as_serde_json_writes_it() {
         let texts = ["", "消防", "say \"no\"", "a\\b", "\u{0}\n\t\u{1f}", "\u{7f}\u{2028}é", "/"].map(Value::from);
         let numbers =
