@@ -45,7 +45,10 @@ fn usual(text: &[u8]) -> Option<Version> {
     let mut walk = Walk(text);
     let record = RecordId(walk.past(br#"{"record":"#)?.id()?);
     let kind = walk.past(br#","kind":"#)?.word()?.to_owned();
-    let village = walk.past(br#","village":"#).and_then(Walk::id).map(VillageId);
+    let village = match walk.past(br#","village":"#) {
+        Some(walk) => Some(VillageId(walk.id()?)),
+        None => None,
+    };
     let replica = ReplicaId(walk.past(br#","dot":["#)?.id()?);
     let dot = Dot { replica, seq: walk.past(b",")?.number()? };
     let context = walk.past(br#"],"context":{"#)?.vector()?;
@@ -192,6 +195,13 @@ mod tests {
             format!("{text}x"),
             format!("{own},\"changes\":[]}}"),
         ]);
+        let ids = [1, 2].map(|id| Uuid::from_u128(id).to_string());
+        for (member, value) in [("record", ids[0].as_str()), ("kind", "hazard"), ("village", ids[1].as_str())] {
+            for other in ["", "null", "12", "[]", "\"\"", "\"hazard\""] {
+                let (member, value) = (format!("\"{member}\":"), format!("\"{value}\""));
+                texts.push(text.replace(&format!("{member}{value}"), &format!("{member}{other}")));
+            }
+        }
         for member in ["record", "kind", "village", "dot", "context", "stamp", "author", "changes"] {
             texts.push(text.replace("\"stamp\"", &format!("\"{member}\":null,\"stamp\"")));
         }
