@@ -1,5 +1,7 @@
 //! Bringing SQLite's log into the file (a checkpoint) beside the writer. A commit that did it would hold up its answers for as long as
 //! the disk takes for 32 MiB. <https://www.sqlite.org/wal.html#checkpointing>
+//!
+//! Two connections at this work could damage the file before SQLite 3.51.3: <https://www.sqlite.org/wal.html#walresetbug>.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};

@@ -260,6 +260,20 @@ fn the_schema_that_diesel_sees_is_the_one_that_the_migrations_make() {
     assert_eq!(known.len(), listed, "a table of schema.rs is not asked for here");
 }
 
+/// Older ones can damage the file where one connection brings the log into it and another writes (`log.rs`).
+#[test]
+fn the_sqlite_that_is_built_in_is_one_whose_log_begins_anew_without_damage() {
+    #[derive(diesel::QueryableByName)]
+    struct Version {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        version: String,
+    }
+    let mut conn = SqliteConnection::establish(":memory:").unwrap();
+    let told: Version = diesel::sql_query("SELECT sqlite_version() AS version").get_result(&mut conn).unwrap();
+    let parts: Vec<u32> = told.version.split('.').map(|part| part.parse().unwrap()).collect();
+    assert!(parts >= vec![3, 51, 3], "{}", told.version);
+}
+
 /// Pages in the log of a file.
 fn pages_in_log(path: &Path) -> i64 {
     #[derive(diesel::QueryableByName)]
