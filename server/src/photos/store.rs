@@ -208,7 +208,14 @@ impl PhotoStore {
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::Unavailable`].
     pub(super) async fn remove_preview(&self, township: TownshipId, hash: ContentHash) -> Result<(), StoreError> {
-        let name = BlobName::preview(township, hash);
+        self.remove_one(BlobName::preview(township, hash)).await
+    }
+
+    /// Removes one stored thing; it may be gone already.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Unavailable`].
+    pub(super) async fn remove_one(&self, name: BlobName) -> Result<(), StoreError> {
         match self {
             Self::Folder(folder) => with(folder, move |folder| folder.remove_one(&name)).await,
             Self::Objects(objects) => objects.remove_one(&name).await,

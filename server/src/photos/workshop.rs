@@ -150,16 +150,37 @@ async fn make_both(store: &PhotoStore, hash: ContentHash) -> Result<bool, StoreE
     match made.await? {
         Ok(variants) => {
             metrics::counter!("hazard_photos_reduced_total", "outcome" => "made").increment(1);
-            store.put(BlobName::variant(hash, VariantSize::Small), variants.small).await?;
-            store.put(BlobName::variant(hash, VariantSize::Large), variants.large).await?;
+            let small = (BlobName::variant(hash, VariantSize::Small), variants.small);
+            let large = (BlobName::variant(hash, VariantSize::Large), variants.large);
+            keep(store, hash, [small, large]).await
         }
         Err(refusal) => {
             metrics::counter!("hazard_photos_reduced_total", "outcome" => "refused").increment(1);
             let note = serde_json::to_vec(&refusal).map_err(std::io::Error::other)?;
-            store.put(BlobName::refusal(hash), note).await?;
+            keep(store, hash, [(BlobName::refusal(hash), note)]).await
         }
     }
-    Ok(true)
+}
+
+/// Stores what was made of a photo; `false` where the photo was removed meanwhile, and nothing of it is to stay. If it is being
+/// sent again at this moment, they are made once more.
+async fn keep(
+    store: &PhotoStore,
+    hash: ContentHash,
+    made: impl IntoIterator<Item = (BlobName, Vec<u8>)>,
+) -> Result<bool, StoreError> {
+    let mut names = Vec::new();
+    for (name, bytes) in made {
+        store.put(name, bytes).await?;
+        names.push(name);
+    }
+    if store.open(BlobName::original(hash)).await?.is_some() {
+        return Ok(true);
+    }
+    for name in names {
+        store.remove_one(name).await?;
+    }
+    Ok(false)
 }
 
 /// Draws within the time that one image may take. Decoders are fuzzed crates, but not proven: a panic in one is a damaged photo,
@@ -177,4 +198,32 @@ fn unavailable(refusal: &Refusal) -> Problem {
         _ => problem,
     }
     .with("reason", refusal.reason())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests may fail loudly")]
+
+    use super::*;
+    use crate::photos::folder::FolderStore;
+
+    #[tokio::test]
+    async fn what_was_made_of_a_photo_that_is_removed_meanwhile_does_not_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = PhotoStore::Folder(Arc::new(FolderStore::open(dir.path()).unwrap()));
+        let hash = ContentHash::of(b"photo");
+        let (original, small) = (BlobName::original(hash), BlobName::variant(hash, VariantSize::Small));
+        let made = [(small, b"small".to_vec())];
+
+        store.put(original, b"photo".to_vec()).await.unwrap();
+        assert!(keep(&store, hash, made.clone()).await.unwrap());
+        assert!(store.open(small).await.unwrap().is_some());
+
+        store.remove(hash).await.unwrap();
+        assert!(!keep(&store, hash, made.clone()).await.unwrap());
+        assert!(store.open(small).await.unwrap().is_none(), "it has no photo");
+
+        store.put(original, b"photo".to_vec()).await.unwrap();
+        assert!(keep(&store, hash, made).await.unwrap(), "it was sent again");
+    }
 }
