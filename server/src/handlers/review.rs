@@ -176,7 +176,7 @@ pub async fn quarantine(
 
 impl Body for Mending {}
 
-/// POST /api/v1/quarantine/{replica}/{seq}/repair: writes the version anew, mended, under the server's replica.
+/// POST /api/v1/quarantine/{replica}/{seq}/repair: writes the version anew, mended, under a replica of its own.
 pub async fn repair(
     app: web::Data<App>,
     who: Authenticated,
