@@ -1,9 +1,10 @@
 //! Who may write and read what: one table of role × kind × field, and the scope of the caller (domain: People).
 
+use crate::dots::Dot;
 use crate::ids::VillageId;
 use crate::kinds;
 use crate::people::{Caller, Role};
-use crate::record::Record;
+use crate::record::{Record, Sibling};
 use crate::schema::Scope;
 use crate::validate::{Refusal, RefusalCode};
 use crate::version::{VOID, Version, split_path};
@@ -37,7 +38,7 @@ const fn grant(role: Role, kind: &'static str, fields: Fields) -> Grant {
 /// Everything that anyone but a supervisor may write; a supervisor writes every field of every kind.
 pub const GRANTS: &[Grant] = &[
     grant(Role::Inspector, "inspection", Fields::Except(&[])),
-    grant(Role::Inspector, "hazard", Fields::Except(&["same_as"])),
+    grant(Role::Inspector, "hazard", Fields::Except(&["same_as", "void_follows"])),
     grant(Role::Inspector, "photo", Fields::Except(&[])),
     grant(Role::Inspector, "rectification", Fields::Except(&[])),
     grant(Role::Inspector, "reinspection", Fields::Except(&["authority", "signed_off_by", "signed_off_at"])),
@@ -125,13 +126,13 @@ pub fn objections(version: &Version, caller: &Caller, standing: Option<&Record>)
         }
     }
     if let Some(record) = standing.filter(|_| !may_decide(caller.role)) {
-        to_decide(version, record, &mut found);
+        to_decide(version, caller.role, record, &mut found);
     }
     found
 }
 
 /// What only a supervisor may do with the record as it stands.
-fn to_decide(version: &Version, standing: &Record, found: &mut Vec<Refusal>) {
+fn to_decide(version: &Version, role: Role, standing: &Record, found: &mut Vec<Refusal>) {
     for path in version.changes.keys().filter(|path| settles(version, standing, path)) {
         let detail = "distinct values stand here; a supervisor decides between them";
         found.push(Refusal::at(RefusalCode::SupervisorDecides, path, detail));
@@ -140,15 +141,40 @@ fn to_decide(version: &Version, standing: &Record, found: &mut Vec<Refusal>) {
         let detail = "it was reported as a major hazard; a supervisor decides whether it is none";
         found.push(Refusal::at(RefusalCode::SupervisorDecides, "level", detail));
     }
+    let speaks_for_township = may_write(role, &version.kind, "authority");
+    let taken_back = |path: &&str| !speaks_for_township && takes_back_failure(version, standing, path);
+    for path in ["result", "hazard"].into_iter().filter(taken_back) {
+        let detail = "the township found that it had not passed; a supervisor decides whether that stands";
+        found.push(Refusal::at(RefusalCode::SupervisorDecides, path, detail));
+    }
 }
 
-/// Whether the version takes a hazard's level down, having seen that it was reported as major: otherwise whoever may close
-/// a general hazard could close a major one in two steps.
+/// Whether the version's values take the place of what this dot wrote: its author had seen it, or is the one who wrote it.
+fn replaces(version: &Version, dot: Dot) -> bool {
+    version.context.covers(dot) || (dot.replica == version.dot.replica && dot.seq < version.dot.seq)
+}
+
+/// Whether the version takes a hazard's level down that was reported as major: otherwise whoever may close a general hazard
+/// could close a major one in two steps.
 fn lowers_level(version: &Version, standing: &Record) -> bool {
     let safer = |value: &serde_json::Value| value.as_str() == Some("general") || value.is_null();
     version.kind == "hazard"
         && version.changes.get("level").is_some_and(safer)
-        && standing.siblings("level").any(|sibling| version.context.covers(sibling.dot) && !safer(sibling.value))
+        && standing.siblings("level").any(|sibling| replaces(version, sibling.dot) && !safer(sibling.value))
+}
+
+/// Whether the version takes from the township's re-inspection that the hazard had not passed, or that it was about this one: a
+/// pass of the township from before would then close a major hazard that the township has found open since.
+fn takes_back_failure(version: &Version, standing: &Record, path: &str) -> bool {
+    let fails = |value: &serde_json::Value| value.as_str() != Some("passed");
+    let softens = |value: &serde_json::Value| path == "hazard" || !fails(value);
+    version.kind == "reinspection"
+        && standing.siblings("authority").any(|sibling| sibling.value.as_str() == Some("township"))
+        && standing.siblings("result").any(|sibling| fails(sibling.value))
+        && version.changes.get(path).is_some_and(|value| {
+            let replaced = |sibling: &Sibling<'_>| replaces(version, sibling.dot) && sibling.value != value;
+            softens(value) && standing.siblings(path).any(|sibling| replaced(&sibling))
+        })
 }
 
 /// Whether the version overwrites two or more distinct values of a field under review.
@@ -156,7 +182,7 @@ fn settles(version: &Version, standing: &Record, path: &str) -> bool {
     if !kinds::rule(&version.kind, path).is_reviewed() {
         return false;
     }
-    let mut overwritten = standing.siblings(path).filter(|sibling| version.context.covers(sibling.dot));
+    let mut overwritten = standing.siblings(path).filter(|sibling| replaces(version, sibling.dot));
     overwritten.next().is_some_and(|first| overwritten.any(|sibling| sibling.value != first.value))
 }
 
@@ -180,7 +206,7 @@ mod tests {
             assert_eq!(writes(Role::Supervisor, kind), all);
             let inspector = match kind.name {
                 "inspection" | "photo" | "rectification" => but(&[VOID]),
-                "hazard" => but(&[VOID, "same_as"]),
+                "hazard" => but(&[VOID, "same_as", "void_follows"]),
                 "comment" => but(&[VOID, "reason", "settled_at"]),
                 "reinspection" => but(&[VOID, "authority", "signed_off_by", "signed_off_at"]),
                 "order" => vec!["received_at"],

@@ -122,16 +122,17 @@ fn preference(rule: Rule, a: &Value, b: &Value) -> Ordering {
     }
 }
 
-/// The place of a value in an order of safety: 0 is a value that this build does not know, then the order, then none.
+/// The place of a value in an order of safety: 0 is a value that this build does not know, then the words of the order. A
+/// cleared value comes just before the safest word: who cleared it no longer says that all is well.
 fn safety_rank(order: &[&str], value: &Value) -> usize {
     let word = match value {
-        Value::Null => return usize::MAX,
+        Value::Null => return order.len().saturating_mul(2).saturating_sub(1),
         Value::Bool(true) => "true",
         Value::Bool(false) => "false",
         Value::String(word) => word,
         Value::Number(_) | Value::Array(_) | Value::Object(_) => return 0,
     };
-    order.iter().position(|known| *known == word).map_or(0, |place| place.saturating_add(1))
+    order.iter().position(|known| *known == word).map_or(0, |place| place.saturating_add(1).saturating_mul(2))
 }
 
 fn scalar_cmp(a: &Value, b: &Value) -> Ordering {

@@ -61,13 +61,15 @@ pub struct Standing {
     pub deadline: Option<String>,
     /// When it was closed, ms: the last re-inspection that passed it.
     pub closed_at_ms: Option<u64>,
+    /// Whether it was voided by somebody who had seen all that is in it and every adverse fact about it.
+    pub is_void: bool,
 }
 
 impl Standing {
-    /// Whether the deadline has passed while the hazard is not closed. `today` is the township's calendar day.
+    /// Whether the deadline has passed while the hazard counts and is not closed. `today` is the township's calendar day.
     #[must_use]
     pub fn is_overdue(&self, today: &str) -> bool {
-        self.status != Status::Closed && self.deadline.as_deref().is_some_and(|deadline| deadline < today)
+        !self.is_void && self.status != Status::Closed && self.deadline.as_deref().is_some_and(|deadline| deadline < today)
     }
 }
 
@@ -103,14 +105,15 @@ pub fn standing(hazard: &Record, related: &[Record]) -> Standing {
 
     let (passes, failures): (Vec<&Record>, Vec<&Record>) =
         of_kind("reinspection").partition(|fact| fact.text("result") == Some("passed"));
-    let closing: Vec<&Record> = passes.into_iter().filter(|pass| closes(pass, hazard.id, is_major)).collect();
+    let closing: Vec<&Record> = passes.into_iter().filter(|pass| closes(pass, hazard, is_major)).collect();
     let answered = |fact: &Record| closing.iter().any(|pass| surely_follows(pass, fact, is_major));
     let adverse_open = failures.iter().copied().chain(of_kind("order")).any(|fact| !answered(fact));
+    let mut adverse = failures.iter().copied().chain(of_kind("order")).chain(of_kind("escalation"));
     let failed = |fact: &Record| failures.iter().any(|failure| follows(failure, fact.id));
 
     let status = if !closing.is_empty() && !adverse_open {
         Status::Closed
-    } else if of_kind("rectification").any(|fact| speaks_for(fact, hazard.id) && !failed(fact)) {
+    } else if of_kind("rectification").any(|fact| speaks_for(fact, hazard) && !failed(fact)) {
         Status::Rectified
     } else if of_kind("order").next().is_some() {
         Status::Ordered
@@ -126,7 +129,21 @@ pub fn standing(hazard: &Record, related: &[Record]) -> Standing {
         is_escalated: of_kind("escalation").any(|fact| fact.value("lifted_at").is_none()),
         deadline: deadlines.min().map(str::to_owned),
         closed_at_ms: closed_at_ms.filter(|_| status == Status::Closed),
+        is_void: !hazard.counts() && adverse.all(|fact| is_overruled(hazard, fact)),
     }
+}
+
+/// Whether whoever voided the hazard had this fact about it. What was voided before voidings said what they follow stays so.
+fn is_overruled(hazard: &Record, fact: &Record) -> bool {
+    let follows = |key: &str| hazard.value(&format!("void_follows/{key}")) == Some(&Value::Bool(true));
+    !follows(&hazard.id.to_string()) || follow_keys(fact).iter().all(|key| follows(key))
+}
+
+/// The keys that a voiding of this hazard made now writes under `void_follows`: the hazard's own id, which says that the voiding
+/// names what it follows, and every fact about it, as it stands.
+pub fn to_void(hazard: RecordId, related: &[Record]) -> impl Iterator<Item = String> {
+    let facts = related.iter().filter(move |fact| hazards_named(fact).contains(&hazard));
+    [hazard.to_string()].into_iter().chain(facts.flat_map(follow_keys))
 }
 
 /// The keys that a re-inspection of this hazard made now writes under `follows`: every order, rectification and
@@ -146,7 +163,7 @@ pub fn follow_keys(fact: &Record) -> Vec<String> {
 }
 
 /// A pass counts where nobody disputes that it is about this hazard, and for a major one only from the township.
-fn closes(pass: &Record, hazard: RecordId, is_major: bool) -> bool {
+fn closes(pass: &Record, hazard: &Record, is_major: bool) -> bool {
     speaks_for(pass, hazard) && (!is_major || ["result", "hazard"].into_iter().all(|path| township_vouches(pass, path)))
 }
 
@@ -159,11 +176,13 @@ fn township_vouches(pass: &Record, path: &str) -> bool {
         && pass.siblings(path).all(|standing| claims().any(|claim| claim.has_seen(standing.dot)))
 }
 
-/// Whether a favourable fact is undisputedly about this hazard, and nobody has voided it.
-fn speaks_for(fact: &Record, hazard: RecordId) -> bool {
-    fact.voiding() == Voiding::Stands
+/// Whether a favourable fact is undisputedly about this hazard, in whose village it was written, and nobody has voided it. Whoever
+/// may write in one village must not close what was found in another, and the phones there would not even hear of it.
+fn speaks_for(fact: &Record, hazard: &Record) -> bool {
+    fact.village == hazard.village
+        && fact.voiding() == Voiding::Stands
         && !fact.is_contested("hazard")
-        && fact.text("hazard").and_then(|id| id.parse().ok()) == Some(hazard)
+        && fact.text("hazard").and_then(|id| id.parse().ok()) == Some(hazard.id)
 }
 
 /// Any standing word for suspension counts, also beside one that this build does not know.

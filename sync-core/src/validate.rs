@@ -127,6 +127,9 @@ fn shape(version: &Version) -> Result<(), Refusal> {
     if version.kind.is_empty() || version.kind.chars().count() > KIND_CHARS_MAX {
         return too_large("the name of the kind is empty or too long");
     }
+    if version.kind.chars().any(char::is_control) {
+        return Err(Refusal::new(RefusalCode::Malformed, "the name of the kind holds a control character"));
+    }
     if version.changes.len() > CHANGES_MAX {
         return too_large("too many changes in one version");
     }

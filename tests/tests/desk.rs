@@ -9,7 +9,7 @@
 )]
 
 use hazard_tests::server::{START_MS, TestServer, answer, village};
-use hazard_tests::story::{Phone, edit, hazard};
+use hazard_tests::story::{Phone, edit, hazard, reinspection};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sync_core::ids::RecordId;
@@ -91,6 +91,29 @@ async fn an_inspector_of_another_village_sees_no_comment() {
     assert_eq!(rows(&server, &other, "/comments?state=open").await, Vec::<Value>::new());
 }
 
+#[actix_web::test]
+async fn what_a_village_and_the_office_say_of_a_site_is_shown_to_no_other_village() {
+    let server = TestServer::start().await;
+    let (inspector, desk) = office(&server).await;
+    let other = Phone::of(&server, "other", Role::Inspector, &[village(1)]).await;
+    let site = RecordId(Uuid::now_v7());
+    let made = json!({"record": site, "kind": "site", "village": village(0),
+        "changes": {"name": "加油站", "category": "petrol_station", "sector": "fire", "status": "in_use"}});
+    let (status, answer) = write(&server, &desk, made).await;
+    assert_eq!(status, 200, "{answer}");
+    let mut returned = comment(site, "reason", "没有照片");
+    returned["changes"]["subject_kind"] = json!("site");
+    assert_eq!(write(&server, &desk, returned).await.0, 200);
+    let photo = json!({"record": Uuid::now_v7(), "kind": "photo", "village": village(0), "changes": {"subject_kind": "site",
+        "subject": site, "hash": "0f".repeat(32), "bytes": 9, "role": "evidence"}});
+    let (status, answer) = write(&server, &desk, photo).await;
+    assert_eq!(status, 200, "{answer}");
+    for (who, shown) in [(&desk, 1), (&inspector, 1), (&other, 0)] {
+        let site = record(&server, who, site).await;
+        assert_eq!((site["comments"].as_array().unwrap().len(), site["photos"].as_array().unwrap().len()), (shown, shown));
+    }
+}
+
 /// The same find at a place, on a day.
 fn find(level: &str, day: u64, changes: &[(&str, Value)]) -> sync_core::client::Edit {
     let mut made = hazard(village(0));
@@ -137,6 +160,19 @@ async fn likely_duplicates_are_joined_without_making_the_ledger_safer_and_taken_
     assert_eq!(rows(&server, &desk, "/duplicates").await, Vec::<Value>::new());
     assert_eq!(joining(&server, &desk, first, again).await.0, 404, "it does not stand any more");
 
+    // A phone that had not heard of it looks once more.
+    inspector.save(reinspection(again, village(0), "not_passed", &[]));
+    inspector.sync(&server).await;
+    let revived = record(&server, &desk, again).await;
+    assert_eq!((&revived["voiding"], &revived["conflicts"]), (&json!("revived"), &json!(["void"])));
+    assert_eq!(record(&server, &desk, first).await["joined"], Value::Null);
+    assert_eq!(rows(&server, &desk, "/duplicates").await.len(), 1, "it counts again");
+    let open = rows(&server, &desk, "/conflicts").await;
+    assert_eq!((open.len(), &open[0]["record"], &open[0]["path"]), (1, &json!(again), &json!("void")));
+    assert_eq!(joining(&server, &desk, first, again).await.0, 200, "and may be joined again");
+    assert_eq!(rows(&server, &desk, "/conflicts").await, Vec::<Value>::new());
+
+    let gone = record(&server, &desk, again).await;
     let back = json!({"record": again, "kind": "hazard", "village": village(0), "seen": gone["seen"],
         "changes": {"void": null, "same_as": null}});
     assert_eq!(write(&server, &desk, back).await.0, 200);

@@ -201,6 +201,53 @@ async fn a_voided_hazard_leaves_the_ledger_and_an_edit_that_did_not_see_it_bring
 }
 
 #[actix_web::test]
+async fn a_warning_that_a_voiding_had_not_seen_brings_the_hazard_back_for_a_decision() {
+    let server = TestServer::start().await;
+    let mut inspector = Phone::of(&server, "inspector", Role::Inspector, &[village(0)]).await;
+    let mut office = Phone::of(&server, "office", Role::Supervisor, &[]).await;
+    let found = inspector.save(hazard(village(0)));
+    inspector.sync(&server).await;
+    office.save(order(found, "time_limit", "2024-01-05"));
+    office.sync(&server).await;
+    let path = format!("/records/{found}");
+    let look = || async { server.get(&office.session, &path).await.1 };
+    let conflicts = || async { server.get(&office.session, "/conflicts").await.1["rows"].clone() };
+    let seen = look().await;
+    let mut changes = serde_json::Map::from_iter([("void".to_owned(), json!("重复录入"))]);
+    let keys = seen["standing"]["to_void"].as_array().unwrap();
+    assert_eq!(keys.len(), 2, "the hazard's own id, and the order");
+    changes.extend(keys.iter().map(|key| (format!("void_follows/{}", key.as_str().unwrap()), json!(true))));
+    let edit = json!({"record": found, "kind": "hazard", "village": village(0), "seen": seen["seen"], "changes": changes});
+    assert_eq!(server.post(&office.session, "/records", &json!({"edits": [edit]})).await.0, 200);
+    assert_eq!(line(&server, &office, found).await["void"], true);
+    assert_eq!((&look().await["voiding"], &conflicts().await), (&json!("voided"), &json!([])));
+
+    inspector.save(reinspection(found, village(0), "not_passed", &[]));
+    inspector.sync(&server).await;
+    let row = line(&server, &office, found).await;
+    assert_eq!((&row["void"], &row["overdue"]), (&json!(false), &json!(true)));
+    let revived = look().await;
+    assert_eq!((&revived["voiding"], &revived["conflicts"]), (&json!("revived"), &json!(["void"])));
+    let listed = conflicts().await;
+    assert_eq!((listed.as_array().unwrap().len(), &listed[0]["path"]), (1, &json!("void")));
+    let register = server.get(&office.session, "/records?kind=hazard").await.1;
+    assert_eq!((&register["rows"][0]["void"], &register["rows"][0]["conflicts"]), (&json!(false), &json!(["void"])));
+
+    let dots: Vec<&Value> = listed[0]["siblings"].as_array().unwrap().iter().map(|one| &one["dot"]).collect();
+    let decide = |follows: Value| {
+        let body = json!({"path": "void", "value": "重复录入", "siblings": dots, "seen": revived["seen"], "void_follows": follows});
+        let path = format!("/records/{found}/resolve");
+        let (server, office) = (&server, &office);
+        async move { server.post(&office.session, &path, &body).await.0 }
+    };
+    assert_eq!(decide(revived["standing"]["to_void"].clone()).await, 200);
+    assert_eq!(line(&server, &office, found).await["void"], true);
+    assert_eq!((&look().await["voiding"], &conflicts().await), (&json!("voided"), &json!([])));
+    let rebuilt = rebuild(&server.app().database, server.township).await.unwrap();
+    assert_eq!((rebuilt.lines_mended, rebuilt.conflicts_mended), (0, 0));
+}
+
+#[actix_web::test]
 async fn the_ledger_is_filtered_and_paged_without_missing_or_repeating_a_line() {
     let server = TestServer::start().await;
     let mut office = Phone::of(&server, "office", Role::Supervisor, &[]).await;

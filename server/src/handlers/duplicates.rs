@@ -18,7 +18,7 @@ use crate::db::{Scope, Transaction};
 use crate::error::{Code, Problem, done, ok};
 use crate::extract::{Authenticated, Body, Json};
 use crate::ledger::duplicates::{self, Joined};
-use crate::ledger::project::villages_of;
+use crate::ledger::project::{is_void, villages_of};
 use crate::ledger::read::{self, Line, asked_in};
 use crate::sync::authored;
 use crate::sync::push::Sender;
@@ -99,7 +99,8 @@ fn join_now(tx: &mut dyn Transaction, by: &Sender, body: &Joining) -> Result<Vec
 
 fn standing_hazard(tx: &mut dyn Transaction, by: &Sender, id: RecordId) -> Result<Record, Problem> {
     let record = read::visible(tx, by.township, &by.caller, id)?;
-    record.filter(|record| record.kind == "hazard" && record.counts()).ok_or_else(unknown)
+    let record = record.filter(|record| record.kind == "hazard").ok_or_else(unknown)?;
+    if is_void(tx, by.township, &record)? { Err(unknown()) } else { Ok(record) }
 }
 
 /// Whether two hazards are apart.

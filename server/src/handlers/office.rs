@@ -14,7 +14,9 @@ use sync_core::people::Caller;
 use sync_core::protocol::Outcome;
 use sync_core::record::Record;
 use sync_core::schema::Scope as KindScope;
+use sync_core::status::{Standing, standing};
 use sync_core::time::township_date;
+use sync_core::version::VOID;
 
 use super::page::{Page, rows_within};
 use super::review::refused;
@@ -25,7 +27,7 @@ use crate::db::audit::Act;
 use crate::db::{DbError, Scope, Transaction};
 use crate::error::{Problem, ok};
 use crate::extract::{Authenticated, Body, Json};
-use crate::ledger::project::{open_conflicts, read_state, villages_of};
+use crate::ledger::project::{facts_about, open_conflicts, read_state, villages_of};
 use crate::ledger::read::shown_values;
 use crate::limits::LEDGER_ROWS_MAX;
 use crate::sync::authored::{self, Writing};
@@ -70,13 +72,14 @@ struct RegisterRow {
 }
 
 impl RegisterRow {
-    fn of(record: &Record) -> Self {
+    fn of(record: &Record, standing: Option<&Standing>) -> Self {
+        let conflicts: Vec<String> = open_conflicts(record, standing).into_iter().map(|open| open.path).collect();
         Self {
             id: record.id,
             village: record.village,
-            void: !record.counts(),
+            void: !record.counts() && conflicts.iter().all(|path| path != VOID),
             values: shown_values(record),
-            conflicts: open_conflicts(record).into_iter().map(|open| open.path).collect(),
+            conflicts,
             report_state: (record.kind == "monthly_report").then(|| report_state(record)),
         }
     }
@@ -92,13 +95,21 @@ pub async fn register(
     let limit = rows_within(query.limit);
     let villages = query.villages(&who.caller);
     let read = app.database.read(move |tx| {
-        tx.records_of_kind(who.township, &query.kind, villages.as_deref(), query.after, limit.saturating_add(1))
+        let mut states =
+            tx.records_of_kind(who.township, &query.kind, villages.as_deref(), query.after, limit.saturating_add(1))?;
+        let more = states.len() > limit;
+        states.truncate(limit);
+        let mut rows = Vec::with_capacity(states.len());
+        for state in &states {
+            let record = read_state(state)?;
+            // A voided hazard may have been revived by a fact about it.
+            let is_in_doubt = record.kind == "hazard" && !record.counts();
+            let facts = if is_in_doubt { facts_about(tx, who.township, record.id)? } else { Vec::new() };
+            rows.push(RegisterRow::of(&record, is_in_doubt.then(|| standing(&record, &facts)).as_ref()));
+        }
+        Ok::<_, DbError>((rows, more))
     });
-    let mut states = read.await.map_err(Problem::from)?;
-    let more = states.len() > limit;
-    states.truncate(limit);
-    let rows = states.iter().map(|state| Ok(RegisterRow::of(&read_state(state)?)));
-    let rows: Vec<RegisterRow> = rows.collect::<Result<_, DbError>>()?;
+    let (rows, more) = read.await.map_err(Problem::from)?;
     let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
     Ok(ok(&Page { rows, next }))
 }

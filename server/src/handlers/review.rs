@@ -1,6 +1,5 @@
 //! What waits for a supervisor: open conflicts and quarantined versions, and the decisions on them.
 
-use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -92,6 +91,9 @@ pub struct Decision {
     /// what came in between is neither voided nor vouched for by somebody who has not seen it.
     #[serde(default)]
     seen: Option<VersionVector>,
+    /// Of a hazard that is voided: the facts about it that were seen, as its standing's `to_void` names them.
+    #[serde(default)]
+    void_follows: Vec<String>,
 }
 
 impl Body for Decision {}
@@ -118,10 +120,13 @@ fn decide(tx: &mut dyn Transaction, by: &Sender, id: RecordId, decision: &Decisi
         return Err(Problem::new(Code::ConflictChanged, "Read the record again; its values have changed"));
     }
     // A voiding covers every earlier write of its own replica, which is that of all desks.
-    let last = authored::last_own(tx, by, &record)?.filter(|_| decision.path == VOID && !decision.value.is_null());
+    let is_voiding = decision.path == VOID && !decision.value.is_null();
+    let last = authored::last_own(tx, by, &record)?.filter(|_| is_voiding);
     if last.is_some_and(|last| !decision.seen.as_ref().is_some_and(|seen| seen.covers(last))) {
         return Err(Problem::new(Code::ConflictChanged, "Read the record again; another desk has written to it"));
     }
+    let follows = decision.void_follows.iter().filter(|_| is_voiding);
+    let follows = follows.map(|key| (format!("void_follows/{key}"), Value::from(true)));
     let seen = || decision.seen.clone().unwrap_or_else(|| decision.siblings.iter().copied().collect());
     let writing = Writing {
         record: record.id,
@@ -129,7 +134,7 @@ fn decide(tx: &mut dyn Transaction, by: &Sender, id: RecordId, decision: &Decisi
         village: record.village,
         context: Some(seen()),
         instead_of: None,
-        changes: BTreeMap::from([(decision.path.clone(), decision.value.clone())]),
+        changes: follows.chain([(decision.path.clone(), decision.value.clone())]).collect(),
     };
     authored::write(tx, by, &[writing])?.map_err(|refusal| refused(&refusal))
 }

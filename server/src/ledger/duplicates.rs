@@ -6,7 +6,7 @@ use serde_json::Value;
 use sync_core::dots::VersionVector;
 use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::record::Record;
-use sync_core::status::{Standing, standing};
+use sync_core::status::{Standing, standing, to_void};
 use sync_core::version::VOID;
 
 use super::likeness::{Find, Likeness, likeness, lost_by_joining};
@@ -87,13 +87,16 @@ pub fn joining(
     reason: &str,
 ) -> Result<Result<Vec<Writing>, Vec<&'static str>>, DbError> {
     let stays = standing(kept.record, &facts_about(tx, township, kept.record.id)?);
-    let goes = standing(gone.record, &facts_about(tx, township, gone.record.id)?);
+    let facts = facts_about(tx, township, gone.record.id)?;
+    let goes = standing(gone.record, &facts);
     let lost = lost_by_joining(&stays, &goes);
     if !lost.is_empty() {
         return Ok(Err(lost));
     }
     let same_as = Value::from(kept.record.id.to_string());
-    let voided = BTreeMap::from([(VOID.to_owned(), Value::from(reason)), ("same_as".to_owned(), same_as)]);
+    let mut voided = BTreeMap::from([(VOID.to_owned(), Value::from(reason)), ("same_as".to_owned(), same_as)]);
+    // What `lost_by_joining` has weighed. A fact that comes later revives the one that goes.
+    voided.extend(to_void(gone.record.id, &facts).map(|key| (format!("void_follows/{key}"), Value::from(true))));
     let mut writings = Vec::new();
     let stricter = stricter(&stays, &goes);
     if !stricter.is_empty() {

@@ -161,6 +161,7 @@ mod tests {
             is_escalated: false,
             deadline: None,
             closed_at_ms: None,
+            is_void: false,
         };
         let (open, closed) = (standing(Status::Reported), standing(Status::Closed));
         let suspended = Standing { is_suspended: true, ..open.clone() };

@@ -38,7 +38,7 @@ pub struct Held {
     pub is_changed: bool,
     /// The hazards that it spoke of before this transaction.
     pub spoke_of: SortedSet<RecordId>,
-    /// Whether a supervisor was asked about it before this transaction.
+    /// Whether a supervisor may have been asked about it before this transaction.
     pub had_conflicts: bool,
 }
 
@@ -68,10 +68,13 @@ pub fn project(tx: &mut dyn Transaction, township: TownshipId, working: &Working
         mentions.extend(joined_to(record).into_iter().map(|kept| (kept, record.id)));
         // A hazard that a fact no longer speaks of reads differently without it.
         hazards.extend(held.spoke_of.iter());
-        let open_here = open_conflicts(record);
-        if held.had_conflicts || !open_here.is_empty() {
-            contested.push(record.id);
-            open.extend(open_here);
+        // Those of a hazard follow below, with the facts about it.
+        if record.kind != "hazard" {
+            let open_here = open_conflicts(record, None);
+            if held.had_conflicts || !open_here.is_empty() {
+                contested.push(record.id);
+                open.extend(open_here);
+            }
         }
         photos.extend(photo_records(record));
         if record.kind == "inspection" {
@@ -81,12 +84,21 @@ pub fn project(tx: &mut dyn Transaction, township: TownshipId, working: &Working
         comments.extend(comment_row(record));
     }
     tx.put_mentions(township, &mentions)?;
-    tx.put_conflicts(township, &contested, &open)?;
     tx.put_photo_records(township, &photos)?;
     tx.put_visits(township, &inspections, &visits)?;
     tx.put_comments(township, &comments)?;
     let known = Known::about(tx, township, hazards.iter().copied().collect(), working)?;
-    let lines: Vec<HazardLine> = hazards.into_iter().filter_map(|hazard| known.line_of(hazard)).collect();
+    let mut lines = Vec::with_capacity(hazards.len());
+    for (hazard, standing) in hazards.into_iter().filter_map(|hazard| known.standing_of(hazard)) {
+        let had_conflicts = working.get(&hazard.id).is_some_and(|held| held.is_changed && held.had_conflicts);
+        let open_here = open_conflicts(hazard, Some(&standing));
+        if had_conflicts || !open_here.is_empty() || hazard.voiding() != Voiding::Stands {
+            contested.push(hazard.id);
+            open.extend(open_here);
+        }
+        lines.push(line(hazard, &standing));
+    }
+    tx.put_conflicts(township, &contested, &open)?;
     tx.put_hazards(township, &lines)
 }
 
@@ -126,11 +138,11 @@ impl<'a> Known<'a> {
         self.working.get(&id).map(|held| &held.record).or_else(|| self.loaded.get(&id))
     }
 
-    /// The ledger's line of a hazard; `None` while the hazard itself has not arrived.
-    pub(super) fn line_of(&self, id: RecordId) -> Option<HazardLine> {
+    /// A hazard and where it stands; `None` while the hazard itself has not arrived.
+    pub(super) fn standing_of(&self, id: RecordId) -> Option<(&Record, Standing)> {
         let hazard = self.get(id).filter(|record| record.kind == "hazard")?;
         let facts = self.facts_of.get(&id).into_iter().flatten().filter_map(|fact| self.get(*fact).cloned());
-        Some(line(hazard, &standing(hazard, &facts.collect::<Vec<_>>())))
+        Some((hazard, standing(hazard, &facts.collect::<Vec<_>>())))
     }
 }
 
@@ -142,16 +154,33 @@ pub fn facts_about(tx: &mut dyn Transaction, township: TownshipId, hazard: Recor
     Ok(linked(tx, township, hazard)?.into_iter().filter(|record| hazard_field(&record.kind).is_some()).collect())
 }
 
+/// Whether a stored record is voided: a hazard by somebody who had also seen every adverse fact about it.
+///
+/// # Errors
+/// The database failed.
+pub fn is_void(tx: &mut dyn Transaction, township: TownshipId, record: &Record) -> Result<bool, DbError> {
+    if record.counts() || record.kind != "hazard" {
+        return Ok(!record.counts());
+    }
+    Ok(standing(record, &facts_about(tx, township, record.id)?).is_void)
+}
+
 /// The records that speak of a hazard, or are said to be the same.
 pub(super) fn linked(tx: &mut dyn Transaction, township: TownshipId, hazard: RecordId) -> Result<Vec<Record>, DbError> {
     let ids: Vec<RecordId> = tx.mentions_of(township, &[hazard])?.into_iter().map(|(_, fact)| fact).collect();
     tx.records(township, &ids)?.iter().map(|(_, state)| read_state(state)).collect()
 }
 
-/// The fields of a record on which a supervisor is asked; `void` where it was revived.
+/// The fields of a record on which a supervisor is asked; `void` where it was revived, be it a hazard by a fact about it. Of a
+/// hazard it is to be told where it stands.
 #[must_use]
-pub fn open_conflicts(record: &Record) -> Vec<OpenConflict> {
-    let revived = matches!(record.voiding(), Voiding::Revived(_)).then_some(VOID);
+pub fn open_conflicts(record: &Record, standing: Option<&Standing>) -> Vec<OpenConflict> {
+    let is_revived = match record.voiding() {
+        Voiding::Stands => false,
+        Voiding::Voided(_) => standing.is_some_and(|standing| !standing.is_void),
+        Voiding::Revived(_) => true,
+    };
+    let revived = is_revived.then_some(VOID);
     let open = |path: &str| OpenConflict {
         record: record.id,
         path: path.to_owned(),
@@ -188,7 +217,7 @@ pub(crate) fn joined_to(record: &Record) -> BTreeSet<RecordId> {
 }
 
 /// What the ledger says of a hazard in one line.
-fn line(hazard: &Record, standing: &Standing) -> HazardLine {
+pub(super) fn line(hazard: &Record, standing: &Standing) -> HazardLine {
     // A NUL cannot be held by every database; the record itself keeps it.
     let text = |path: &str| hazard.text(path).map(|text| text.replace('\0', "\u{FFFD}"));
     HazardLine {
@@ -200,7 +229,7 @@ fn line(hazard: &Record, standing: &Standing) -> HazardLine {
         status: standing.status.name().to_owned(),
         is_suspended: standing.is_suspended,
         is_escalated: standing.is_escalated,
-        is_void: !hazard.counts(),
+        is_void: standing.is_void,
         deadline: standing.deadline.clone(),
         missing: settled::bits(&settled::missing(hazard, standing)),
         found_at_ms: hazard.value("found_at").and_then(serde_json::Value::as_u64).unwrap_or(0),

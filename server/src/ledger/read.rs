@@ -14,11 +14,12 @@ use sync_core::protocol::Outcome;
 use sync_core::record::Record;
 use sync_core::rules::Voiding;
 use sync_core::settled::{asked_for, bits, missing};
-use sync_core::status::{standing, to_follow};
+use sync_core::status::{Standing, standing, to_follow, to_void};
 use sync_core::time::{Ms, Stamp, township_date};
+use sync_core::version::VOID;
 
 use super::comments::{CommentView, comments_about};
-use super::project::{facts_about, joined_to, linked, open_conflicts, read_state};
+use super::project::{facts_about, is_void, joined_to, linked, open_conflicts, read_state};
 use super::setting::setting;
 use crate::db::hazards::HazardLine;
 use crate::db::projections::{OpenConflict, PhotoRecord};
@@ -153,6 +154,8 @@ pub struct StandingView {
     facts: Vec<RecordId>,
     /// The keys that a re-inspection made on top of this view writes under `follows`.
     to_follow: Vec<String>,
+    /// The keys that a voiding made on top of this view writes under `void_follows`.
+    to_void: Vec<String>,
 }
 
 /// A photo of a record, and whether its bytes are there yet.
@@ -230,7 +233,9 @@ pub fn record_view(
     now_ms: Ms,
 ) -> Result<Option<RecordView>, DbError> {
     let Some(record) = visible(tx, township, caller, id)? else { return Ok(None) };
-    let standing = if record.kind == "hazard" { Some(standing_view(tx, township, &record, now_ms)?) } else { None };
+    let facts = if record.kind == "hazard" { Some(facts_about(tx, township, record.id)?) } else { None };
+    let stands = facts.as_ref().map(|facts| standing(&record, facts));
+    let conflicts = open_conflicts(&record, stands.as_ref());
     let fields = record.paths().filter_map(|path| {
         let shown = record.shown(path)?;
         let value = shown.sibling.value.clone();
@@ -239,8 +244,13 @@ pub fn record_view(
     });
     let (voiding, void_reason) = match record.voiding() {
         Voiding::Stands => ("stands", None),
-        Voiding::Voided(reason) => ("voided", Some(reason)),
-        Voiding::Revived(reason) => ("revived", Some(reason)),
+        // A fact about a hazard that came after its voiding revives it, as an edit of the hazard itself does.
+        Voiding::Voided(reason) if conflicts.iter().all(|open| open.path != VOID) => ("voided", Some(reason)),
+        Voiding::Voided(reason) | Voiding::Revived(reason) => ("revived", Some(reason)),
+    };
+    let standing = match facts.zip(stands) {
+        Some((facts, stands)) => Some(standing_view(tx, township, &record, &facts, stands, now_ms)?),
+        None => None,
     };
     let state = RawValue::from_string(record.to_json()).map_err(|error| DbError::Internal(error.to_string()))?;
     Ok(Some(RecordView {
@@ -251,10 +261,10 @@ pub fn record_view(
         voiding,
         void_reason,
         fields: fields.collect(),
-        conflicts: open_conflicts(&record).into_iter().map(|open| open.path).collect(),
+        conflicts: conflicts.into_iter().map(|open| open.path).collect(),
         standing,
-        photos: photos(tx, township, id)?,
-        comments: comments_about(tx, township, id)?,
+        photos: photos(tx, township, caller, id)?,
+        comments: comments_about(tx, township, caller, id)?,
         joined: joined(tx, township, &record)?,
         seen: record.seen.context().clone(),
         state,
@@ -266,8 +276,13 @@ fn joined(tx: &mut dyn Transaction, township: TownshipId, record: &Record) -> Re
     if record.kind != "hazard" {
         return Ok(Vec::new());
     }
-    let is_joined = |other: &Record| !other.counts() && joined_to(other).contains(&record.id);
-    Ok(linked(tx, township, record.id)?.iter().filter(|other| is_joined(other)).map(|other| other.id).collect())
+    let mut joined = Vec::new();
+    for other in linked(tx, township, record.id)? {
+        if joined_to(&other).contains(&record.id) && is_void(tx, township, &other)? {
+            joined.push(other.id);
+        }
+    }
+    Ok(joined)
 }
 
 fn siblings(record: &Record, path: &str) -> Vec<SiblingView> {
@@ -284,10 +299,10 @@ fn standing_view(
     tx: &mut dyn Transaction,
     township: TownshipId,
     hazard: &Record,
+    facts: &[Record],
+    standing: Standing,
     now_ms: Ms,
 ) -> Result<StandingView, DbError> {
-    let facts = facts_about(tx, township, hazard.id)?;
-    let standing = standing(hazard, &facts);
     let must_settle = asked_for(setting(tx, township)?.as_ref());
     let mut missing = missing(hazard, &standing);
     missing.retain(|member| must_settle.contains(member));
@@ -296,18 +311,25 @@ fn standing_view(
         level: if standing.is_major { "major" } else { "general" },
         suspended: standing.is_suspended,
         escalated: standing.is_escalated,
-        overdue: hazard.counts() && standing.is_overdue(&township_date(now_ms)),
+        overdue: standing.is_overdue(&township_date(now_ms)),
         closed_at: standing.closed_at_ms,
         must_settle,
         missing,
         deadline: standing.deadline,
-        to_follow: to_follow(hazard.id, &facts).collect(),
+        to_follow: to_follow(hazard.id, facts).collect(),
+        to_void: to_void(hazard.id, facts).collect(),
         facts: facts.iter().map(|fact| fact.id).collect(),
     })
 }
 
-fn photos(tx: &mut dyn Transaction, township: TownshipId, subject: RecordId) -> Result<Vec<PhotoView>, DbError> {
-    let photos = tx.photos_about(township, subject)?;
+fn photos(
+    tx: &mut dyn Transaction,
+    township: TownshipId,
+    caller: &Caller,
+    subject: RecordId,
+) -> Result<Vec<PhotoView>, DbError> {
+    let mut photos = tx.photos_about(township, subject)?;
+    photos.retain(|photo| caller.covers(photo.village));
     let hashes: Vec<ContentHash> = photos.iter().map(|photo| ContentHash(photo.hash.0)).collect();
     let lacking = tx.blobs_lacking(township, &hashes)?;
     let view = |photo: PhotoRecord| {

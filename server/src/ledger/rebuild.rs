@@ -7,11 +7,11 @@ use sync_core::cursor::FeedScope;
 use sync_core::ids::{RecordId, TownshipId};
 use sync_core::record::Record;
 use sync_core::sorted::SortedSet;
-use sync_core::status::hazards_named;
+use sync_core::status::{Standing, hazards_named};
 
 use super::digests;
 use super::project::{
-    Held, Known, Working, comment_row, joined_to, open_conflicts, photo_records, read_state, visit_row,
+    Held, Known, Working, comment_row, joined_to, line, open_conflicts, photo_records, read_state, visit_row,
 };
 use crate::config::{self, RebuildArgs};
 use crate::db::hazards::HazardLine;
@@ -104,11 +104,8 @@ fn relate(tx: &mut dyn Transaction, township: TownshipId, records: &[Record]) ->
     tx.put_comments(township, &records.iter().filter_map(comment_row).collect::<Vec<_>>())?;
     tx.put_photo_records(township, &records.iter().flat_map(photo_records).collect::<Vec<_>>())?;
     for record in records {
-        let derived: BTreeSet<OpenConflict> = open_conflicts(record).into_iter().collect();
-        let listed: BTreeSet<OpenConflict> = tx.conflicts_of(township, record.id)?.into_iter().collect();
-        if derived != listed {
-            tx.put_conflicts(township, &[record.id], &derived.into_iter().collect::<Vec<_>>())?;
-            found.conflicts_mended = found.conflicts_mended.saturating_add(1);
+        if record.kind != "hazard" {
+            mend_conflicts(tx, township, record.id, open_conflicts(record, None), &mut found)?;
         }
         let visit = visit_row(record);
         if record.kind == "inspection" && visit != tx.visit(township, record.id)? {
@@ -119,18 +116,33 @@ fn relate(tx: &mut dyn Transaction, township: TownshipId, records: &[Record]) ->
     Ok(found)
 }
 
+fn mend_conflicts(
+    tx: &mut dyn Transaction,
+    township: TownshipId,
+    record: RecordId,
+    open: Vec<OpenConflict>,
+    found: &mut Rebuilt,
+) -> Result<(), DbError> {
+    let derived: BTreeSet<OpenConflict> = open.into_iter().collect();
+    let listed: BTreeSet<OpenConflict> = tx.conflicts_of(township, record)?.into_iter().collect();
+    if derived != listed {
+        tx.put_conflicts(township, &[record], &derived.into_iter().collect::<Vec<_>>())?;
+        found.conflicts_mended = found.conflicts_mended.saturating_add(1);
+    }
+    Ok(())
+}
+
 /// Of which hazards a record speaks, and with which it is said to be the same: pairs of that hazard and the record.
 pub(crate) fn links(record: &Record) -> Vec<(RecordId, RecordId)> {
     hazards_named(record).into_iter().chain(joined_to(record)).map(|hazard| (hazard, record.id)).collect()
 }
 
-/// Mends the lines of the hazards among the records.
+/// Mends the lines and open conflicts of the hazards among the records.
 fn derive(tx: &mut dyn Transaction, township: TownshipId, records: &[Record]) -> Result<Rebuilt, DbError> {
     let mut found = Rebuilt::default();
-    for (id, derived) in lines_of(tx, township, records)? {
-        if derived != tx.hazard(township, id)?
-            && let Some(line) = derived
-        {
+    for Derived { line, open } in derived_of(tx, township, records)? {
+        mend_conflicts(tx, township, line.id, open, &mut found)?;
+        if tx.hazard(township, line.id)?.as_ref() != Some(&line) {
             tx.put_hazards(township, &[line])?;
             found.lines_mended = found.lines_mended.saturating_add(1);
         }
@@ -138,15 +150,23 @@ fn derive(tx: &mut dyn Transaction, township: TownshipId, records: &[Record]) ->
     Ok(found)
 }
 
-/// The lines that the hazards among some records have by what is stored.
+/// What is derived of a hazard and of the facts about it.
+pub(crate) struct Derived {
+    /// Its line of the ledger.
+    pub(crate) line: HazardLine,
+    /// On what a supervisor is asked.
+    pub(crate) open: Vec<OpenConflict>,
+}
+
+/// What the hazards among some records come to by what is stored.
 ///
 /// # Errors
 /// The database failed.
-pub(crate) fn lines_of(
+pub(crate) fn derived_of(
     tx: &mut dyn Transaction,
     township: TownshipId,
     records: &[Record],
-) -> Result<Vec<(RecordId, Option<HazardLine>)>, DbError> {
+) -> Result<Vec<Derived>, DbError> {
     let hazards: BTreeMap<RecordId, &Record> =
         records.iter().filter(|record| record.kind == "hazard").map(|record| (record.id, record)).collect();
     let held = |record: &Record| Held {
@@ -158,5 +178,10 @@ pub(crate) fn lines_of(
     };
     let working: Working = hazards.values().map(|record| (record.id, held(record))).collect();
     let known = Known::about(tx, township, hazards.keys().copied().collect(), &working)?;
-    Ok(hazards.into_keys().map(|id| (id, known.line_of(id))).collect())
+    let standing = hazards.into_keys().filter_map(|id| known.standing_of(id));
+    let derived = |(hazard, standing): (&Record, Standing)| Derived {
+        line: line(hazard, &standing),
+        open: open_conflicts(hazard, Some(&standing)),
+    };
+    Ok(standing.map(derived).collect())
 }

@@ -9,6 +9,7 @@ use sync_core::digest::Mark;
 use sync_core::ids::{RecordId, TownshipId};
 use sync_core::people::Caller;
 use sync_core::record::Record;
+use sync_core::rules::Voiding;
 use sync_core::sorted::SortedSet;
 use sync_core::status::hazards_named;
 use sync_core::time::Ms;
@@ -44,7 +45,9 @@ impl Merge {
         let mut working = Working::new();
         for (id, state) in tx.records(township, &ids)? {
             let record = read_state(&state)?;
-            let (spoke_of, had_conflicts) = (hazards_named(&record), !open_conflicts(&record).is_empty());
+            // A fact may have revived what was voided.
+            let had_conflicts = !open_conflicts(&record, None).is_empty() || record.voiding() != Voiding::Stands;
+            let spoke_of = hazards_named(&record);
             let was = Some(Mark::of_json(&state));
             working.insert(id, Held { record, was, is_changed: false, spoke_of, had_conflicts });
         }

@@ -10,11 +10,11 @@ use sync_core::record::Record;
 
 use super::finding::{Finding, Flaw};
 use super::{Look, PAGE_RECORDS, PAGE_ROWS, rows};
-use crate::db::hazards::HazardLine;
+use crate::db::projections::OpenConflict;
 use crate::db::versions::Arrival;
 use crate::db::{DbError, Transaction};
 use crate::ledger::project::{comment_row, open_conflicts, photo_records, read_state, visit_row};
-use crate::ledger::rebuild::{lines_of, links as links_of};
+use crate::ledger::rebuild::{Derived, derived_of, links as links_of};
 use crate::refusal::Refusal;
 
 /// Looks at every record of a township. One that is written meanwhile is looked at again at its new place in the feed.
@@ -105,9 +105,7 @@ fn derived(
 ) -> Result<(), DbError> {
     let mut links: Vec<(RecordId, RecordId)> = Vec::new();
     for record in records {
-        let expected: BTreeSet<_> = open_conflicts(record).into_iter().collect();
-        let listed: BTreeSet<_> = tx.conflicts_of(township, record.id)?.into_iter().collect();
-        if expected != listed {
+        if record.kind != "hazard" && !are_listed(tx, township, record.id, open_conflicts(record, None))? {
             findings.push(Finding::new(Flaw::ConflictsWrong, township, format!("{} {}", record.kind, record.id)));
         }
         if record.kind == "inspection" && visit_row(record) != tx.visit(township, record.id)? {
@@ -128,24 +126,37 @@ fn derived(
     for (hazard, record) in links.into_iter().filter(|link| !kept.contains(link)) {
         findings.push(Finding::new(Flaw::LinkMissing, township, format!("{record} to hazard {hazard}")));
     }
-    for (id, line) in lines(tx, township, records)? {
-        if line != tx.hazard(township, id)? {
+    for Derived { line, open } in hazards(tx, township, records)? {
+        let id = line.id;
+        if !are_listed(tx, township, id, open)? {
+            findings.push(Finding::new(Flaw::ConflictsWrong, township, format!("hazard {id}")));
+        }
+        if tx.hazard(township, id)? != Some(line) {
             findings.push(Finding::new(Flaw::LineWrong, township, format!("hazard {id}")));
         }
     }
     Ok(())
 }
 
-type Lines = Vec<(RecordId, Option<HazardLine>)>;
+/// Whether these, and no others, are a record's listed conflicts.
+fn are_listed(
+    tx: &mut dyn Transaction,
+    township: TownshipId,
+    record: RecordId,
+    open: Vec<OpenConflict>,
+) -> Result<bool, DbError> {
+    let listed: BTreeSet<_> = tx.conflicts_of(township, record)?.into_iter().collect();
+    Ok(open.into_iter().collect::<BTreeSet<_>>() == listed)
+}
 
-/// The lines of the hazards among some records, but for those of which a fact cannot be read: that state is found itself.
-fn lines(tx: &mut dyn Transaction, township: TownshipId, records: &[Record]) -> Result<Lines, DbError> {
-    match lines_of(tx, township, records) {
+/// What the hazards among some records come to, but for those of which a fact cannot be read: that state is found itself.
+fn hazards(tx: &mut dyn Transaction, township: TownshipId, records: &[Record]) -> Result<Vec<Derived>, DbError> {
+    match derived_of(tx, township, records) {
         Err(DbError::Internal(_)) if records.len() > 1 => {
-            let each = records.iter().map(|record| lines(tx, township, std::slice::from_ref(record)));
+            let each = records.iter().map(|record| hazards(tx, township, std::slice::from_ref(record)));
             Ok(each.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
         }
         Err(DbError::Internal(_)) => Ok(Vec::new()),
-        lines => lines,
+        derived => derived,
     }
 }

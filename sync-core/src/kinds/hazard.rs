@@ -7,8 +7,8 @@ use crate::schema::{Field, FieldType, Kind, Rule, Scope};
 const LEVELS: &[&str] = &["major", "general"];
 
 /// The declaration. The six fields before the last are those of which the office has five settled (五落实): responsibility, measures,
-/// funds, time limit, contingency plan; some regulations count the aim among them (`settled`). The last names the hazard that
-/// this one was found to be once more, when it is voided for that.
+/// funds, time limit, contingency plan; some regulations count the aim among them (`settled`). `same_as` names the hazard that
+/// this one was found to be once more, when it is voided for that; `void_follows` the facts about it that whoever voided it had seen.
 pub(super) static HAZARD: Kind = Kind {
     name: "hazard",
     label: "隐患",
@@ -32,6 +32,7 @@ pub(super) static HAZARD: Kind = Kind {
         Field::new("contingency_plan", "应急预案", FieldType::Text(2_000), Rule::Review),
         Field::new("aim", "整改目标", FieldType::Text(2_000), Rule::Review),
         Field::new("same_as", "与之重复", FieldType::Reference("hazard"), Rule::Review),
+        Field::new("void_follows", "作废依据", FieldType::Set, Rule::Union),
     ],
     one_of: &[],
 };

@@ -367,11 +367,60 @@ fn only_a_supervisor_takes_down_a_level_that_was_reported_as_major() {
         let expected = (RefusalCode::SupervisorDecides, Some("level".to_owned()));
         assert_eq!(refused(&lowering, &who, Some(&major)), expected);
     }
+    let mut unseen = write(&who, 1, 2, None, &[("level", json!("general"))]);
+    unseen.context.raise(Dot { replica: ReplicaId(Uuid::from_u128(7)), seq: 1 });
+    let expected = (RefusalCode::SupervisorDecides, Some("level".to_owned()));
+    assert_eq!(refused(&unseen, &who, Some(&major)), expected, "a replica's own write is replaced whatever it claims to have seen");
     let raising = write(&who, 1, 2, Some(&general), &[("level", json!("major"))]);
     assert_eq!(merged(judge(&raising, &who, Some(general), RECEIVED_MS)).0.text("level"), Some("major"));
     let office = supervisor();
     let lowering = write(&office, 9, 1, Some(&major), &[("level", json!("general"))]);
     assert_eq!(merged(judge(&lowering, &office, Some(major), RECEIVED_MS)).0.text("level"), Some("general"));
+}
+
+#[test]
+fn an_own_value_and_one_that_was_seen_are_two_that_a_supervisor_decides_between() {
+    let mut choosing = write(&inspector(1), 1, 2, None, &[("description", json!("three"))]);
+    choosing.context.raise(Dot { replica: ReplicaId(Uuid::from_u128(2)), seq: 1 });
+    let expected = (RefusalCode::SupervisorDecides, Some("description".to_owned()));
+    assert_eq!(refused(&choosing, &inspector(1), Some(&contested())), expected);
+}
+
+#[test]
+fn an_inspector_does_not_take_back_that_the_township_found_a_hazard_unmended() {
+    let reinspection = |who: &Caller, replica, seen: Option<&Record>, changes: &[(&str, Value)]| Version {
+        kind: "reinspection".to_owned(),
+        ..write(who, replica, 1, seen, changes)
+    };
+    let found = |authority: &str| {
+        let about = json!(RecordId(Uuid::from_u128(0x11)));
+        let said = [("hazard", about), ("at", json!(1)), ("by", json!("x")), ("result", json!("not_passed"))];
+        let made = [said.as_slice(), &[("authority", json!(authority))]].concat();
+        take(None, &supervisor(), &reinspection(&supervisor(), 9, None, &made)).0
+    };
+    let failed = found("township");
+    let elsewhere = json!(RecordId(Uuid::from_u128(0x12)));
+    for (path, value) in [("result", json!("passed")), ("hazard", elsewhere.clone())] {
+        let edit = |who: &Caller| reinspection(who, 1, Some(&failed), &[(path, value.clone())]);
+        let expected = (RefusalCode::SupervisorDecides, Some(path.to_owned()));
+        assert_eq!(refused(&edit(&inspector(1)), &inspector(1), Some(&failed)), expected);
+        for who in [supervisor(), caller(7, Role::Leader, &[])] {
+            take(Some(failed.clone()), &who, &edit(&who));
+        }
+        let of_the_village = found("village");
+        let own = reinspection(&inspector(1), 1, Some(&of_the_village), &[(path, value)]);
+        take(Some(of_the_village), &inspector(1), &own);
+    }
+    for harmless in [("remark", json!("rain")), ("result", json!("not_passed"))] {
+        let edit = reinspection(&inspector(1), 1, Some(&failed), &[harmless]);
+        take(Some(failed.clone()), &inspector(1), &edit);
+    }
+    // Who had not seen it takes nothing away.
+    let beside = reinspection(&inspector(1), 1, None, &[("result", json!("passed"))]);
+    let mut beside = beside;
+    beside.context.raise(Dot { replica: ReplicaId(Uuid::from_u128(7)), seq: 1 });
+    let (both, conflicts) = take(Some(failed), &inspector(1), &beside);
+    assert_eq!((both.text("result"), conflicts), (Some("not_passed"), vec!["result".to_owned()]));
 }
 
 #[test]

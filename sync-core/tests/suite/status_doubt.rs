@@ -2,9 +2,12 @@
 //! where nobody disagrees is `status`; random sets of facts are `status_safety`.
 
 use crate::facts::{MARCH_1_MS, Story, record_id};
-use serde_json::json;
-use sync_core::status::{Status, standing};
+use serde_json::{Value, json};
+use sync_core::ids::{RecordId, VillageId};
+use sync_core::record::Record;
+use sync_core::status::{Status, standing, to_void};
 use sync_core::time::township_date;
+use uuid::Uuid;
 
 #[test]
 fn one_reinspection_on_which_pass_and_fail_stand_reads_as_failed() {
@@ -75,6 +78,92 @@ fn a_hazard_whose_level_is_in_doubt_reads_as_major() {
     story.edit_hazard(&blank, &[("level", json!("major"))]);
     assert!(story.standing().is_major, "general against major");
     assert!(!Story::found("general").standing().is_major);
+}
+
+#[test]
+fn what_somebody_withdrew_is_no_safer_beside_another_who_says_again_that_all_is_well() {
+    let mut story = Story::found("general");
+    let pass = story.reinspected("passed", &[]);
+    let before = story.fact(pass);
+    story.edit_from(&before, &[("result", json!(null))]);
+    story.edit_from(&before, &[("result", json!("passed"))]);
+    assert_eq!(story.fact(pass).text("result"), None);
+    assert_eq!(story.standing().status, Status::Reported, "one withdrew the pass, one wrote it again");
+
+    let mut story = Story::found("general");
+    let before = story.hazard.clone();
+    story.edit_hazard(&before, &[("level", json!(null))]);
+    story.edit_hazard(&before, &[("level", json!("general"))]);
+    assert!(story.standing().is_major, "one cleared the level, one wrote general again");
+    let blank = Record::empty(story.hazard.id, "hazard", story.hazard.village);
+    story.edit_hazard(&blank, &[("level", json!("major"))]);
+    assert_eq!(story.hazard.text("level"), Some("major"), "a word that says danger is shown rather than none");
+}
+
+#[test]
+fn what_is_written_in_another_village_closes_and_rectifies_nothing_but_warns() {
+    let here = Story::found("general");
+    let elsewhere = Some(VillageId(Uuid::from_u128(0x78)));
+    let from_there = |write: fn(&mut Story) -> RecordId| {
+        let mut story = here.clone();
+        write(&mut story);
+        story.facts.iter_mut().for_each(|fact| fact.village = elsewhere);
+        story.standing().status
+    };
+    assert_eq!(from_there(|story| story.reinspected("passed", &[])), Status::Reported);
+    assert_eq!(from_there(Story::rectified), Status::Reported);
+    assert_eq!(from_there(|story| story.order("time_limit", "2024-03-05")), Status::Ordered);
+}
+
+/// Voids the hazard, having seen all of it and these facts about it.
+fn void(story: &mut Story, follows: &[Record]) {
+    let seen = story.hazard.clone();
+    let follows = to_void(story.hazard.id, follows).map(|key| (format!("void_follows/{key}"), json!(true)));
+    let changes: Vec<(String, Value)> = follows.chain([("void".to_owned(), json!("entered by mistake"))]).collect();
+    let changes: Vec<(&str, Value)> = changes.iter().map(|(path, value)| (path.as_str(), value.clone())).collect();
+    story.edit_hazard(&seen, &changes);
+}
+
+#[test]
+fn a_warning_that_the_one_who_voided_a_hazard_had_not_seen_revives_it() {
+    let warnings: [fn(&mut Story) -> RecordId; 3] = [
+        |story| story.reinspected("not_passed", &[]),
+        |story| story.order("suspend_operations", "2024-03-05"),
+        Story::escalated,
+    ];
+    for warn in warnings {
+        let mut story = Story::found("general");
+        story.order("time_limit", "2024-03-02");
+        let before = story.facts.clone();
+        void(&mut story, &before);
+        assert!(story.standing().is_void);
+        assert!(!story.standing().is_overdue("2024-03-09"), "what does not count is not late");
+        story.rectified();
+        story.reinspected("passed", &[]);
+        assert!(story.standing().is_void, "what reassures revives nothing");
+        let warned = warn(&mut story);
+        assert!(!story.standing().is_void);
+        assert!(story.standing().is_overdue("2024-03-09"));
+        let all = story.facts.clone();
+        void(&mut story, &all);
+        assert!(story.standing().is_void, "and again by somebody who has seen it");
+        if story.fact(warned).kind == "reinspection" {
+            story.edit(warned, &[("result", json!("not_passed"))]);
+            assert!(!story.standing().is_void, "it was found once more");
+        }
+        story.void(warned);
+        assert!(story.standing().is_void, "what is voided itself warns of nothing");
+    }
+}
+
+#[test]
+fn a_hazard_that_was_voided_before_voidings_said_what_they_follow_stays_voided() {
+    let mut story = Story::found("general");
+    let seen = story.hazard.clone();
+    story.edit_hazard(&seen, &[("void", json!("entered by mistake"))]);
+    story.reinspected("not_passed", &[]);
+    assert!(story.standing().is_void);
+    assert!(!Story::found("general").standing().is_void);
 }
 
 #[test]

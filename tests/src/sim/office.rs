@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use server::db::Transaction;
+use server::db::projections::OpenConflict;
 use server::db::versions::{Arrival, Quarantined};
 use server::error::{Code, Problem};
-use server::ledger::project::read_state;
+use server::ledger::project::{facts_about, open_conflicts, read_state};
 use server::sync::authored::{self, Writing};
 use server::sync::push::Sender;
 use server::sync::repair::{self, Mending};
@@ -15,6 +16,8 @@ use sync_core::dots::{Dot, VersionVector};
 use sync_core::ids::RecordId;
 use sync_core::people::Caller;
 use sync_core::record::Record;
+use sync_core::status::{standing, to_void};
+use sync_core::version::VOID;
 
 use super::contents::Changes;
 use super::ids;
@@ -33,6 +36,8 @@ pub(crate) struct Looked {
     path: String,
     siblings: Vec<(Dot, Value)>,
     seen: VersionVector,
+    /// Of a hazard: what a voiding of it would follow.
+    to_void: Vec<String>,
     /// For the oracle: the edits that the record held then.
     knew: Set,
 }
@@ -40,18 +45,23 @@ pub(crate) struct Looked {
 impl Server {
     /// The conflicts of a record, as its page shows them.
     pub(crate) fn look(&mut self, oracle: &Oracle, record: RecordId) -> Vec<Looked> {
-        let state = self.store.read(move |tx| Ok(tx.record(ids::township(), record)?)).expect("a record");
+        let read = self.store.read(move |tx| {
+            Ok((tx.record(ids::township(), record)?, facts_about(tx, ids::township(), record)?))
+        });
+        let (state, facts) = read.expect("a record");
         let Some(record) = state.and_then(|state| Record::from_json(&state).ok()) else { return Vec::new() };
-        let revived = matches!(record.voiding(), sync_core::rules::Voiding::Revived(_)).then_some("void");
-        let paths = record.conflicts().chain(revived);
-        let looked = |path: &str| Looked {
+        let is_hazard = record.kind == "hazard";
+        let to_void: Vec<String> = to_void(record.id, &facts).filter(|_| is_hazard).collect();
+        let paths = open_conflicts(&record, is_hazard.then(|| standing(&record, &facts)).as_ref());
+        let looked = |open: OpenConflict| Looked {
             record: record.id,
-            path: path.to_owned(),
-            siblings: record.siblings(path).map(|sibling| (sibling.dot, sibling.value.clone())).collect(),
+            siblings: record.siblings(&open.path).map(|sibling| (sibling.dot, sibling.value.clone())).collect(),
+            path: open.path,
+            to_void: to_void.clone(),
             seen: record.seen.context().clone(),
             knew: (*oracle.merged(record.id)).clone(),
         };
-        paths.map(looked).collect()
+        paths.into_iter().map(looked).collect()
     }
 
     /// Decides a field as an ordinary version that has seen the siblings that were looked at; refused if others stand now.
@@ -67,7 +77,11 @@ impl Server {
         let value = looked.siblings[usize::from(pick) % looked.siblings.len()].1.clone();
         let mut named: Vec<Dot> = looked.siblings.iter().map(|(dot, _)| *dot).collect();
         named.sort();
-        let (record, path, written) = (looked.record, looked.path.clone(), value.clone());
+        let is_voiding = looked.path == VOID && !value.is_null();
+        let follows = looked.to_void.iter().filter(|_| is_voiding);
+        let follows = follows.map(|key| (format!("void_follows/{key}"), Value::from(true)));
+        let changes: BTreeMap<String, Value> = follows.chain([(looked.path.clone(), value)]).collect();
+        let (record, path, written) = (looked.record, looked.path.clone(), changes.clone());
         let seen = looked.seen.clone();
         let is_blind = self.is(Sabotage::RulingWithoutLooking);
         let arrival = self.store.write(Commit::Works, move |tx| {
@@ -82,7 +96,7 @@ impl Server {
                 village: standing.village,
                 context: if is_blind { None } else { Some(seen.clone()) },
                 instead_of: None,
-                changes: BTreeMap::from([(path.clone(), written.clone())]),
+                changes: written.clone(),
             };
             authored(tx, &sender, &writing).map(Some)
         });
@@ -92,7 +106,7 @@ impl Server {
             record: looked.record,
             kind,
             village,
-            changes: BTreeMap::from([(looked.path.clone(), value)]),
+            changes,
             author: caller.account,
             flaw: None,
             knew: looked.knew.clone(),

@@ -372,7 +372,6 @@ impl<'a> World<'a> {
     pub(crate) fn check_server(&mut self) -> Result<BTreeMap<RecordId, String>, Violation> {
         let states = self.states();
         let listed = self.server.store.read(|tx| Ok(tx.conflicts(ids::township(), None, None, 100_000)?));
-        self.oracle.check_states(&states, &listed.expect("a list"), self.server.report_state())?;
         let slots = self.story.slots.iter().enumerate().filter(|(_, slot)| slot.kind == "hazard");
         let hazards: Vec<RecordId> = slots.map(|(slot, _)| self.story.record(slot)).collect();
         let lines = self.server.store.read(move |tx| {
@@ -380,7 +379,9 @@ impl<'a> World<'a> {
         });
         let lines = lines.expect("lines");
         self.counts.checks += 1;
-        self.oracle.check_ledger(&|id| lines.get(&id).cloned().flatten())?;
+        let line_of = |id| lines.get(&id).cloned().flatten();
+        self.oracle.check_states(&states, &listed.expect("a list"), self.server.report_state(), &line_of)?;
+        self.oracle.check_ledger(&line_of)?;
         let rows = self.office_rows();
         self.oracle.check_office(&states, &rows)?;
         Ok(states)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use sync_core::client::Edit as Wanted;
 use sync_core::record::Record;
-use sync_core::status::to_follow;
+use sync_core::status::{to_follow, to_void};
 use sync_core::validate::RefusalCode;
 
 use super::contents::{self, Changes};
@@ -63,7 +63,12 @@ impl World<'_> {
     pub(super) fn void(&mut self, phone: usize, slot: usize, back: bool, disk: Disk) -> Check {
         let Some(slot) = self.shown_from(phone, slot) else { return Ok(()) };
         let reason = if back { Value::Null } else { Value::from("误报") };
-        self.save(phone, slot, Changes::from([("void".to_owned(), reason)]), None, disk).map(|_| ())
+        let mut changes = Changes::from([("void".to_owned(), reason)]);
+        if self.story.slots[slot].kind == "hazard" && !back {
+            let facts = self.facts(phone);
+            changes.extend(to_void(self.story.record(slot), &facts).map(|key| (format!("void_follows/{key}"), true.into())));
+        }
+        self.save(phone, slot, changes, None, disk).map(|_| ())
     }
 
     pub(super) fn decide(&mut self, phone: usize, slot: usize, pick: u8, disk: Disk) -> Check {
@@ -83,12 +88,16 @@ impl World<'_> {
         if self.story.slots[slot].kind != "reinspection" {
             return Vec::new();
         }
+        let own = self.story.record(slot);
+        let others: Vec<Record> = self.facts(phone).into_iter().filter(|view| view.id != own).collect();
+        to_follow(self.story.record(self.story.slots[slot].about), &others).collect()
+    }
+
+    /// The records that a phone holds and that are no hazards.
+    fn facts(&self, phone: usize) -> Vec<Record> {
         let phone = &self.phones[phone];
         let facts = self.story.slots.iter().enumerate().filter(|(_, slot)| slot.kind != "hazard");
-        let views: Vec<Record> = facts.filter_map(|(other, _)| phone.view(self.story.record(other))).collect();
-        let own = self.story.record(slot);
-        let others: Vec<Record> = views.into_iter().filter(|view| view.id != own).collect();
-        to_follow(self.story.record(self.story.slots[slot].about), &others).collect()
+        facts.filter_map(|(other, _)| phone.view(self.story.record(other))).collect()
     }
 
     fn save(

@@ -58,6 +58,7 @@ export interface RecordView {
     missing: string[];
     facts: string[];
     to_follow: string[];
+    to_void: string[];
   };
   photos: { record: string; hash: string; bytes: "stored" | "on_its_way" }[];
   comments: Comment[];

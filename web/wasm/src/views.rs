@@ -327,8 +327,10 @@ pub struct HazardStanding {
     pub deadline: Option<String>,
     /// When it was closed, ms: the last re-inspection that passed it.
     pub closed_at_ms: Option<Ms>,
-    /// Whether the deadline has passed while the hazard is not closed.
+    /// Whether the deadline has passed while the hazard counts and is not closed.
     pub is_overdue: bool,
+    /// Whether it was voided by somebody who had seen all that is in it and every adverse fact about it.
+    pub is_void: bool,
 }
 
 impl HazardStanding {
@@ -336,8 +338,8 @@ impl HazardStanding {
     #[must_use]
     pub fn on(today: &str, standing: Standing) -> Self {
         let is_overdue = standing.is_overdue(today);
-        let Standing { status, is_major, is_suspended, is_escalated, deadline, closed_at_ms } = standing;
-        Self { status, is_major, is_suspended, is_escalated, deadline, closed_at_ms, is_overdue }
+        let Standing { status, is_major, is_suspended, is_escalated, deadline, closed_at_ms, is_void } = standing;
+        Self { status, is_major, is_suspended, is_escalated, deadline, closed_at_ms, is_overdue, is_void }
     }
 }
 

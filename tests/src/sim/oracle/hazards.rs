@@ -113,16 +113,17 @@ impl Oracle {
     }
 
     fn speaks_for(&self, fact: &Fact, hazard: RecordId) -> bool {
+        let village = |id: RecordId| self.model.kinds.get(&id).map(|(_, village)| *village);
         let words = hazard.to_string();
         let named = self.at(fact, "hazard");
-        !fact.is_void_claimed && !named.is_empty() && named.iter().all(|value| value.as_str() == Some(&words))
+        village(fact.id) == village(hazard) && !fact.is_void_claimed && !named.is_empty() && named.iter().all(|value| value.as_str() == Some(&words))
     }
 
-    /// The least safe of some values first; what is not in the list before all, nothing last.
+    /// The least safe of some values; what is not in the list is less safe than all, a cleared one than the safest alone.
     pub(super) fn least_safe(&self, fact: &Fact, path: &str, order: &[&str]) -> Option<String> {
         let place = |value: &Value| match value.as_str() {
-            None => usize::MAX,
-            Some(word) => order.iter().position(|known| *known == word).map_or(0, |at| at + 1),
+            None => 2 * order.len() - 1,
+            Some(word) => order.iter().position(|known| *known == word).map_or(0, |at| 2 * (at + 1)),
         };
         let values = self.at(fact, path);
         values.into_iter().min_by_key(|value| place(value))?.as_str().map(str::to_owned)
@@ -168,6 +169,10 @@ impl Oracle {
         };
         let answered = |fact: &Fact| closing.iter().any(|pass| self.keys(fact).iter().all(|key| answers(pass, key)));
         let is_adverse = failures.iter().copied().chain(of("order")).any(|fact| !answered(fact));
+        let overruled = |fact: &Fact| {
+            let names = |key: &str| self.member(hazard, &format!("void_follows/{key}"));
+            !names(&hazard.id.to_string()) || self.keys(fact).iter().all(|key| names(key))
+        };
         let failed = |fact: &Fact| failures.iter().any(|failure| self.member(failure, &format!("follows/{}", fact.id)));
         let status = if !closing.is_empty() && !is_adverse {
             "closed"
@@ -197,7 +202,7 @@ impl Oracle {
             is_major,
             is_suspended: of("order").into_iter().any(|order| suspends(&order) && unlifted(&order)),
             is_escalated: of("escalation").into_iter().any(|fact| unlifted(&fact)),
-            is_void: hazard.is_voided,
+            is_void: hazard.is_voided && failures.iter().copied().chain(of("order")).chain(of("escalation")).all(overruled),
             deadline,
             missing,
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use server::db::hazards::HazardLine;
 use server::db::projections::OpenConflict;
 use sync_core::dots::Dot;
 use sync_core::ids::RecordId;
@@ -20,6 +21,7 @@ impl Oracle {
         states: &BTreeMap<RecordId, String>,
         listed: &[OpenConflict],
         state_of: StateOf,
+        line_of: &dyn Fn(RecordId) -> Option<HazardLine>,
     ) -> Check {
         let there: Vec<&RecordId> = states.keys().collect();
         let expected: Vec<&RecordId> = self.model.sets.keys().collect();
@@ -57,7 +59,9 @@ impl Oracle {
                 "{id}: voided, claimed {voiding:?}, by the history {:?}",
                 (is_voided, is_void_claimed)
             );
-            let revived = (voiding == (false, true)).then(|| "void".to_owned());
+            // Whether a fact has revived a hazard is looked at in `check_ledger`; here, that it is listed then.
+            let is_revived_by_fact = voiding.0 && line_of(*id).is_some_and(|line| !line.is_void);
+            let revived = (voiding == (false, true) || is_revived_by_fact).then(|| "void".to_owned());
             open.extend(shown.into_iter().chain(revived).map(|path| (*id, path)));
         }
         let listed: BTreeSet<(RecordId, String)> = listed.iter().map(|open| (open.record, open.path.clone())).collect();

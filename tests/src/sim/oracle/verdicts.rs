@@ -11,7 +11,7 @@ use super::super::contents::MONTH;
 use super::super::set::{EditId, Set};
 use super::super::story::Flaw;
 use super::Oracle;
-use super::standing::is_reviewed;
+use super::standing::{Standing, is_reviewed};
 
 /// What is expected of an edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,8 @@ impl Expected {
 fn may_write(role: Role, kind: &str, field: &str) -> bool {
     match (role, kind) {
         (Role::Supervisor, _) => true,
-        (Role::Inspector, "hazard" | "inspection" | "photo" | "rectification" | "drone_survey") => field != "void",
+        (Role::Inspector, "hazard") => !["void", "void_follows"].contains(&field),
+        (Role::Inspector, "inspection" | "photo" | "rectification" | "drone_survey") => field != "void",
         (Role::Inspector, "reinspection") => !matches!(field, "void" | "authority" | "signed_off_by" | "signed_off_at"),
         (Role::Inspector, "monthly_report") => !["void", "review", "review_remark"].contains(&field),
         (Role::Inspector, "comment") => !["void", "reason", "settled_at"].contains(&field),
@@ -71,7 +72,8 @@ impl Oracle {
         if edit.changes.keys().any(|path| !may_write(caller.role, &edit.kind, &field(path))) {
             return Expected::Refused(RefusalCode::NotPermitted);
         }
-        if caller.role != Role::Supervisor && self.decides(id, there) {
+        let may_soften = matches!(caller.role, Role::Supervisor | Role::Leader);
+        if caller.role != Role::Supervisor && (self.decides(id, there) || !may_soften && self.softens(id, there)) {
             return Expected::Refused(RefusalCode::SupervisorDecides);
         }
         let mut after = there.clone();
@@ -107,15 +109,35 @@ impl Oracle {
         }
     }
 
+    /// The values at a path that an edit takes the place of.
+    fn replaced(&self, id: EditId, standing: &Standing, path: &str) -> BTreeSet<String> {
+        let edits = standing.get(path).map(Vec::as_slice).unwrap_or_default();
+        let seen = edits.iter().filter(|other| self.edits[id].knew.has(**other));
+        seen.map(|other| self.edits[*other].changes[path].to_string()).collect()
+    }
+
+    /// Whether the edit turns what the township found unmended into mended, or to another hazard.
+    fn softens(&self, id: EditId, there: &Set) -> bool {
+        let edit = &self.edits[id];
+        let standing = self.standing(there);
+        let says = |path: &'static str, holds: fn(&Value) -> bool| {
+            self.values(path, standing.get(path).map(Vec::as_slice).unwrap_or_default()).any(holds)
+        };
+        let is_township_failure = edit.kind == "reinspection"
+            && says("authority", |value| *value == "township")
+            && says("result", |value| *value != "passed");
+        let changes = |path: &str| {
+            let now = edit.changes.get(path)?.to_string();
+            self.replaced(id, &standing, path).iter().any(|before| *before != now).then_some(now)
+        };
+        is_township_failure && (changes("hazard").is_some() || changes("result").is_some_and(|now| now == "\"passed\""))
+    }
+
     /// Whether the edit overwrites different values under review, or takes a level down, having seen them.
     fn decides(&self, id: EditId, there: &Set) -> bool {
         let edit = &self.edits[id];
         let standing = self.standing(there);
-        let seen = |path: &str| -> BTreeSet<String> {
-            let edits = standing.get(path).map(Vec::as_slice).unwrap_or_default();
-            let seen = edits.iter().filter(|other| edit.knew.has(**other));
-            seen.map(|other| self.edits[*other].changes[path].to_string()).collect()
-        };
+        let seen = |path: &str| self.replaced(id, &standing, path);
         let settles = |path: &String| is_reviewed(&edit.kind, path) && seen(path).len() > 1;
         let is_safe = |value: &Value| value.is_null() || value == "general";
         let lowers = edit.kind == "hazard"

@@ -31,8 +31,18 @@ impl CommentTx for Memory {
         Ok(self.tables.comments.get(&record).map(|comment| (**comment).clone()))
     }
 
-    fn comments_about(&mut self, _: TownshipId, subject: RecordId, limit: usize) -> Result<Vec<RecordId>, DbError> {
-        let about = self.tables.comments.rows().values().filter(|comment| comment.subject == subject);
+    fn comments_about(
+        &mut self,
+        _: TownshipId,
+        subject: RecordId,
+        villages: Option<&[VillageId]>,
+        limit: usize,
+    ) -> Result<Vec<RecordId>, DbError> {
+        let is_of = |village: Option<VillageId>| {
+            villages.is_none_or(|villages| village.is_some_and(|village| villages.contains(&village)))
+        };
+        let about = self.tables.comments.rows().values();
+        let about = about.filter(|comment| comment.subject == subject && is_of(comment.village));
         Ok(about.map(|comment| comment.record).take(limit).collect())
     }
 

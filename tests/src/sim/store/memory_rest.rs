@@ -188,7 +188,7 @@ impl SessionTx for Memory {
         unasked()
     }
 
-    fn forget_expired_tokens(&mut self, _: Uuid, _: Ms) -> Result<(), DbError> {
+    fn forget_expired_tokens(&mut self, _: AccountId, _: Ms) -> Result<(), DbError> {
         unasked()
     }
 }

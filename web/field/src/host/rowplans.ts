@@ -88,7 +88,8 @@ async function planStandings(from: RowSources, hazards: ReadonlySet<string>, pla
     const row = plan.rows.get(hazard) ?? from.ledger.get(hazard);
     const state = views.get(hazard);
     if (row?.kind !== "hazard" || state === undefined || plan.gone.has(hazard)) continue;
-    plan.rows.set(hazard, { ...row, standing: standing(state, [...ids].flatMap((id) => views.get(id) ?? []), today) });
+    const now = standing(state, [...ids].flatMap((id) => views.get(id) ?? []), today);
+    plan.rows.set(hazard, { ...row, standing: now, isVoided: now.is_void });
   }
 }
 
