@@ -369,3 +369,29 @@ async fn the_table_holds_the_same_lines_and_no_formula() {
     assert_eq!(described, [format!("'{}", said[0]), said[1].to_owned(), format!("'{}", said[2])]);
     assert_eq!((&rows[2][at("序号")], &rows[2][at("整改资金（元）")], &rows[2][at("状态")]), ("3", "1200", "已上报"));
 }
+
+#[actix_web::test]
+async fn what_is_voided_is_late_neither_on_the_screen_nor_in_the_table() {
+    let server = TestServer::start().await;
+    let mut here = Phone::of(&server, "here", Role::Inspector, &[village(0)]).await;
+    let desk = Phone::of(&server, "office", Role::Supervisor, &[]).await;
+    let late = || {
+        let mut found = hazard(village(0));
+        found.changes.insert("deadline".into(), json!("2020-01-01"));
+        found
+    };
+    let voided = here.save(late());
+    here.save(late());
+    here.sync(&server).await;
+    let edit = on_top(&server, &desk, voided, json!({"void": "误报"})).await;
+    assert_eq!(write(&server, &desk, &[edit]).await.0, 200);
+    let path = "/hazards.csv?with_void=true&order=oldest";
+    let text = server.request_as(&desk.session, Method::GET, path).send().await.unwrap().text().await.unwrap();
+    let mut table = csv::Reader::from_reader(text.strip_prefix('\u{FEFF}').unwrap().as_bytes());
+    let heads = table.headers().unwrap().clone();
+    let at = |name: &str| heads.iter().position(|head| head == name).unwrap();
+    let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+    let mut told: Vec<(&str, &str)> = rows.iter().map(|row| (&row[at("状态")], &row[at("逾期")])).collect();
+    told.sort_unstable();
+    assert_eq!(told, [("已上报", "是"), ("已作废", "否")]);
+}

@@ -8,7 +8,7 @@
 )]
 
 use hazard_tests::server::{START_MS, TestServer, village};
-use hazard_tests::story::{Phone, edit, hazard};
+use hazard_tests::story::{Phone, edit, hazard, reinspection};
 use serde_json::{Value, json};
 use sync_core::ids::RecordId;
 use sync_core::people::Role;
@@ -125,6 +125,15 @@ async fn what_falls_due_is_counted_by_village_and_its_rows_are_listed() {
     let deadlines: Vec<&str> =
         rows["rows"].as_array().unwrap().iter().map(|row| row["deadline"].as_str().unwrap()).collect();
     assert_eq!(deadlines, ["2026-03-02", "2026-03-04", "2026-03-09"]);
+    // What is closed is not due, whichever end of the days is left open.
+    let closed = here.save(due(0, "2026-03-05"));
+    here.save(reinspection(closed, village(0), "passed", &[]));
+    here.sync(&server).await;
+    for days in ["due_from=2026-03-02", "due_until=9999-12-31", "due_until=2026-03-31"] {
+        let rows = get(&server, &desk, &format!("/hazards?{days}")).await;
+        let rows = rows["rows"].as_array().unwrap();
+        assert!(!rows.is_empty() && rows.iter().all(|row| row["status"] != "closed"), "{days}: {rows:?}");
+    }
     let own = get(&server, &there, "/due?within=1").await;
     assert_eq!((&own["due"], &own["overdue"], &own["until"]), (&json!(0), &json!(0), &json!("2026-03-03")));
     // A holiday moves the horizon.

@@ -53,7 +53,8 @@ pub(super) enum Cell {
 pub(super) fn cells(number: u32, line: &HazardLine, record: Option<&Record>, names: &Names, today: &str) -> Vec<Cell> {
     let text = |path: &str| Cell::Text(record.and_then(|record| record.text(path)).unwrap_or_default().to_owned());
     let named = |id: Option<RecordId>| Cell::Text(id.and_then(|id| names.get(&id)).cloned().unwrap_or_default());
-    let is_overdue = line.status != "closed" && line.deadline.as_deref().is_some_and(|deadline| deadline < today);
+    let is_late = line.deadline.as_deref().is_some_and(|deadline| deadline < today);
+    let is_overdue = !line.is_void && line.status != "closed" && is_late;
     let day = |at_ms: Option<Ms>| Cell::Text(at_ms.map(township_date).unwrap_or_default());
     let funds = record.and_then(|record| record.value("funds")?.as_f64());
     vec![

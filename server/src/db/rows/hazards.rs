@@ -60,6 +60,9 @@ impl From<HazardRow> for HazardLine {
 
 type Boxed<'a> = hazards::BoxedQuery<'a, Backend>;
 
+/// What `DUE` says of what is closed, which is due no more.
+const CLOSED: &str = "9999-12-31";
+
 /// `HazardLine::due`, word for word as the index has it.
 const DUE: &str = "(CASE WHEN status = 'closed' THEN '9999-12-31' ELSE coalesce(deadline, '9999-12-30') END)";
 
@@ -101,6 +104,9 @@ fn narrowed<'a>(township: TownshipId, filter: &HazardFilter) -> Boxed<'a> {
     }
     if let Some(until) = &filter.due_until {
         query = query.filter(sql::<Text>(DUE).le(until.clone()));
+    }
+    if filter.due_from.is_some() || filter.due_until.is_some() {
+        query = query.filter(sql::<Text>(DUE).lt(CLOSED));
     }
     if let Some(lacks) = filter.missing.and_then(|at| MISSING.get(at)) {
         query = query.filter(sql::<Bool>(lacks));
