@@ -319,6 +319,39 @@ async fn a_code_enrols_one_phone_once_within_a_day() {
 }
 
 #[tokio::test]
+async fn a_code_that_was_not_used_ends_with_the_sessions_that_could_have_asked_for_it() {
+    let server = TestServer::start().await;
+    let admin = server.enlist("admin", Role::Admin, &[]).await;
+    let wang = server.enlist("wang", Role::Inspector, &[village(0)]).await;
+    let account = format!("/accounts/{}", wang.account);
+    let path = format!("{account}/enrolments");
+    let given = || async {
+        // The sessions of the account have ended after each turn.
+        let session = server.log_in("wang").await;
+        let (status, given) = server.post(&session, &path, &json!({})).await;
+        assert_eq!(status, 201, "{given}");
+        (session, given["code"].as_str().unwrap().to_owned())
+    };
+    let enrol = async |typed: String| {
+        let body = json!({ "code": typed, "device_name": "another phone" });
+        answer(server.request(Method::POST, "/auth/enrol").json(&body)).await
+    };
+    let (session, typed) = given().await;
+    assert_eq!(server.post(&admin, &format!("/devices/{}/revoke", session.device), &json!({})).await.0, 200);
+    assert_eq!(code(&enrol(typed).await), (401, "enrolment_refused"), "the device was revoked");
+    let (_, typed) = given().await;
+    assert_eq!(server.patch(&admin, &account, &json!({ "disabled": true })).await.0, 200);
+    assert_eq!(server.patch(&admin, &account, &json!({ "disabled": false })).await.0, 200);
+    assert_eq!(code(&enrol(typed).await), (401, "enrolment_refused"), "the account was disabled");
+    let (_, typed) = given().await;
+    assert_eq!(server.patch(&admin, &account, &json!({ "password": PASSWORD })).await.0, 200);
+    assert_eq!(code(&enrol(typed).await), (401, "enrolment_refused"), "the password was changed");
+    let (_, typed) = given().await;
+    assert_eq!(server.patch(&admin, &account, &json!({ "display_name": "老王" })).await.0, 200);
+    assert_eq!(enrol(typed).await.0, 200, "another name ends nothing");
+}
+
+#[tokio::test]
 async fn a_supervisor_enrols_inspectors_only_and_an_inspector_nobody() {
     let server = TestServer::start().await;
     let supervisor = server.enlist("office", Role::Supervisor, &[]).await;

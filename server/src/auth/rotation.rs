@@ -64,7 +64,7 @@ pub fn rotate(tx: &mut dyn Transaction, presented: &[u8], successor: &[u8], now_
         return Ok(Rotation::Reused);
     }
     let expires_at_ms = give_out(tx, session.id, token.generation.saturating_add(1), successor, now_ms)?;
-    tx.forget_expired_tokens(session.id, now_ms)?;
+    tx.forget_expired_tokens(session.account, now_ms)?;
     tx.device_seen(session.device, now_ms)?;
     Ok(Rotation::Rotated { account: session.account, device: session.device, session: session.id, expires_at_ms })
 }

@@ -326,7 +326,7 @@ fn photos(tx: &mut dyn Transaction) -> Result<(), DbError> {
 }
 
 fn sessions_end(tx: &mut dyn Transaction) -> Result<(), DbError> {
-    tx.forget_expired_tokens(SESSION, 20)?;
+    tx.forget_expired_tokens(PERSON, 20)?;
     tx.revoke_session(SESSION, 3, RevokedWhy::Logout)?;
     tx.revoke_sessions_of_device(PHONE, 3, RevokedWhy::DeviceRevoked)?;
     tx.revoke_sessions_of_account(PERSON, 3, RevokedWhy::AccountChanged)?;

@@ -135,9 +135,9 @@ pub trait SessionTx {
     /// The database failed.
     fn rotate_refresh_token(&mut self, hash: &[u8], now_ms: Ms) -> Result<(), DbError>;
 
-    /// Forgets a session's refresh tokens that had expired before `now_ms`.
+    /// Forgets the refresh tokens of an account's sessions, ended ones too, that had expired before `now_ms`.
     ///
     /// # Errors
     /// The database failed.
-    fn forget_expired_tokens(&mut self, session: Uuid, now_ms: Ms) -> Result<(), DbError>;
+    fn forget_expired_tokens(&mut self, account: AccountId, now_ms: Ms) -> Result<(), DbError>;
 }

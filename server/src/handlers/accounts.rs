@@ -130,7 +130,7 @@ pub struct AccountChanges {
 
 impl Body for AccountChanges {}
 
-/// `PATCH accounts/{id}`: changes an account. A new password and disabling end its sessions.
+/// `PATCH accounts/{id}`: changes an account. A new password and disabling end its sessions, and void a code that was not used.
 ///
 /// # Errors
 /// `forbidden`, `not_found`, `invalid_field`, `last_admin`.
@@ -172,6 +172,8 @@ fn change_now(
     tx.note(&me.did(Act::AccountChanged, now_ms, Some(id.0), &format!("{} {what}", account.username)))?;
     if password_hash.is_some() || account.disabled_at_ms.is_some() {
         tx.revoke_sessions_of_account(id, now_ms, RevokedWhy::AccountChanged)?;
+        // Whoever had a session could have had a code given out, which would sign them in again.
+        tx.forget_unused_enrolments(id)?;
     }
     Ok(account)
 }

@@ -49,7 +49,8 @@ pub async fn list(
     Ok(ok(&json!({ "devices": devices, "next": next })))
 }
 
-/// `POST devices/{id}/revoke`: the device's sessions end at once, for good. Asking again changes nothing.
+/// `POST devices/{id}/revoke`: the device's sessions end at once, for good, and a code that its account was given and has not
+/// used is void: the device itself could have asked for it. Asking again changes nothing more.
 ///
 /// # Errors
 /// `forbidden`, `not_found`.
@@ -68,6 +69,7 @@ pub async fn revoke(app: web::Data<App>, me: Authenticated, id: web::Path<Device
         }
         tx.revoke_device(id, now_ms)?;
         tx.revoke_sessions_of_device(id, now_ms, RevokedWhy::DeviceRevoked)?;
+        tx.forget_unused_enrolments(device.account)?;
         tx.device(id)?.ok_or_else(none)
     });
     Ok(ok(&DeviceView::from(revoked.await?)))

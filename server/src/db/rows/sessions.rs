@@ -113,9 +113,10 @@ impl SessionTx for Tx<'_> {
         Ok(())
     }
 
-    fn forget_expired_tokens(&mut self, session: Uuid, now_ms: Ms) -> Result<(), DbError> {
+    fn forget_expired_tokens(&mut self, account: AccountId, now_ms: Ms) -> Result<(), DbError> {
+        let own = sessions::table.filter(sessions::account_id.eq(Key::from(account))).select(sessions::id);
         diesel::delete(refresh_tokens::table)
-            .filter(refresh_tokens::session_id.eq(Key(session)))
+            .filter(refresh_tokens::session_id.eq_any(own))
             .filter(refresh_tokens::expires_at_ms.lt(Whole(now_ms)))
             .execute(self.conn)?;
         Ok(())
