@@ -62,6 +62,7 @@ fn operation() -> Vec<Address> {
 fn apps() -> Vec<Address> {
     vec![
         at("/").get(pages::entrance),
+        at("/enrol").get(pages::enrol_entrance),
         at("/field").get(pages::field_entrance),
         at("/field/{path:.*}").get(pages::field).on(&Method::HEAD, pages::field),
         at("/office").get(pages::office_entrance),

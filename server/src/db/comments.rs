@@ -33,7 +33,7 @@ pub trait CommentTx {
     /// The database failed.
     fn comment(&mut self, township: TownshipId, record: RecordId) -> Result<Option<CommentRow>, DbError>;
 
-    /// The comments on a record, at most `limit`, by their ids.
+    /// The comments on a record, at most `limit`, by their ids; of some villages if they are named.
     ///
     /// # Errors
     /// The database failed.
@@ -41,6 +41,7 @@ pub trait CommentTx {
         &mut self,
         township: TownshipId,
         subject: RecordId,
+        villages: Option<&[VillageId]>,
         limit: usize,
     ) -> Result<Vec<RecordId>, DbError>;
 

@@ -18,6 +18,12 @@ pub async fn field_entrance() -> HttpResponse {
     to("/field/")
 }
 
+/// `GET /enrol`: what the QR code of an enrolment holds, also for a phone's own camera. The code stands after `#`, which a browser
+/// takes along and sends to nobody.
+pub async fn enrol_entrance() -> HttpResponse {
+    to("/field/sign-in")
+}
+
 /// `GET /office`: the office's desk.
 pub async fn office_entrance() -> HttpResponse {
     to("/office/")

@@ -64,7 +64,10 @@ pub async fn round_trip(
         None => None,
     };
     if let Some(unsent) = request.unsent {
-        note_unsent(&app, &who, unsent).await?;
+        // What was merged and read is told, whatever becomes of a note about the phone.
+        if let Err(problem) = note_unsent(&app, &who, unsent).await {
+            tracing::warn!(cause = problem.cause(), "how much waits on a phone is noted another time");
+        }
     }
     let (photos_received, photos_wanted) = photos(&app, &who, asked_photos).await?;
     let push = pushed.map(|(answer, _)| answer);

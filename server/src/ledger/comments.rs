@@ -7,9 +7,10 @@ use serde_json::Value;
 use sync_core::comment::{CommentState, comment_state};
 use sync_core::dots::VersionVector;
 use sync_core::ids::{RecordId, TownshipId, VillageId};
+use sync_core::people::Caller;
 use sync_core::record::Record;
 
-use super::project::read_state;
+use super::project::{read_state, villages_of};
 use super::read::shown_values;
 use crate::db::comments::CommentRow;
 use crate::db::{DbError, Transaction};
@@ -59,16 +60,18 @@ pub fn listed_comments(
     Ok(ids.iter().filter_map(|id| views.remove(id)).collect())
 }
 
-/// The comments on a record that stand, the oldest first.
+/// The comments on a record that stand and that the caller may see, the oldest first: a record of the directory is shown to
+/// everybody, what one village and the office write to each other about it is not.
 ///
 /// # Errors
 /// The database failed.
 pub fn comments_about(
     tx: &mut dyn Transaction,
     township: TownshipId,
+    caller: &Caller,
     subject: RecordId,
 ) -> Result<Vec<CommentView>, DbError> {
-    let ids = tx.comments_about(township, subject, COMMENTS_SHOWN_MAX)?;
+    let ids = tx.comments_about(township, subject, villages_of(caller).as_deref(), COMMENTS_SHOWN_MAX)?;
     let mut comments = Vec::with_capacity(ids.len());
     for (_, state) in tx.records(township, &ids)? {
         let comment = read_state(&state)?;

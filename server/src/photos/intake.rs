@@ -207,9 +207,11 @@ impl Intake {
         Ok(())
     }
 
-    /// Makes the bytes so far durable and records them, unless they are still to be judged by a checksum.
+    /// Makes the bytes so far durable and records them, unless they are still to be judged by a checksum, or are all there: what
+    /// is whole is stored as a photo, and no upload any more.
     async fn checkpoint(&mut self) -> Result<(), Problem> {
-        if self.sum.is_none() && self.written > self.durable { self.record().await } else { Ok(()) }
+        let is_due = self.sum.is_none() && self.written > self.durable && self.written < self.upload.length;
+        if is_due { self.record().await } else { Ok(()) }
     }
 
     /// Makes the bytes durable, then records how many they are.

@@ -66,15 +66,21 @@ impl CommentTx for Tx<'_> {
         &mut self,
         township: TownshipId,
         subject: RecordId,
+        villages: Option<&[VillageId]>,
         limit: usize,
     ) -> Result<Vec<RecordId>, DbError> {
-        let ids: Vec<Key> = comments::table
+        let mut about = comments::table
             .filter(comments::township_id.eq(Key::from(township)))
             .filter(comments::subject_id.eq(Key::from(subject)))
             .order(comments::record_id)
             .limit(i64::try_from(limit).unwrap_or(i64::MAX))
             .select(comments::record_id)
-            .load(self.conn)?;
+            .into_boxed();
+        if let Some(villages) = villages {
+            let keys: Vec<Key> = villages.iter().copied().map(Key::from).collect();
+            about = about.filter(comments::village_id.eq_any(keys));
+        }
+        let ids: Vec<Key> = about.load(self.conn)?;
         Ok(ids.into_iter().map(RecordId::from).collect())
     }
 

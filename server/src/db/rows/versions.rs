@@ -272,7 +272,7 @@ impl VersionTx for Tx<'_> {
             .set((
                 quarantine::settled_at_ms.eq(Some(Whole(now_ms))),
                 quarantine::settled_by.eq(Some(Key::from(by))),
-                quarantine::settlement.eq(Some(how)),
+                quarantine::settlement.eq(Some(storable(how))),
             ))
             .execute(self.conn)?;
         Ok(())
