@@ -1,9 +1,9 @@
-// Photos that are still being reduced when somebody saves or leaves.
+// Photos that are still being reduced when somebody saves or leaves, and what they say of when and where they were taken.
 
 import type { BrowserContext, Locator, Page } from "@playwright/test";
 
 import { photos, type Township } from "../../tus/township.mjs";
-import { drafted, expect, office, sent, signedIn, SMALL, test } from "./phone.js";
+import { drafted, expect, office, report, sent, signedIn, SMALL, test } from "./phone.js";
 
 const [first, second] = photos("gps");
 const bare = photos("phones").find((one) => one.name.endsWith("jolla.jpg"));
@@ -35,10 +35,17 @@ async function draw(page: Page, on: Locator): Promise<void> {
   await page.mouse.up();
 }
 
+interface Shown {
+  readonly hash: string;
+  readonly role: string;
+  readonly taken_at: number;
+  readonly location?: { readonly lat: number; readonly lon: number };
+}
+
 /** What the office's photo records say. */
-async function recorded(township: Township): Promise<{ readonly role: string }[]> {
+async function recorded(township: Township): Promise<Shown[]> {
   const ask = await office(township, "supervisor");
-  const { rows } = await ask<{ rows: { values: { role: string } }[] }>("GET", "/records?kind=photo");
+  const { rows } = await ask<{ rows: { values: Shown }[] }>("GET", "/records?kind=photo");
   return rows.map((row) => row.values);
 }
 
@@ -102,4 +109,28 @@ test("a signature that was drawn stays in the draft of whoever leaves", async ({
   await drafted(page, "签到一半", 1);
   await page.getByTestId("draft").click();
   await expect(page.getByText("已签字，可重签")).toBeVisible();
+});
+
+test("a photo from the gallery says itself when and where it was taken, and one from the camera was taken here", SMALL, async ({ township, context }) => {
+  const page = await signedIn(context, township);
+  await report(page, "电箱敞开");
+  await page.getByTestId("rectify").click();
+  await page.getByTestId("measures").fill("已装门上锁");
+  await page.getByTestId("photo-input").setInputFiles([file(first), file(bare)]);
+  await page.getByTestId("camera-input").setInputFiles(file(photos("orientation")[0]));
+  await expect(page.locator("figure img")).toHaveCount(3);
+  // Marks drawn on it make it another picture, of the same time and place.
+  await page.locator("figure .thumb").nth(0).click();
+  await draw(page, page.locator(".stage img"));
+  await page.getByTestId("marks-done").click();
+  await expect(page.locator("figure img")).toHaveCount(3);
+  await page.getByTestId("save").click();
+  await expect(page.locator("[aria-current=step]")).toHaveText("已整改");
+  await sent(page);
+  const said = (await recorded(township)).map(({ taken_at, location }) => ({ taken: new Date(taken_at).toISOString().slice(0, 16), location }));
+  const place = (lat: number, lon: number) => expect.objectContaining({ lat: expect.closeTo(lat, 3), lon: expect.closeTo(lon, 3) });
+  expect(said).toHaveLength(3);
+  expect(said).toContainEqual({ taken: "2008-10-22T08:28", location: place(43.4674, 11.8851) });
+  expect(said).toContainEqual({ taken: "2014-09-21T08:00", location: undefined });
+  expect(said).toContainEqual(expect.objectContaining({ location: place(29.563, 106.551) }));
 });
