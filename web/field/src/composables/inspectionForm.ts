@@ -55,6 +55,11 @@ export function emptyInspection(id: string, inspector: string): InspectionForm {
   };
 }
 
+/** Those of the visit, and those of each hazard. */
+export function photosOf(form: InspectionForm): readonly HeldPhoto[] {
+  return [...form.photos, ...form.hazards.flatMap((hazard) => hazard.photos)];
+}
+
 /** The items of a checklist's record. */
 export function itemsOf(checklist: Row | undefined): readonly Item[] {
   const items = checklist?.values.items;

@@ -2,7 +2,7 @@
 
 import type { JsonValue } from "../../../wasm/pkg/types.js";
 import type { Row } from "../host/contract.js";
-import type { Form } from "./useDraft.js";
+import type { Form } from "./startDraft.js";
 import { elements } from "./words.js";
 
 export interface Repair {

@@ -142,8 +142,11 @@ export interface NewPhoto {
   readonly marks?: readonly Mark[];
   readonly role: "before" | "after" | "evidence" | "signature" | "document";
   readonly caption?: string;
+  /** What the picture itself says of when and where goes before these two. */
   readonly takenAtMs: number;
   readonly location?: Place;
+  /** It was chosen from the gallery: `location` counts only where the picture says that it was taken just now. */
+  readonly isChosen?: boolean;
 }
 
 export type Mark =

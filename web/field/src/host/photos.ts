@@ -1,7 +1,7 @@
 // The bytes of photos: held for drafts, kept once saved, shown, fetched, freed. Their way to the server is in uploads.ts.
 
 import type { Api } from "./api.js";
-import type { HeldPhoto, NewPhoto } from "./contract.js";
+import type { HeldPhoto, NewPhoto, Place } from "./contract.js";
 import type { Engine } from "./engine.js";
 import { hashOf } from "./hash.js";
 import { reducePhoto, type Reduce } from "./picture.js";
@@ -10,6 +10,8 @@ import { type PhotoEntry, type Writing } from "./store.js";
 
 /** A picture that no draft names is removed after so long: its page was closed before anything was written. */
 const ORPHAN_MS = 86_400_000;
+/** Whoever chooses a picture that was taken so long ago stands where it was taken. */
+const JUST_NOW_MS = 15 * 60_000;
 
 export class Photos {
   constructor(
@@ -23,6 +25,7 @@ export class Photos {
   /** Stores a picture before any record names it. */
   async hold(photo: NewPhoto): Promise<HeldPhoto> {
     const reduced = await reducePhoto(photo, this.reduce);
+    const taken = await takenOf(photo, this.now());
     const hash = await hashOf(reduced.bytes);
     const held: HeldPhoto = {
       hash,
@@ -32,8 +35,7 @@ export class Photos {
       isUnreadable: reduced.isUnreadable,
       role: photo.role,
       ...(photo.caption === undefined ? {} : { caption: photo.caption }),
-      takenAtMs: photo.takenAtMs,
-      ...(photo.location === undefined ? {} : { location: photo.location }),
+      ...taken,
     };
     const { bytes, type, thumb } = reduced;
     await this.engine.exclusive(async () => {
@@ -133,6 +135,13 @@ export class Photos {
   private write(write: (tx: Writing) => Promise<unknown>[]): Promise<void> {
     return this.engine.write(["photos", "pictures", "thumbs"], write);
   }
+}
+
+/** When and where: rather no place than one where the picture was not taken. */
+async function takenOf({ file, takenAtMs, location, isChosen }: NewPhoto, nowMs: number): Promise<{ takenAtMs: number; location?: Place }> {
+  const said = await import("./exif.js").then(({ saidBy }) => saidBy(file, nowMs)).catch(() => undefined);
+  const isHere = !isChosen || Math.abs(nowMs - (said?.takenAtMs ?? 0)) < JUST_NOW_MS;
+  return { takenAtMs, ...(isHere && location ? { location } : {}), ...said };
 }
 
 function sumOf(photos: readonly PhotoEntry[]): number {

@@ -2,6 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 
+import { photos } from "../../../tus/township.mjs";
 import { hazard, Phone, picture } from "./phone.js";
 import { Server } from "./server.js";
 
@@ -63,6 +64,28 @@ describe("a day in the village", () => {
     expect(photo).toMatchObject({ hash: held.hash, progress: "accepted", role: "before" });
     expect(await mine.host.freeSpace()).toBe(700_000);
     expect((await mine.host.photo(held.hash, "thumb"))?.size).toBe(16);
+  });
+
+  it("a photo says itself when and where it was taken, and the phone's place is only that of one taken now", async () => {
+    const mine = phone();
+    await mine.signedIn("inspector02");
+    const [placed, bare] = ["gps/DSCN0010.jpg", "phones/jolla.jpg"].map((name) => photos(name.split("/")[0] ?? "").find((one) => one.name === name)?.bytes);
+    const location = { lat: 29.5, lon: 106.5 };
+    const hold = (bytes: Uint8Array | undefined, isChosen: boolean) =>
+      mine.host.holdPhoto({ file: new Blob([new Uint8Array(bytes ?? [])]), role: "after", takenAtMs: 1, location, isChosen });
+
+    const place = { lat: expect.closeTo(43.4674, 3), lon: expect.closeTo(11.8851, 3) };
+    expect(await hold(placed, true)).toMatchObject({ takenAtMs: new Date(2008, 9, 22, 16, 28, 39).getTime(), location: place });
+    // Chosen, and taken long ago or nobody knows when: it may have been anywhere.
+    const takenAtMs = new Date(2014, 8, 21, 16, 0, 56).getTime();
+    expect(await hold(bare, true)).toMatchObject({ takenAtMs });
+    expect(await hold(bare, true)).not.toHaveProperty("location");
+    expect(await hold(new Uint8Array(500), true)).toMatchObject({ takenAtMs: 1 });
+    expect(await hold(new Uint8Array(500), true)).not.toHaveProperty("location");
+    // By the camera, or chosen within minutes.
+    expect(await hold(new Uint8Array(501), false)).toMatchObject({ takenAtMs: 1, location });
+    mine.aheadMs = takenAtMs + 5 * 60_000 - Date.now();
+    expect(await hold(bare, true)).toMatchObject({ takenAtMs, location });
   });
 
   it("an order closes nothing, a re-inspection that follows it does, and the list knows at once", async () => {
