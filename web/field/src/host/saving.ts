@@ -18,8 +18,13 @@ export interface SaveResult {
   readonly changed?: Changed;
 }
 
-export function callerOf(person: Person): Caller {
-  return { account: person.accountId, role: person.role, villages: [...person.villages] };
+/**
+ * Who writes these edits, as this phone judges them. Whose a village is may have changed since the phone last heard of it, and
+ * may change before an edit arrives: that is judged there, and what is refused then lies in quarantine, where the office sees it.
+ */
+export function callerOf(person: Person, edits: readonly Edit[]): Caller {
+  const named = edits.flatMap(({ village }) => village ?? []);
+  return { account: person.accountId, role: person.role, villages: [...new Set([...person.villages, ...named])] };
 }
 
 /** Writes what a page gives, once for each `request` however often it is asked. */
@@ -30,7 +35,7 @@ export function save(engine: Engine, person: Person, save: Save, request: string
     const edits = [...save.edits, ...save.photos.map((photo) => photoEdit(photo, nowMs))];
     const photos = await kept(engine, save);
     const old = await outdated(engine, nowMs);
-    const written = await write(engine, callerOf(person), edits, nowMs);
+    const written = await write(engine, callerOf(person, edits), edits, nowMs);
     if ("refusals" in written) return { saved: { result: "refused", refusals: written.refusals } };
     const saved: Saved = { result: "saved", records: save.edits.map((edit) => edit.record) };
     const effects = [...written.effects, ...photos.map((photo) => engine.client.addPhoto(photo.hash))];
