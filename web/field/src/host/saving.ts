@@ -40,7 +40,7 @@ export function save(engine: Engine, person: Person, save: Save, request: string
     const saved: Saved = { result: "saved", records: save.edits.map((edit) => edit.record) };
     const effects = [...written.effects, ...photos.map((photo) => engine.client.addPhoto(photo.hash))];
     try {
-      const changed = await engine.commit(effects, beside(save, saved, photos, request, nowMs, old));
+      const changed = await engine.commit(effects, beside(save, saved, photos, request, nowMs, old), save.repairs);
       for (const photo of photos) engine.ledger.photos.set(photo.hash, photo);
       return { saved, changed };
     } catch (error) {
@@ -67,14 +67,15 @@ async function outdated(engine: Engine, nowMs: number): Promise<string[]> {
   return all.filter((each) => each.atMs < nowMs - REMEMBERED_MS).map((each) => each.request);
 }
 
-/** The photos of a save as they are kept from now on; all of them must be here. */
+/** The photos of a save as they are kept from now on. The bytes of one that a record names already may have been freed: the server has them. */
 async function kept(engine: Engine, save: Save): Promise<PhotoEntry[]> {
   const hashes = [...new Set(save.photos.map((photo) => photo.held.hash))];
   const found: PhotoEntry[] = [];
   for (const hash of hashes) {
     const entry = engine.ledger.photos.get(hash);
-    if (!entry || (await engine.db.getKey("pictures", hash)) === undefined) throw hostError("photo_gone", `The picture ${hash} is not on this phone`);
-    const { held: _, ...rest } = entry;
+    const isHere = async () => (await engine.db.getKey("pictures", hash)) !== undefined;
+    if (!entry || (entry.state === "held" && !(await isHere()))) throw hostError("photo_gone", `The picture ${hash} is not on this phone`);
+    const { held: _, isSeen: __, ...rest } = entry;
     found.push({ ...rest, state: "kept" });
   }
   return found;
