@@ -1,9 +1,9 @@
 // When the office does not take what was written, or the phone is no longer let in: nothing is lost, and it is said.
 
-import { chromium } from "@playwright/test";
+import { type BrowserContext, chromium, type Page } from "@playwright/test";
 
 import { photos, sha256 } from "../../tus/township.mjs";
-import { accountOf, descriptions, expect, home, office, report, sent, setClock, signedIn, signIn, SMALL, test } from "./phone.js";
+import { accountOf, descriptions, expect, home, office, report, sent, setClock, signedIn, signIn, SMALL, test, type Township } from "./phone.js";
 
 const DAY_MS = 86_400_000;
 
@@ -29,25 +29,156 @@ test("a session that has ended is said, and work goes up after signing in again"
   await expect(page.getByTestId("status-strip")).toContainText("全部已上报");
 });
 
-test("what the office put aside is said with its reason, and corrected in its form", SMALL, async ({ township, context }) => {
-  const page = await signedIn(context, township);
-  // The inspector is moved to another village while the phone is offline: what it wrote for the first is no longer theirs to write.
+/** Writes a hazard with a photo without a network, while its inspector is put in charge of another village: the office takes neither. */
+async function refusedWithPhoto(page: Page, context: BrowserContext, township: Township): Promise<void> {
   const ask = await office(township, "admin");
   const [own, other] = [await accountOf(ask, "inspector01"), await accountOf(ask, "inspector02")];
   await context.setOffline(true);
   await page.getByTestId("report-hazard").click();
   await page.getByTestId("sector").selectOption("gas");
   await page.getByTestId("description").fill("液化气瓶超期未检");
+  await takePhoto(page);
+  await expect(page.locator("figure img")).toBeVisible();
   await page.getByTestId("save").click();
   await expect(page.getByTestId("hazard")).toBeVisible();
   await ask("PATCH", `/accounts/${own.id}`, { villages: other.villages });
   await context.setOffline(false);
-  await expect(page.getByTestId("status-strip")).toContainText("需要处理");
+  await expect(page.getByTestId("status-strip")).toContainText("1 条记录需要处理");
   await page.getByTestId("status-strip").click();
   await page.getByTestId("sync-row").first().click();
+  await expect(page.getByTestId("refused")).toHaveCount(1);
   await expect(page.getByTestId("refused")).toContainText("不归您的村管");
+  await expect(page.getByTestId("refused").locator("img")).toBeVisible();
+}
+
+async function takePhoto(page: Page, at = 0, input = page.getByTestId("photo-input").first()): Promise<void> {
+  const picture = photos("phones")[at];
+  if (!picture) throw new Error("no photo");
+  await input.setInputFiles({ name: "photo.jpg", mimeType: "image/jpeg", buffer: picture.bytes });
+}
+
+test("what the office put aside is said with its reason, and corrected in its form, and its photo goes along", SMALL, async ({ township, context }) => {
+  const page = await signedIn(context, township);
+  await refusedWithPhoto(page, context, township);
   await page.getByTestId("repair").click();
   await expect(page.getByTestId("description")).toHaveValue("液化气瓶超期未检");
+  await expect(page.locator("figure img")).toBeVisible();
+  await expect(page.getByTestId("elsewhere")).toBeVisible();
+  await page.getByTestId("village").selectOption({ index: 1 });
+  await expect(page.getByTestId("elsewhere")).toHaveCount(0);
+  await page.getByTestId("save").click();
+  await expect(page.locator(".shot [data-progress=accepted]")).toBeVisible();
+  await expect(page.getByTestId("refused")).toHaveCount(0);
+  await sent(page);
+  expect(await descriptions(township)).toEqual(["液化气瓶超期未检"]);
+});
+
+test("what the office put aside asks no longer once it was seen, nor does its photo", async ({ township, context }) => {
+  const page = await signedIn(context, township);
+  await refusedWithPhoto(page, context, township);
+  await page.getByTestId("seen").click();
+  await sent(page);
+});
+
+test("what was begun for a village that somebody else has now is saved, and lies where the office sees it", async ({ township, context }) => {
+  const page = await signedIn(context, township);
+  const [admin, supervisor] = [await office(township, "admin"), await office(township, "supervisor")];
+  const [own, other] = [await accountOf(admin, "inspector01"), await accountOf(admin, "inspector02")];
+  await page.getByTestId("report-hazard").click();
+  await page.getByTestId("choose-site").click();
+  await page.getByTestId("site").first().click();
+  await page.getByTestId("description").fill("换村以前看到的");
+  await expect(page.getByTestId("elsewhere")).toHaveCount(0);
+  await admin("PATCH", `/accounts/${own.id}`, { villages: other.villages });
+  await page.getByTestId("status-strip").click();
+  await page.getByTestId("sync-now").click();
+  await page.goBack();
+  await expect(page.getByTestId("elsewhere")).toContainText("由镇里处理");
+  await page.getByTestId("save").click();
+  await expect(page.getByTestId("hazard")).toContainText("换村以前看到的");
+  await expect(page.getByTestId("refused")).toContainText("不归您的村管");
+  const { rows } = await supervisor<{ rows: { body: string }[] }>("GET", "/quarantine");
+  expect(rows.map(({ body }) => (JSON.parse(body) as { changes: { description: string } }).changes.description)).toEqual(["换村以前看到的"]);
+});
+
+test("a refused rectification whose hazard has left the phone is told of with its photo, and seen, where the strip leads", async ({ township, context }) => {
+  const page = await signedIn(context, township);
+  const ask = await office(township, "admin");
+  const [own, other] = [await accountOf(ask, "inspector01"), await accountOf(ask, "inspector02")];
+  await report(page, "消火栓无水");
+  await expect.poll(() => descriptions(township)).toEqual(["消火栓无水"]);
+  await context.setOffline(true);
+  await page.getByTestId("rectify").click();
+  await page.getByTestId("measures").fill("已修好");
+  await takePhoto(page);
+  await expect(page.locator("figure img")).toBeVisible();
+  await page.getByTestId("save").click();
+  await expect(page.getByTestId("hazard")).toContainText("已修好");
+  await ask("PATCH", `/accounts/${own.id}`, { villages: other.villages });
+  await context.setOffline(false);
+  await expect(page.getByTestId("status-strip")).toContainText("需要处理");
+  await page.getByTestId("status-strip").click();
+  await page.getByTestId("sync-row").filter({ hasText: "已修好" }).click();
+  await expect(page.getByTestId("refused")).toContainText("不归您的村管");
+  await expect(page.getByTestId("refused").locator("img")).toBeVisible();
+  await page.getByTestId("seen").click();
+  await sent(page);
+});
+
+test("a change that only the office may make is refused with words, beside the input and above the form", SMALL, async ({ township, context }) => {
+  const page = await signedIn(context, township);
+  await page.getByTestId("report-hazard").click();
+  await page.getByTestId("sector").selectOption("gas");
+  await page.getByTestId("level-major").click();
+  await page.getByTestId("description").fill("气瓶间无通风");
+  await page.getByTestId("save").click();
+  await expect.poll(() => descriptions(township)).toEqual(["气瓶间无通风"]);
+  const ask = await office(township, "supervisor");
+  const [row] = (await ask<{ rows: { id: string; village: string }[] }>("GET", "/hazards")).rows;
+  const changes = { subject_kind: "hazard", subject: row?.id, by: "镇安监办", at: Date.now(), reason: "应为一般隐患" };
+  await ask("POST", "/records", { edits: [{ record: "01920000-0000-7000-8000-000000000710", kind: "comment", village: row?.village, changes }] });
+  await page.getByTestId("amend").click();
+  await page.getByTestId("level-general").click();
+  await page.getByTestId("save").click();
+  await expect(page.getByTestId("wrong")).toContainText("隐患等级要由镇里决定");
+  await expect(page.getByTestId("wrong")).toBeInViewport();
+  await expect(page.getByText("隐患等级要由镇里决定")).toHaveCount(2);
+  // The way out that the words tell.
+  await page.getByTestId("level-major").click();
+  await page.getByTestId("save").click();
+  await expect(page.getByTestId("comment")).toContainText("已答复");
+  await sent(page);
+});
+
+test("a photo that the phone has lost is told of and taken again", async ({ township, context }) => {
+  const page = await signedIn(context, township);
+  await context.setOffline(true);
+  await page.getByTestId("report-hazard").click();
+  await page.getByTestId("sector").selectOption("fire");
+  await page.getByTestId("description").fill("灭火器失效");
+  await takePhoto(page);
+  await expect(page.locator("figure img")).toBeVisible();
+  await page.getByTestId("save").click();
+  await expect(page.getByTestId("hazard")).toBeVisible();
+  await page.evaluate(async () => {
+    const name = (await indexedDB.databases()).map((one) => one.name ?? "").find((one) => /^hazard-field-[0-9a-f-]{36}$/.test(one)) ?? "";
+    const db = await new Promise<IDBDatabase>((resolve) => {
+      const asked = indexedDB.open(name);
+      asked.onsuccess = () => resolve(asked.result);
+    });
+    const tx = db.transaction("pictures", "readwrite");
+    tx.objectStore("pictures").clear();
+    await new Promise((resolve) => (tx.oncomplete = resolve));
+    db.close();
+  });
+  await context.setOffline(false);
+  await expect(page.getByTestId("status-strip")).toContainText("照片已损坏");
+  await expect(page.getByTestId("refused")).toContainText("镇里没有这张照片");
+  await takePhoto(page, 1, page.getByTestId("retake"));
+  await expect(page.getByTestId("refused")).toHaveCount(0);
+  await expect(page.locator(".shot [data-progress=accepted]")).toBeVisible();
+  await expect(page.locator(".shot [data-progress=lost]")).toContainText("没有上报");
+  await sent(page);
 });
 
 test("a phone that was moved to another village gets that village's hazards, and forgets the first's", async ({ township, context }) => {

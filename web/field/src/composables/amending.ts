@@ -4,14 +4,16 @@ import type { Edit, JsonValue } from "../../../wasm/pkg/types.js";
 import { host } from "./host.js";
 
 /** The edits of a hazard that answer a return: only what differs from what stands, so that nobody else's word is overwritten. */
-export async function amending(returned: string, hazard: string, changes: Record<string, JsonValue>, by: string): Promise<Edit[]> {
-  const [now, comment] = await Promise.all([host.detail(hazard), host.detail(returned)]);
-  const before = now?.row.values ?? {};
+export async function amending(returned: string, hazard: { id: string; village: string }, changes: Record<string, JsonValue>, by: string): Promise<Edit[]> {
+  const [now, comment] = await Promise.all([host.detail(hazard.id), host.detail(returned)]);
+  // Both have left this phone where its inspector was moved to another village: the office is given all that was written.
+  if (!now) return [{ record: hazard.id, kind: "hazard", village: hazard.village, changes }];
+  const before = now.row.values;
   // Who found it, when and where is not what is being mended.
   const { found_at: _at, found_by: _by, location: _place, ...said } = changes;
   const different = Object.fromEntries(Object.entries(said).filter(([path, value]) => JSON.stringify(before[path]) !== JSON.stringify(value)));
-  const village = now?.row.village;
-  const edit: Edit[] = Object.keys(different).length > 0 ? [{ record: hazard, kind: "hazard", ...(village ? { village } : {}), changes: different }] : [];
+  const village = now.row.village;
+  const edit: Edit[] = Object.keys(different).length > 0 ? [{ record: hazard.id, kind: "hazard", ...(village ? { village } : {}), changes: different }] : [];
   return [...edit, answering(returned, comment?.row.village, by)];
 }
 

@@ -1,9 +1,9 @@
-// From a record that was refused back into the form that wrote it.
+// From a record that was refused back into the form that wrote it, and its photos with it.
 
 import type { JsonValue } from "../../../wasm/pkg/types.js";
-import type { Row } from "../host/contract.js";
+import type { HeldPhoto, Place, Row } from "../host/contract.js";
 import type { Form } from "./startDraft.js";
-import { elements } from "./words.js";
+import { elements, text } from "./words.js";
 
 export interface Repair {
   readonly form: Form;
@@ -43,4 +43,28 @@ export function repairOf(row: Row): Repair | undefined {
     default:
       return undefined;
   }
+}
+
+/** With which of these refused records a photo goes when that is written again: of how it looks afterwards with what tells of it, else with what it shows. */
+export function goesWith(photo: Row, refused: readonly Row[]): Row | undefined {
+  const subject = text(photo, "subject");
+  const tells = (row: Row) => (row.kind === "rectification" || row.kind === "reinspection") && text(row, "hazard") === subject;
+  const after = text(photo, "role") === "after" ? refused.find(tells) : undefined;
+  return after ?? refused.find((row) => row.id === subject && repairOf(row) !== undefined);
+}
+
+/** The photo of a record as a form holds it, to be saved under another record. Its bytes are still here, or with the office. */
+export function heldOf({ values }: Row): HeldPhoto {
+  const { hash, bytes, width, height, role, caption, taken_at, location } = values;
+  return {
+    hash: String(hash),
+    bytes: Number(bytes),
+    ...(width === undefined ? {} : { width: Number(width) }),
+    ...(height === undefined ? {} : { height: Number(height) }),
+    isUnreadable: false,
+    role: role === "document_scan" ? "document" : (role as HeldPhoto["role"]),
+    ...(caption === undefined ? {} : { caption: String(caption) }),
+    takenAtMs: Number(taken_at),
+    ...(location === undefined ? {} : { location: location as unknown as Place }),
+  };
 }

@@ -71,9 +71,9 @@ export class Account {
     this.isComplete = true;
   }
 
-  /** Versions and photos without a receipt. */
+  /** Versions and photos without a receipt, but for what can never get one. */
   unsent(): number {
-    return this.engine.written.waiting + this.engine.client.photosUnsent();
+    return this.engine.written.waiting + this.engine.client.photosUnsent() - this.engine.ledger.lostPhotos;
   }
 
   /** Everything is here and everything is sent: what can wait may have its turn. */

@@ -17,8 +17,8 @@ import type {
   VillageId,
 } from "../../../wasm/pkg/types.js";
 
-/** How far what this phone wrote has come: on the phone, on its way, taken by the office, or put aside for a person. */
-export type Progress = "saved" | "sent" | "accepted" | "attention";
+/** How far what this phone wrote has come: on the phone, on its way, taken by the office, or put aside for a person. `lost`: a damaged photo, as its author knows. */
+export type Progress = "saved" | "sent" | "accepted" | "attention" | "lost";
 
 /** One line of a list: a record as it is shown, with what lists need to know of the records that speak of it. */
 export interface Row {
@@ -86,6 +86,8 @@ export interface Query {
   readonly text?: string;
   /** Only what this phone's account wrote. */
   readonly mine?: boolean;
+  /** Only what asks for attention: refused, or a damaged photo. */
+  readonly attention?: boolean;
   readonly village?: VillageId;
   /** Also those that are voided, which no longer count. */
   readonly withVoided?: boolean;
@@ -180,6 +182,8 @@ export interface Save {
   readonly edits: readonly Edit[];
   /** Photos that were held, each with the record that it shows. */
   readonly photos: readonly { readonly held: HeldPhoto; readonly subjectKind: KindName; readonly subject: RecordId; readonly village?: VillageId }[];
+  /** Records of which something was refused, or a photo damaged, that this writes anew: they ask for attention no longer. */
+  readonly repairs?: readonly RecordId[];
   /** The draft that this finishes. */
   readonly draft?: string;
 }
@@ -256,7 +260,7 @@ export interface Status {
   /** Long work under way, for a progress bar. `total` is absent where it is not known. */
   readonly work?: { readonly what: "receiving" | "sending" | "photos" | "reading"; readonly done: number; readonly total?: number };
   readonly unsent: { readonly versions: number; readonly photos: number; readonly photoBytes: number };
-  /** Records with a refused version or a damaged photo. */
+  /** Records with a refused version, photo or comment, or a damaged photo. */
   readonly attention: number;
   /** States that a repair took out of what lists show, or that this build cannot read: kept, and to be said. */
   readonly apart?: number;
@@ -323,7 +327,7 @@ export interface Host {
   /** All that is wrong with an edit now, empty where it would be taken. */
   check(edit: Edit): Promise<readonly Refusal[]>;
   save(save: Save): Promise<Saved>;
-  /** The person has seen why something that they wrote to a record was refused: it asks for attention no longer. */
+  /** The person has seen why something that they wrote to a record was refused: it asks for attention no longer, nor do its photos and comments. */
   seen(record: RecordId): Promise<void>;
   /** What a re-inspection of this hazard made now follows: the value of its field `follows`. */
   toFollow(hazard: RecordId): Promise<readonly string[]>;

@@ -8,7 +8,7 @@ import { merged, nothing, planIntake, readable, type Intake } from "./intake.js"
 import { Ledger } from "./ledger.js";
 import { planDay, planRows, type RowPlan, type RowSources } from "./rowplans.js";
 import { ROWS_VERSION } from "./rows.js";
-import { openAccount, Pen, readBases, type AccountDb, type StoreName, type Writing } from "./store.js";
+import { openAccount, Pen, readBases, type AccountDb, type PhotoEntry, type StoreName, type Writing } from "./store.js";
 import { Written } from "./written.js";
 
 /** What a commit writes beside the effects, in the same transaction. */
@@ -115,15 +115,17 @@ export class Engine implements RowSources {
 
   /**
    * Stores what one call of the client gave, and lets the rows follow. To be called within `exclusive`. Throws where the
-   * disk did not take it; nothing has changed then. `also`: other records whose rows are to be looked at.
+   * disk did not take it; nothing has changed then. `seen`: records of which the author has looked at what was put aside.
    */
-  async commit(effects: readonly StoredEffect[], beside?: Beside, also: Iterable<string> = []): Promise<Changed> {
+  async commit(effects: readonly StoredEffect[], beside?: Beside, seen: readonly string[] = []): Promise<Changed> {
     try {
-      const touched = new Set([...this.touched(effects), ...also]);
+      const touched = new Set([...this.touched(effects), ...seen]);
+      const looked = this.look(seen);
       const plan = await planIntake(this.db, this.ledger, effects, this.now());
       const rows = await planRows(this, [...touched, ...plan.base.keys()], plan.base);
-      const positions = await this.store(plan, rows, beside);
+      const positions = await this.store(plan, rows, [looked, ...(beside ? [beside] : [])]);
       if (positions.length > 0) this.positionKeys = positions;
+      for (const photo of looked.photos) this.ledger.photos.set(photo.hash, photo);
       return this.follow(effects, plan, rows);
     } catch (error) {
       await this.restore();
@@ -131,13 +133,21 @@ export class Engine implements RowSources {
     }
   }
 
-  /** The author has seen why something of a record was refused: it asks for attention no longer. */
+  /** The author has seen why something of a record was refused: it asks for attention no longer, and with it its photos and comments. */
   see(record: string): Promise<Changed> {
-    return this.exclusive(async () => {
-      const dots = this.written.asideOf(record);
-      this.written.see(record);
-      return this.commit([], { stores: ["meta"], write: (tx) => dots.map((dot) => tx.objectStore("meta").put(true, SEEN + dot)) }, [record]);
-    });
+    return this.exclusive(() => this.commit([], undefined, [record, ...this.ledger.goingWith(record)]));
+  }
+
+  /** Notes that what was put aside of these records, and which of their photos are damaged, was looked at; and what is to be stored of it. */
+  private look(records: readonly string[]): Beside & { readonly photos: readonly PhotoEntry[] } {
+    const dots = records.flatMap((record) => this.written.asideOf(record));
+    const photos = records.flatMap((record) => this.ledger.damaged(record)).map((photo) => ({ ...photo, isSeen: true }));
+    for (const record of records) this.written.see(record);
+    const write = (tx: Writing) => [
+      ...dots.map((dot) => tx.objectStore("meta").put(true, SEEN + dot)),
+      ...photos.map((photo) => tx.objectStore("photos").put(photo)),
+    ];
+    return { stores: records.length > 0 ? ["meta", "photos"] : [], write, photos };
   }
 
   /** What the office has put aside of a record and its author has not looked at yet. */
@@ -164,8 +174,8 @@ export class Engine implements RowSources {
     return this.client.view(record, base);
   }
 
-  private async store(plan: Intake, rows: RowPlan, beside: Beside | undefined): Promise<number[]> {
-    const stores = new Set<StoreName>(["log", "rows", ...(beside?.stores ?? [])]);
+  private async store(plan: Intake, rows: RowPlan, beside: readonly Beside[] = []): Promise<number[]> {
+    const stores = new Set<StoreName>(["log", "rows", ...beside.flatMap((each) => each.stores)]);
     if (plan.base.size > 0) stores.add("base");
     if (plan.apart.length > 0) stores.add("apart");
     if (plan.received.length > 0) stores.add("photos");
@@ -184,7 +194,7 @@ export class Engine implements RowSources {
       for (const id of rows.gone) asked.push(tx.objectStore("rows").delete(id));
       for (const each of plan.apart) asked.push(tx.objectStore("apart").add(each));
       for (const photo of this.received(plan)) asked.push(tx.objectStore("photos").put(photo));
-      return [...asked, ...(beside?.write(tx) ?? [])];
+      return [...asked, ...beside.flatMap((each) => each.write(tx))];
     });
     return Promise.all(positions);
   }
@@ -256,7 +266,7 @@ export class Engine implements RowSources {
   async newDay(today: string): Promise<Changed> {
     if ((await this.db.get("meta", "day")) === today) return { kinds: new Set(), ids: new Set() };
     const plan = await planDay(this);
-    await this.store(nothing(), plan, { stores: ["meta"], write: (tx) => [tx.objectStore("meta").put(today, "day")] });
+    await this.store(nothing(), plan, [{ stores: ["meta"], write: (tx) => [tx.objectStore("meta").put(today, "day")] }]);
     return this.follow([], nothing(), plan);
   }
 
@@ -269,7 +279,7 @@ export class Engine implements RowSources {
     for (let at = 0; at < ids.length; at += REBUILT_AT_ONCE) {
       progress(at, ids.length);
       const rows = await planRows(this, ids.slice(at, at + REBUILT_AT_ONCE), new Map());
-      await this.store(nothing(), rows, undefined);
+      await this.store(nothing(), rows);
       for (const row of rows.rows.values()) this.ledger.put(row);
     }
     await this.write(["meta"], (tx) => [tx.objectStore("meta").put(ROWS_VERSION, "rows_version")]);

@@ -241,7 +241,7 @@ export class FieldHost {
   async check(edit: Edit): Promise<readonly Refusal[]> {
     const { account, person } = this.signedIn();
     const base = await account.engine.db.get("base", edit.record);
-    return account.engine.client.check(edit, callerOf(person), base?.state, this.world.now());
+    return account.engine.client.check(edit, callerOf(person, [edit]), base?.state, this.world.now());
   }
 
   /** `request` names the press of the button: asked again, it is not written again. */

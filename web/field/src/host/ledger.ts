@@ -6,6 +6,9 @@ import type { PhotoEntry } from "./store.js";
 import type { StoredRow } from "./rows.js";
 import type { Written } from "./written.js";
 
+const SPEAKING = new Set(["photo", "comment"]);
+const FOLLOW_UPS = new Set(["rectification", "reinspection"]);
+
 export class Ledger {
   private readonly rows = new Map<string, StoredRow>();
   private readonly kinds = new Map<string, Map<string, StoredRow>>();
@@ -73,9 +76,43 @@ export class Ledger {
     return ofHash.flatMap((row) => (typeof row.values["subject"] === "string" ? row.values["subject"] : []));
   }
 
+  /** The record that a photo or a comment speaks of, where the phone has it; else itself. */
+  spokenOf(id: string): string {
+    const row = this.rows.get(id);
+    const subject = row && SPEAKING.has(row.kind) ? row.values["subject"] : undefined;
+    return typeof subject === "string" && this.rows.has(subject) ? subject : id;
+  }
+
+  /**
+   * The photos and comments of a record. A photo of how it looks afterwards goes with its rectification or re-inspection, as
+   * long as one of those asks for attention itself: written again it takes the photo along.
+   */
+  goingWith(id: string): string[] {
+    const namers = this.namers(id);
+    const isPending = namers.some((row) => FOLLOW_UPS.has(row.kind) && this.written.progress(row.id) === "attention");
+    return namers.filter((row) => SPEAKING.has(row.kind) && !(isPending && row.values["role"] === "after")).map((row) => row.id);
+  }
+
+  /** What is known of the bytes of a photo whose copy here is damaged, by its record. */
+  damaged(record: string): PhotoEntry[] {
+    const row = this.rows.get(record);
+    const photo = row?.kind === "photo" ? this.photos.get(String(row.values["hash"])) : undefined;
+    return photo?.state === "damaged" ? [photo] : [];
+  }
+
+  /** How many photos will never reach the office from here, as their author knows. */
+  get lostPhotos(): number {
+    return [...this.photos.values()].filter(isLost).length;
+  }
+
+  /** The worst state of what this phone wrote to a record; of a photo, of its bytes as well. */
+  progress(row: StoredRow): Progress | undefined {
+    return row.kind === "photo" ? this.photoProgress(row.id, String(row.values["hash"])) : this.written.progress(row.id);
+  }
+
   /** A row as pages get it. */
   shown(row: StoredRow): Row {
-    const progress = this.written.progress(row.id);
+    const progress = this.progress(row);
     return {
       id: row.id,
       kind: row.kind,
@@ -122,12 +159,18 @@ export class Ledger {
   /** A photo has come as far as the slower of its record and its bytes. */
   private photoProgress(record: string, hash: string): Progress | undefined {
     const ofRecord = this.written.progress(record);
-    const state = this.photos.get(hash)?.state;
+    const photo = this.photos.get(hash);
     if (ofRecord === undefined) return undefined;
-    if (ofRecord === "attention" || state === "damaged") return "attention";
-    if (state === "kept") return this.bytesSent.has(hash) ? "sent" : "saved";
+    if (ofRecord === "attention") return "attention";
+    if (photo?.state === "damaged") return isLost(photo) ? "lost" : "attention";
+    if (photo?.state === "kept") return this.bytesSent.has(hash) ? "sent" : "saved";
     return ofRecord;
   }
+}
+
+/** The copy here is damaged, and its author knows. */
+export function isLost(photo: PhotoEntry): boolean {
+  return photo.state === "damaged" && photo.isSeen === true;
 }
 
 function number(value: unknown): number | undefined {

@@ -47,6 +47,7 @@ function matcher(ledger: Ledger, query: Query): (row: StoredRow) => boolean {
     (query.withVoided === true || !row.isVoided) &&
     (query.village === undefined || row.village === query.village) &&
     (query.mine !== true || row.isMine) &&
+    (query.attention !== true || ledger.progress(row) === "attention") &&
     (query.open === undefined || isOpen(row) === query.open) &&
     (query.overdue === undefined || (row.standing?.is_overdue ?? false) === query.overdue) &&
     (query.comment === undefined || row.comment === query.comment) &&

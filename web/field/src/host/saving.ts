@@ -18,8 +18,13 @@ export interface SaveResult {
   readonly changed?: Changed;
 }
 
-export function callerOf(person: Person): Caller {
-  return { account: person.accountId, role: person.role, villages: [...person.villages] };
+/**
+ * Who writes these edits, as this phone judges them. Whose a village is may have changed since the phone last heard of it, and
+ * may change before an edit arrives: that is judged there, and what is refused then lies in quarantine, where the office sees it.
+ */
+export function callerOf(person: Person, edits: readonly Edit[]): Caller {
+  const named = edits.flatMap(({ village }) => village ?? []);
+  return { account: person.accountId, role: person.role, villages: [...new Set([...person.villages, ...named])] };
 }
 
 /** Writes what a page gives, once for each `request` however often it is asked. */
@@ -30,12 +35,12 @@ export function save(engine: Engine, person: Person, save: Save, request: string
     const edits = [...save.edits, ...save.photos.map((photo) => photoEdit(photo, nowMs))];
     const photos = await kept(engine, save);
     const old = await outdated(engine, nowMs);
-    const written = await write(engine, callerOf(person), edits, nowMs);
+    const written = await write(engine, callerOf(person, edits), edits, nowMs);
     if ("refusals" in written) return { saved: { result: "refused", refusals: written.refusals } };
     const saved: Saved = { result: "saved", records: save.edits.map((edit) => edit.record) };
     const effects = [...written.effects, ...photos.map((photo) => engine.client.addPhoto(photo.hash))];
     try {
-      const changed = await engine.commit(effects, beside(save, saved, photos, request, nowMs, old));
+      const changed = await engine.commit(effects, beside(save, saved, photos, request, nowMs, old), save.repairs);
       for (const photo of photos) engine.ledger.photos.set(photo.hash, photo);
       return { saved, changed };
     } catch (error) {
@@ -62,14 +67,15 @@ async function outdated(engine: Engine, nowMs: number): Promise<string[]> {
   return all.filter((each) => each.atMs < nowMs - REMEMBERED_MS).map((each) => each.request);
 }
 
-/** The photos of a save as they are kept from now on; all of them must be here. */
+/** The photos of a save as they are kept from now on. The bytes of one that a record names already may have been freed: the server has them. */
 async function kept(engine: Engine, save: Save): Promise<PhotoEntry[]> {
   const hashes = [...new Set(save.photos.map((photo) => photo.held.hash))];
   const found: PhotoEntry[] = [];
   for (const hash of hashes) {
     const entry = engine.ledger.photos.get(hash);
-    if (!entry || (await engine.db.getKey("pictures", hash)) === undefined) throw hostError("photo_gone", `The picture ${hash} is not on this phone`);
-    const { held: _, ...rest } = entry;
+    const isHere = async () => (await engine.db.getKey("pictures", hash)) !== undefined;
+    if (!entry || (entry.state === "held" && !(await isHere()))) throw hostError("photo_gone", `The picture ${hash} is not on this phone`);
+    const { held: _, isSeen: __, ...rest } = entry;
     found.push({ ...rest, state: "kept" });
   }
   return found;

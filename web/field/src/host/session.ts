@@ -137,6 +137,11 @@ export class Session {
     if (this.person?.accountId === person.accountId) this.person = person;
   }
 
+  /** Asks anew whose villages they are; where that fails, the token's next renewal tells. */
+  async askVillages(account: string): Promise<void> {
+    if (this.tokens?.accountId === account) await this.renew(this.tokens.access).catch(() => undefined);
+  }
+
   /** Renews the session, unless somebody else has done so since `used` was taken. One at a time. */
   private async renew(used: string): Promise<void> {
     if (this.tokens?.access !== used) return;

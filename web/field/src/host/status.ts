@@ -3,7 +3,9 @@
 import type { Account } from "./account.js";
 import type { MapKept, Session as ShownSession, Status } from "./contract.js";
 import type { Person } from "./device.js";
+import { isLost } from "./ledger.js";
 import type { Session } from "./session.js";
+import type { PhotoEntry } from "./store.js";
 
 export interface StatusParts {
   readonly phase: Status["phase"];
@@ -57,21 +59,24 @@ function shownSession(session: Session, account: Account): ShownSession | undefi
 
 function unsentOf(account: Account | undefined): Status["unsent"] {
   if (!account) return { versions: 0, photos: 0, photoBytes: 0 };
-  const kept = [...account.engine.ledger.photos.values()].filter((photo) => photo.state === "kept" || photo.state === "damaged");
+  const kept = [...account.engine.ledger.photos.values()].filter((photo) => photo.state === "kept" || isUnseen(photo));
   const photoBytes = kept.reduce((sum, photo) => sum + photo.bytes, 0);
   return { versions: account.engine.written.waiting, photos: kept.length, photoBytes };
 }
 
 function damagedPhoto(account: Account | undefined): Status["trouble"] {
-  for (const photo of account?.engine.ledger.photos.values() ?? []) if (photo.state === "damaged") return { why: "damaged_photo", hash: photo.hash };
+  for (const photo of account?.engine.ledger.photos.values() ?? []) if (isUnseen(photo)) return { why: "damaged_photo", hash: photo.hash };
   return undefined;
 }
 
 function attentionOf(account: Account | undefined): number {
   if (!account) return 0;
-  const records = new Set(account.engine.written.attention());
-  for (const photo of account.engine.ledger.photos.values()) {
-    if (photo.state === "damaged") for (const subject of account.engine.ledger.subjects(photo.hash)) records.add(subject);
-  }
+  const { ledger, written } = account.engine;
+  const records = new Set(written.attention().map((id) => ledger.spokenOf(id)));
+  for (const photo of ledger.photos.values()) if (isUnseen(photo)) for (const subject of ledger.subjects(photo.hash)) records.add(subject);
   return records.size;
+}
+
+function isUnseen(photo: PhotoEntry): boolean {
+  return photo.state === "damaged" && !isLost(photo);
 }

@@ -36,6 +36,8 @@ export interface PhotoEntry {
   readonly held?: HeldPhoto;
   /** The office has a small picture of it, which is no receipt. */
   readonly hasPreview?: boolean;
+  /** Of a damaged one: the person knows. */
+  readonly isSeen?: boolean;
 }
 
 /** A state that a repair took out of the base, or that this build cannot read. */

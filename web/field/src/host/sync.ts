@@ -197,8 +197,9 @@ export class Sync {
       const changed = await this.engine.commit(effects, beside);
       this.tellSent([]);
       await this.renumber();
-      return { read, changed, isWhole };
+      return { read, changed, isWhole, isMoved: effects.some(tellsOfMove) };
     });
+    if (heard.isMoved) await this.session.askVillages(this.engine.account);
     const { now_ms, pull } = heard.read;
     if (heard.isWhole) this.events.whole();
     this.lastContactMs = answeredAtMs;
@@ -302,6 +303,11 @@ export class Sync {
   private waitMs(): number {
     return Math.min(WAIT_MAX_MS, Math.max(this.engine.client.waitMs(this.now()), this.uploads.waitMs()));
   }
+}
+
+/** The account has other villages than the phone knows: a form is to offer those. */
+function tellsOfMove(effect: StoredEffect): boolean {
+  return effect.effect === "forget" || (effect.effect === "settle" && effect.outcome.refusal?.code === "out_of_scope");
 }
 
 function textOf(answer: Answer): string {

@@ -285,16 +285,18 @@ export class Uploads {
     return Math.min(WAIT_FIRST_MS * 2 ** Math.min(this.failures - 1, 16), WAIT_MAX_MS);
   }
 
-  /** The copy here is not what was taken: it is kept, and the person is told. */
+  /** The copy here is not what was taken: it is kept, and the person is told (status.ts). */
   private async damaged(hash: string): Promise<Sent> {
     this.current = undefined;
     const photo = this.engine.ledger.photos.get(hash);
     if (photo) {
-      const entry = { ...photo, state: "damaged" as const };
+      // Of a photo whose record was refused, and that was seen, there is nothing left to tell.
+      const isSeen = this.engine.ledger.subjects(hash).length === 0;
+      const entry = { ...photo, state: "damaged" as const, ...(isSeen ? { isSeen } : {}) };
       await this.engine.exclusive(() => this.engine.write(["photos"], (tx) => [tx.objectStore("photos").put(entry)]));
       this.engine.ledger.photos.set(hash, entry);
     }
     this.moved(hash);
-    return { goesOn: true, trouble: { why: "damaged_photo", hash } };
+    return { goesOn: true };
   }
 }
