@@ -26,6 +26,9 @@ export interface Changed {
 /** Under these keys of `meta` is what of the refused versions their author has seen. */
 const SEEN = "seen/";
 
+/** Under this key of `meta` is the life of the server's data that the phone has heard of last. */
+const EPOCH = "epoch";
+
 /** What is told while an account is opened, and after. */
 export interface Opening {
   progress(done: number, total: number): void;
@@ -41,6 +44,7 @@ export class Engine implements RowSources {
   readonly ledger = new Ledger(this.written);
   private turn: Promise<unknown> = Promise.resolve();
   private positionKeys: number[] = [];
+  private epoch: string | undefined;
   /** How many states lie apart: taken out by a repair, or not readable. */
   apart = 0;
 
@@ -84,6 +88,8 @@ export class Engine implements RowSources {
     for (const row of rows) this.ledger.put(row);
     this.apart = await this.db.count("apart");
     for (const photo of photos) this.ledger.photos.set(photo.hash, photo);
+    const epoch = await this.db.get("meta", EPOCH);
+    if (typeof epoch === "string") this.epoch = epoch;
     await this.restore();
   }
 
@@ -117,8 +123,9 @@ export class Engine implements RowSources {
    * Stores what one call of the client gave, and lets the rows follow. To be called within `exclusive`. Throws where the
    * disk did not take it; nothing has changed then. `also`: other records whose rows are to be looked at.
    */
-  async commit(effects: readonly StoredEffect[], beside?: Beside, also: Iterable<string> = []): Promise<Changed> {
+  async commit(given: readonly StoredEffect[], beside?: Beside, also: Iterable<string> = []): Promise<Changed> {
     try {
+      const effects = [...given, ...(await this.offeredAgain(given))];
       const touched = new Set([...this.touched(effects), ...also]);
       const plan = await planIntake(this.db, this.ledger, effects, this.now());
       const rows = await planRows(this, [...touched, ...plan.base.keys()], plan.base);
@@ -129,6 +136,17 @@ export class Engine implements RowSources {
       await this.restore();
       throw error;
     }
+  }
+
+  /**
+   * Photos that the server is asked about anew. One that was restored from a backup begins a new epoch, and may have lost what
+   * it gave receipts for since: until it gives them again, the pictures that are still here are not to be freed.
+   */
+  private async offeredAgain(effects: readonly StoredEffect[]): Promise<StoredEffect[]> {
+    if (!effects.some((each) => each.effect === "position" && each.epoch !== this.epoch)) return [];
+    const here = new Set(await this.db.getAllKeys("pictures"));
+    const received = [...this.ledger.photos.values()].filter((photo) => photo.state === "received" && here.has(photo.hash));
+    return received.map((photo) => this.client.addPhoto(photo.hash));
   }
 
   /** The author has seen why something of a record was refused: it asks for attention no longer. */
@@ -168,7 +186,7 @@ export class Engine implements RowSources {
     const stores = new Set<StoreName>(["log", "rows", ...(beside?.stores ?? [])]);
     if (plan.base.size > 0) stores.add("base");
     if (plan.apart.length > 0) stores.add("apart");
-    if (plan.received.length > 0) stores.add("photos");
+    if (plan.photos.length > 0) stores.add("photos");
     const positions: Promise<number>[] = [];
     await this.write([...stores], (tx) => {
       const asked: Promise<unknown>[] = [];
@@ -183,17 +201,11 @@ export class Engine implements RowSources {
       for (const row of rows.rows.values()) asked.push(tx.objectStore("rows").put(row));
       for (const id of rows.gone) asked.push(tx.objectStore("rows").delete(id));
       for (const each of plan.apart) asked.push(tx.objectStore("apart").add(each));
-      for (const photo of this.received(plan)) asked.push(tx.objectStore("photos").put(photo));
+      for (const photo of plan.photos) asked.push(tx.objectStore("photos").put(photo));
+      if (plan.epoch !== undefined) asked.push(tx.objectStore("meta").put(plan.epoch, EPOCH));
       return [...asked, ...(beside?.write(tx) ?? [])];
     });
     return Promise.all(positions);
-  }
-
-  private received(plan: Intake) {
-    return plan.received.flatMap((hash) => {
-      const photo = this.ledger.photos.get(hash);
-      return photo ? { ...photo, state: "received" as const } : [];
-    });
   }
 
   /** What is stored now is so in memory as well. */
@@ -201,7 +213,8 @@ export class Engine implements RowSources {
     const changed: Changed = { kinds: new Set(), ids: new Set() };
     for (const [id, next] of plan.base) this.client.noteBase(id, this.ledger.get(id)?.mark, next?.mark);
     this.apart += plan.apart.length;
-    for (const photo of this.received(plan)) this.ledger.photos.set(photo.hash, photo);
+    this.epoch = plan.epoch ?? this.epoch;
+    for (const photo of plan.photos) this.ledger.photos.set(photo.hash, photo);
     for (const row of rows.rows.values()) this.ledger.put(row);
     for (const id of [...rows.gone, ...rows.rows.keys()]) {
       const kind = this.ledger.get(id)?.kind;
@@ -210,7 +223,7 @@ export class Engine implements RowSources {
       this.alsoSubject(id, changed);
       if (rows.gone.has(id)) this.ledger.remove(id);
     }
-    for (const hash of plan.received) for (const subject of this.ledger.subjects(hash)) this.also(subject, changed);
+    for (const { hash } of plan.photos) for (const subject of this.ledger.subjects(hash)) this.also(subject, changed);
     if (effects.some(Written.isSweeping)) this.written.load(this.client.outbox(), this.written.seenDots);
     else for (const effect of effects) this.written.note(effect);
     this.compare();
