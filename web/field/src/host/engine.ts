@@ -4,6 +4,7 @@
 
 import { bucket, Client } from "../../../wasm/pkg/sync_core.js";
 import type { OutboxEntry, StoredEffect } from "../../../wasm/pkg/types.js";
+import { whereRoom } from "./errors.js";
 import { merged, nothing, planIntake, readable, type Intake } from "./intake.js";
 import { Ledger } from "./ledger.js";
 import { planDay, planRows, type RowPlan, type RowSources } from "./rowplans.js";
@@ -59,11 +60,15 @@ export class Engine implements RowSources {
   /** Opens what is stored of an account. `progress` is told while rows are made anew. */
   static async open(account: string, now: () => number, { progress, lost }: Opening): Promise<Engine> {
     const db = await openAccount(account, lost);
-    const pen = await Pen.take(db);
-    const engine = new Engine(db, pen, account, new Client(await firstReplica(db, pen)), now);
-    if ((await db.get("meta", "rows_version")) !== ROWS_VERSION) await engine.remakeRows(progress);
-    await engine.load();
-    return engine;
+    try {
+      const pen = await Pen.take(db);
+      const engine = new Engine(db, pen, account, new Client(await firstReplica(db, pen)), now);
+      await engine.load(progress);
+      return engine;
+    } catch (error) {
+      db.close();
+      throw error;
+    }
   }
 
   close(): void {
@@ -83,9 +88,10 @@ export class Engine implements RowSources {
     return turn;
   }
 
-  private async load(): Promise<void> {
-    const [rows, photos] = await Promise.all([this.db.getAll("rows"), this.db.getAll("photos")]);
-    for (const row of rows) this.ledger.put(row);
+  private async load(progress: Opening["progress"]): Promise<void> {
+    if ((await this.db.get("meta", "rows_version")) !== ROWS_VERSION) await this.remakeRows(progress);
+    else for (const row of await this.db.getAll("rows")) this.ledger.put(row);
+    const photos = await this.db.getAll("photos");
     this.apart = await this.db.count("apart");
     for (const photo of photos) this.ledger.photos.set(photo.hash, photo);
     const epoch = await this.db.get("meta", EPOCH);
@@ -265,29 +271,34 @@ export class Engine implements RowSources {
     this.client.compareMarks(marks);
   }
 
-  /** Looks anew where the hazards stand that a new day may have made overdue; once a day. */
+  /**
+   * Looks anew where the hazards stand that a new day may have made overdue; once a day. Without room for it only memory
+   * knows, and the next start looks again.
+   */
   async newDay(today: string): Promise<Changed> {
     if ((await this.db.get("meta", "day")) === today) return { kinds: new Set(), ids: new Set() };
     const plan = await planDay(this);
-    await this.store(nothing(), plan, { stores: ["meta"], write: (tx) => [tx.objectStore("meta").put(today, "day")] });
+    await whereRoom(this.store(nothing(), plan, { stores: ["meta"], write: (tx) => [tx.objectStore("meta").put(today, "day")] }));
     return this.follow([], nothing(), plan);
   }
 
-  /** Makes all rows anew from the states, and reads again what an earlier build could not read. */
-  private async remakeRows(progress: (done: number, total: number) => void): Promise<void> {
-    await this.db.clear("rows");
+  /**
+   * Makes all rows anew from the states, and reads again what an earlier build could not read. Where there is no room for
+   * all of it, the rows are in memory only, and made again at the next start.
+   */
+  private async remakeRows(progress: Opening["progress"]): Promise<void> {
+    let isStored = await whereRoom(this.db.clear("rows"));
     await this.restore();
-    await this.readAgain();
+    isStored = (await whereRoom(this.readAgain())) && isStored;
     const ids = [...new Set([...(await this.db.getAllKeys("base")), ...this.written.all()])];
     for (let at = 0; at < ids.length; at += REBUILT_AT_ONCE) {
       progress(at, ids.length);
       const rows = await planRows(this, ids.slice(at, at + REBUILT_AT_ONCE), new Map());
-      await this.store(nothing(), rows, undefined);
+      isStored &&= await whereRoom(this.store(nothing(), rows, undefined));
       for (const row of rows.rows.values()) this.ledger.put(row);
     }
-    await this.write(["meta"], (tx) => [tx.objectStore("meta").put(ROWS_VERSION, "rows_version")]);
+    if (isStored) await whereRoom(this.write(["meta"], (tx) => [tx.objectStore("meta").put(ROWS_VERSION, "rows_version")]));
   }
-
 
   /** States that came before this build could read them join the base as if they came now. */
   private async readAgain(): Promise<void> {
