@@ -91,6 +91,26 @@ test("a disabled account is said, its work stays on the phone, and goes up once 
   expect(await descriptions(township)).toEqual(["煤气罐放在楼道"]);
 });
 
+test("a revoked phone still exports what it has, and goes on as a new one after signing in again", async ({ township, context }) => {
+  const page = await signedIn(context, township);
+  const ask = await office(township, "admin");
+  const { id } = await accountOf(ask, "inspector01");
+  const { devices } = await ask<{ devices: { id: string }[] }>("GET", `/devices?account=${id}`);
+  for (const device of devices) await ask("POST", `/devices/${device.id}/revoke`, {});
+  await report(page, "灭火器过期");
+  await expect(page.getByTestId("status-strip")).toContainText("这部手机已被停用");
+  await home(page);
+  await page.getByTestId("tab-me").click();
+  const downloading = page.waitForEvent("download");
+  await page.getByTestId("carry").click();
+  expect((await downloading).suggestedFilename()).toMatch(/\.zip$/);
+  await page.getByTestId("status-strip").click();
+  await page.getByTestId("sign-in-again").click();
+  await signIn(page, township);
+  await sent(page);
+  expect(await descriptions(township)).toEqual(["灭火器过期"]);
+});
+
 test("an app that finds no room to begin says so, and that nothing is lost, and begins once there is room", async ({ township, launchOptions, contextOptions }) => {
   const browser = await chromium.launch(launchOptions);
   const context = await browser.newContext(contextOptions);
