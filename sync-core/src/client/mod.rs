@@ -289,8 +289,10 @@ impl Client {
             return None;
         }
         let push = self.next_batch();
-        let asks = self.photos.values().any(|state| *state == PhotoState::ToAsk);
-        let to_ask = self.photos.iter().filter(|(_, state)| **state != PhotoState::Wanted);
+        let in_state = |state: PhotoState| self.photos.iter().filter(move |(_, each)| **each == state);
+        let asks = in_state(PhotoState::ToAsk).next().is_some();
+        // What got no answer goes along where there is room: always first, it would keep others from ever being asked about.
+        let to_ask = in_state(PhotoState::ToAsk).chain(in_state(PhotoState::Unanswered));
         let photos: Vec<String> = to_ask.map(|(hash, _)| hash.clone()).take(PHOTOS_ASKED_MAX).collect();
         let compare = if self.pull_due { None } else { self.comparison.question() };
         if push.is_none() && !self.pull_due && !asks && compare.is_none() {

@@ -159,6 +159,18 @@ fn many_photos_are_asked_about_in_parts() {
 }
 
 #[test]
+fn photos_about_which_nothing_is_said_keep_no_others_from_being_asked_about() {
+    let mut client = Client::new(replica(1));
+    for number in 0..=PHOTOS_ASKED_MAX {
+        client.add_photo(format!("{number:064x}"));
+    }
+    client.poll(0).unwrap();
+    client.handle_answer(SyncAnswer::default());
+    let last = format!("{PHOTOS_ASKED_MAX:064x}");
+    assert_eq!(client.poll(0).unwrap().photos.first(), Some(&last));
+}
+
+#[test]
 fn a_wait_survives_a_clock_that_is_set_and_never_grows_by_it() {
     const YEAR_MS: u64 = 365 * 24 * 3_600_000;
     let failed_at_ms = 2 * YEAR_MS;

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { unzipSync } from "fflate";
 
 import { photos, sha256 } from "../../tus/township.mjs";
-import { descriptions, expect, home, sent, signedIn, test } from "./phone.js";
+import { descriptions, expect, home, report, sent, signedIn, test } from "./phone.js";
 
 test("a day is carried to the office as a file, and its receipts are taken in again", async ({ township, context }) => {
   const page = await signedIn(context, township);
@@ -66,4 +66,31 @@ test("a day is carried to the office as a file, and its receipts are taken in ag
   await expect(page.getByText("回执读不了")).toBeVisible();
   await context.setOffline(false);
   await sent(page);
+});
+
+test("a phone whose sharing refuses the file has it in its downloads, and says so; one whose sheet was closed has none", async ({ township, context }) => {
+  // As Chromium on Android does with archives: it says that it can share them, and then does not.
+  await context.addInitScript(() => {
+    const refusing = { name: "NotAllowedError" };
+    const share = () => Promise.reject(new DOMException("Permission denied", refusing.name));
+    Object.assign(navigator, { canShare: () => true, share, refusing });
+  });
+  const page = await signedIn(context, township);
+  await context.setOffline(true);
+  await report(page, "烟道穿过木屋顶");
+  await home(page);
+  await page.getByTestId("tab-me").click();
+  const downloading = page.waitForEvent("download");
+  await page.getByTestId("carry").click();
+  const name = (await downloading).suggestedFilename();
+  expect(name).toMatch(/^hazard-inspector01-.*\.zip$/);
+  await expect(page.getByTestId("carried")).toHaveText(`文件已存到手机的“下载”里：${name}`);
+
+  let isDownloaded = false;
+  page.on("download", () => (isDownloaded = true));
+  await page.evaluate(() => Object.assign((navigator as unknown as { refusing: object }).refusing, { name: "AbortError" }));
+  await page.getByTestId("carry").click();
+  await expect(page.getByTestId("carried")).toBeEmpty();
+  await expect(page.getByTestId("carry")).toBeEnabled();
+  expect(isDownloaded).toBe(false);
 });

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { chromium } from "@playwright/test";
 import { create } from "qrcode";
 
-import { accountOf, expect, office, SMALL, test } from "./phone.js";
+import { accountOf, expect, office, signedIn, SMALL, test, type Township } from "./phone.js";
 
 /** Two seconds of a picture of a QR code, as a camera would see it: black on white, with an edge around it. */
 function film(text: string): Buffer {
@@ -25,10 +25,15 @@ function film(text: string): Buffer {
   return Buffer.concat([Buffer.from(`YUV4MPEG2 W${side} H${side} F10:1 Ip A1:1 C420jpeg\n`), ...Array.from({ length: 20 }, () => frame)]);
 }
 
-test("a phone that looks at the office's QR code is enrolled", SMALL, async ({ township, launchOptions, viewport }) => {
+/** What the office's QR code for an account holds. */
+async function enrolment(township: Township, username: string): Promise<{ code: string; enrol_url: string }> {
   const ask = await office(township, "admin");
-  const { id } = await accountOf(ask, "inspector01");
-  const { enrol_url } = await ask<{ enrol_url: string }>("POST", `/accounts/${id}/enrolments`, {});
+  const { id } = await accountOf(ask, username);
+  return ask("POST", `/accounts/${id}/enrolments`, {});
+}
+
+test("a phone that looks at the office's QR code is enrolled", SMALL, async ({ township, launchOptions, viewport }) => {
+  const { enrol_url } = await enrolment(township, "inspector01");
   const folder = mkdtempSync(join(tmpdir(), "hazard-film-"));
   const path = join(folder, "code.y4m");
   writeFileSync(path, film(enrol_url));
@@ -47,4 +52,42 @@ test("a phone that looks at the office's QR code is enrolled", SMALL, async ({ t
     await browser.close();
     rmSync(folder, { recursive: true });
   }
+});
+
+test("a code that the phone's own camera has opened signs in at once, and is not left in the address", async ({ township, context }) => {
+  const { code } = await enrolment(township, "inspector01");
+  const page = await context.newPage();
+  await page.goto(`${township.url}/field/sign-in#code=${code}`);
+  await expect(page.getByTestId("offline-ready")).toBeVisible();
+  expect(page.url()).toBe(`${township.url}/field/`);
+  await page.getByTestId("tab-me").click();
+  await page.goBack();
+  expect(page.url()).toBe(`${township.url}/field/`);
+  await page.goBack();
+  expect(page.url()).toBe("about:blank");
+});
+
+test("a code that does not count is said, and stands in the form instead of the address", async ({ township, context }) => {
+  const page = await context.newPage();
+  await page.goto(`${township.url}/field/sign-in#code=AAAA-BBBB`);
+  await expect(page.getByRole("alert")).toContainText("登记码无效或已用过");
+  await expect(page.getByTestId("code")).toHaveValue("AAAA-BBBB");
+  expect(page.url()).toBe(`${township.url}/field/sign-in`);
+});
+
+test("whoever opens a code on a phone where somebody is signed in is told so, and the code still counts", async ({ township, context }) => {
+  const first = await signedIn(context, township);
+  await first.close();
+  const { code } = await enrolment(township, "inspector02");
+  const page = await context.newPage();
+  await page.goto(`${township.url}/field/sign-in#code=${code}`);
+  await expect(page.getByText("示范一村安监员已在这部手机登录")).toBeVisible();
+  await page.getByText("知道了").click();
+  await expect(page.getByTestId("offline-ready")).toBeVisible();
+  expect(page.url()).toBe(`${township.url}/field/`);
+  await page.getByTestId("tab-me").click();
+  await expect(page.getByRole("heading", { name: "示范一村安监员" })).toBeVisible();
+  const body = JSON.stringify({ code, device_name: "另一部" });
+  const enrolled = await fetch(`${township.url}/api/v1/auth/enrol`, { method: "POST", headers: { "content-type": "application/json" }, body });
+  expect(enrolled.status).toBe(200);
 });

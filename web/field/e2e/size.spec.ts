@@ -16,6 +16,7 @@ const assets = new URL("../../dist/field/assets/", import.meta.url);
 function asked(context: BrowserContext): Map<string, number> {
   const files = new Map<string, number>();
   context.on("request", (request) => {
+    if (request.serviceWorker()) return;
     const { pathname } = new URL(request.url());
     if (!/\/assets\/.+\.(js|css|wasm)$/.test(pathname)) return;
     const name = basename(pathname);

@@ -222,6 +222,58 @@ test("a disabled account is said, its work stays on the phone, and goes up once 
   expect(await descriptions(township)).toEqual(["煤气罐放在楼道"]);
 });
 
+test("a revoked phone still exports what it has, and goes on as a new one after signing in again", async ({ township, context }) => {
+  const page = await signedIn(context, township);
+  const ask = await office(township, "admin");
+  const { id } = await accountOf(ask, "inspector01");
+  const { devices } = await ask<{ devices: { id: string }[] }>("GET", `/devices?account=${id}`);
+  for (const device of devices) await ask("POST", `/devices/${device.id}/revoke`, {});
+  await report(page, "灭火器过期");
+  await expect(page.getByTestId("status-strip")).toContainText("这部手机已被停用");
+  await home(page);
+  await page.getByTestId("tab-me").click();
+  const downloading = page.waitForEvent("download");
+  await page.getByTestId("carry").click();
+  expect((await downloading).suggestedFilename()).toMatch(/\.zip$/);
+  await page.getByTestId("status-strip").click();
+  await page.getByTestId("sign-in-again").click();
+  await signIn(page, township);
+  await sent(page);
+  expect(await descriptions(township)).toEqual(["灭火器过期"]);
+});
+
+test("an app that finds no room to begin says so, and that nothing is lost, and begins once there is room", async ({ township, launchOptions, contextOptions }) => {
+  const browser = await chromium.launch(launchOptions);
+  const context = await browser.newContext(contextOptions);
+  const page = await signedIn(context, township);
+  await context.setOffline(true);
+  await report(page, "存不下的那天");
+  const session = await context.newCDPSession(page);
+  await session.send("Storage.overrideQuotaForOrigin", { origin: township.url, quotaSize: 1 });
+  // Chromium asks how much room there is only now and then.
+  await expect(async () => {
+    await page.reload();
+    await expect(page.getByText("手机存储已满，记录都还在。")).toBeVisible({ timeout: 8_000 });
+  }).toPass();
+  await expect(page.getByText("不要清除本应用的数据")).toBeVisible();
+  await session.send("Storage.overrideQuotaForOrigin", { origin: township.url });
+  await expect(page.getByTestId("hazard")).toContainText("存不下的那天");
+  await browser.close();
+});
+
+test("a storage that the browser does not open is said as such", async ({ township, browser }) => {
+  const context = await browser.newContext({ serviceWorkers: "block" });
+  const broken = `indexedDB.open = () => { throw new DOMException("Internal error opening backing store", "UnknownError"); };\n`;
+  await context.route("**/assets/worker-*.js", async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, body: broken + (await answer.text()) });
+  });
+  const page = await context.newPage();
+  await page.goto(`${township.url}/field/`);
+  await expect(page.getByText("打不开手机存储")).toBeVisible();
+  await context.close();
+});
+
 test("a clock that is wrong by years is said, and keeps nothing from reaching the office", async ({ township, browser }) => {
   // The worker's file comes changed on its way, so the service worker is kept out of it.
   const context = await browser.newContext({ serviceWorkers: "block" });

@@ -19,11 +19,16 @@ host.subscribe((event) => {
   if (event.type === "status") status.value = event.status;
 });
 
+const failure = shallowRef("");
+
 /** Resolves as soon as the host has said who is signed in, if anybody, or that it cannot. */
 export const known: Promise<void> = host.status().then(
   (now) => void (status.value = now),
-  () => undefined,
+  (error: unknown) => void (failure.value = codeOf(error)),
 );
+
+/** Why the app could not begin so far: `no_room`, `no_storage`, or anything else. It goes on trying. */
+export const useFailure = () => readonly(failure);
 
 /** How the phone stands, always of this moment. */
 export const useStatus = () => readonly(status);

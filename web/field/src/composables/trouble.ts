@@ -8,6 +8,11 @@ export function troubleWords(trouble: Trouble, t: Translate): string {
   return t(`app.trouble.${trouble.why}`);
 }
 
+/** Whether nothing goes on until somebody signs in again: a revoked phone does so as a new one. */
+export function mustSignIn({ trouble }: Status): boolean {
+  return trouble?.why === "signed_out" || trouble?.why === "device_revoked";
+}
+
 /** For how many whole days there has been no contact. */
 export function daysSince(ms: number, nowMs: number): number {
   return Math.max(0, Math.floor((nowMs - ms) / 86_400_000));

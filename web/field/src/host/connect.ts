@@ -3,7 +3,7 @@
 import type { Host, HostError, HostEvent, Status } from "./contract.js";
 import { hostError } from "./errors.js";
 import type { PageNews } from "./host.js";
-import { Leader, type Running } from "./leader.js";
+import { Leader, type Broke, type Running } from "./leader.js";
 import { CHANNEL, METHODS, type Message, type Method, type Request } from "./rpc.js";
 
 /** A host that says nothing for so long while a page waits is frozen or gone. */
@@ -25,7 +25,7 @@ const ONCE: readonly Method[] = ["enrol", "signIn"];
 /** The host of this app; called once for each page. */
 export function connectHost(): Host {
   const connection = new Connection(new BroadcastChannel(CHANNEL));
-  const leader = new Leader({ start: startWorker, holds: (isHolder) => connection.hold(isHolder), broke: (why) => connection.broke(why) }, navigator.locks);
+  const leader = new Leader({ start: startWorker, holds: (isHolder) => connection.hold(isHolder), broke: (...why) => connection.broke(...why) }, navigator.locks);
   leader.queue();
   watchPage((news) => connection.tell(news));
   setInterval(() => {
@@ -34,12 +34,14 @@ export function connectHost(): Host {
   return connection.host();
 }
 
-function startWorker(broke: (why: string) => void): Running {
+function startWorker(broke: Broke): Running {
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
   worker.onerror = (event) => {
     event.preventDefault();
     broke(event.message || "The worker could not be started");
   };
+  // All that it says here itself is why it could not begin.
+  worker.onmessage = ({ data }: MessageEvent<HostError>) => broke(data.detail, data.code);
   return worker;
 }
 
@@ -87,10 +89,10 @@ export class Connection {
   }
 
   /** A host broke. What was asked of it is asked again of the next; where none begins any more, that is said. */
-  broke(detail: string): void {
+  broke(detail: string, code = "host_failed"): void {
     this.breaks += 1;
     if (this.breaks < BREAKS_MAX) return this.giveUpOnce(detail);
-    for (const { reject } of this.pending.values()) reject(hostError("host_failed", detail));
+    for (const { reject } of this.pending.values()) reject(hostError(code, detail));
     this.pending.clear();
   }
 

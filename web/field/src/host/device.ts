@@ -12,8 +12,10 @@ export interface Person {
   readonly role: Role;
   readonly villages: readonly string[];
   readonly township: string;
-  /** Absent once the office has revoked it: the next sign-in is that of a new device. */
+  /** Absent where an earlier build forgot a revoked one. */
   readonly deviceId?: string;
+  /** The office has revoked it: files are still sealed as its own, but the next sign-in is that of a new device. */
+  readonly isRevoked?: boolean;
   readonly deviceName: string;
   readonly sealKey: string;
   /** Versions and photos without a receipt when somebody else took over. */

@@ -4,6 +4,7 @@
 
 import { bucket, Client } from "../../../wasm/pkg/sync_core.js";
 import type { OutboxEntry, StoredEffect } from "../../../wasm/pkg/types.js";
+import { whereRoom } from "./errors.js";
 import { merged, nothing, planIntake, readable, type Intake } from "./intake.js";
 import { Ledger } from "./ledger.js";
 import { planDay, planRows, type RowPlan, type RowSources } from "./rowplans.js";
@@ -26,6 +27,9 @@ export interface Changed {
 /** Under these keys of `meta` is what of the refused versions their author has seen. */
 const SEEN = "seen/";
 
+/** Under this key of `meta` is the life of the server's data that the phone has heard of last. */
+const EPOCH = "epoch";
+
 /** What is told while an account is opened, and after. */
 export interface Opening {
   progress(done: number, total: number): void;
@@ -41,6 +45,7 @@ export class Engine implements RowSources {
   readonly ledger = new Ledger(this.written);
   private turn: Promise<unknown> = Promise.resolve();
   private positionKeys: number[] = [];
+  private epoch: string | undefined;
   /** How many states lie apart: taken out by a repair, or not readable. */
   apart = 0;
 
@@ -55,11 +60,15 @@ export class Engine implements RowSources {
   /** Opens what is stored of an account. `progress` is told while rows are made anew. */
   static async open(account: string, now: () => number, { progress, lost }: Opening): Promise<Engine> {
     const db = await openAccount(account, lost);
-    const pen = await Pen.take(db);
-    const engine = new Engine(db, pen, account, new Client(await firstReplica(db, pen)), now);
-    if ((await db.get("meta", "rows_version")) !== ROWS_VERSION) await engine.remakeRows(progress);
-    await engine.load();
-    return engine;
+    try {
+      const pen = await Pen.take(db);
+      const engine = new Engine(db, pen, account, new Client(await firstReplica(db, pen)), now);
+      await engine.load(progress);
+      return engine;
+    } catch (error) {
+      db.close();
+      throw error;
+    }
   }
 
   close(): void {
@@ -79,11 +88,14 @@ export class Engine implements RowSources {
     return turn;
   }
 
-  private async load(): Promise<void> {
-    const [rows, photos] = await Promise.all([this.db.getAll("rows"), this.db.getAll("photos")]);
-    for (const row of rows) this.ledger.put(row);
+  private async load(progress: Opening["progress"]): Promise<void> {
+    if ((await this.db.get("meta", "rows_version")) !== ROWS_VERSION) await this.remakeRows(progress);
+    else for (const row of await this.db.getAll("rows")) this.ledger.put(row);
+    const photos = await this.db.getAll("photos");
     this.apart = await this.db.count("apart");
     for (const photo of photos) this.ledger.photos.set(photo.hash, photo);
+    const epoch = await this.db.get("meta", EPOCH);
+    if (typeof epoch === "string") this.epoch = epoch;
     await this.restore();
   }
 
@@ -117,8 +129,9 @@ export class Engine implements RowSources {
    * Stores what one call of the client gave, and lets the rows follow. To be called within `exclusive`. Throws where the
    * disk did not take it; nothing has changed then. `seen`: records of which the author has looked at what was put aside.
    */
-  async commit(effects: readonly StoredEffect[], beside?: Beside, seen: readonly string[] = []): Promise<Changed> {
+  async commit(given: readonly StoredEffect[], beside?: Beside, seen: readonly string[] = []): Promise<Changed> {
     try {
+      const effects = [...given, ...(await this.offeredAgain(given))];
       const touched = new Set([...this.touched(effects), ...seen]);
       const looked = this.look(seen);
       const plan = await planIntake(this.db, this.ledger, effects, this.now());
@@ -131,6 +144,17 @@ export class Engine implements RowSources {
       await this.restore();
       throw error;
     }
+  }
+
+  /**
+   * Photos that the server is asked about anew. One that was restored from a backup begins a new epoch, and may have lost what
+   * it gave receipts for since: until it gives them again, the pictures that are still here are not to be freed.
+   */
+  private async offeredAgain(effects: readonly StoredEffect[]): Promise<StoredEffect[]> {
+    if (!effects.some((each) => each.effect === "position" && each.epoch !== this.epoch)) return [];
+    const here = new Set(await this.db.getAllKeys("pictures"));
+    const received = [...this.ledger.photos.values()].filter((photo) => photo.state === "received" && here.has(photo.hash));
+    return received.map((photo) => this.client.addPhoto(photo.hash));
   }
 
   /** The author has seen why something of a record was refused: it asks for attention no longer, and with it its photos and comments. */
@@ -178,7 +202,7 @@ export class Engine implements RowSources {
     const stores = new Set<StoreName>(["log", "rows", ...beside.flatMap((each) => each.stores)]);
     if (plan.base.size > 0) stores.add("base");
     if (plan.apart.length > 0) stores.add("apart");
-    if (plan.received.length > 0) stores.add("photos");
+    if (plan.photos.length > 0) stores.add("photos");
     const positions: Promise<number>[] = [];
     await this.write([...stores], (tx) => {
       const asked: Promise<unknown>[] = [];
@@ -193,17 +217,11 @@ export class Engine implements RowSources {
       for (const row of rows.rows.values()) asked.push(tx.objectStore("rows").put(row));
       for (const id of rows.gone) asked.push(tx.objectStore("rows").delete(id));
       for (const each of plan.apart) asked.push(tx.objectStore("apart").add(each));
-      for (const photo of this.received(plan)) asked.push(tx.objectStore("photos").put(photo));
+      for (const photo of plan.photos) asked.push(tx.objectStore("photos").put(photo));
+      if (plan.epoch !== undefined) asked.push(tx.objectStore("meta").put(plan.epoch, EPOCH));
       return [...asked, ...beside.flatMap((each) => each.write(tx))];
     });
     return Promise.all(positions);
-  }
-
-  private received(plan: Intake) {
-    return plan.received.flatMap((hash) => {
-      const photo = this.ledger.photos.get(hash);
-      return photo ? { ...photo, state: "received" as const } : [];
-    });
   }
 
   /** What is stored now is so in memory as well. */
@@ -211,7 +229,8 @@ export class Engine implements RowSources {
     const changed: Changed = { kinds: new Set(), ids: new Set() };
     for (const [id, next] of plan.base) this.client.noteBase(id, this.ledger.get(id)?.mark, next?.mark);
     this.apart += plan.apart.length;
-    for (const photo of this.received(plan)) this.ledger.photos.set(photo.hash, photo);
+    this.epoch = plan.epoch ?? this.epoch;
+    for (const photo of plan.photos) this.ledger.photos.set(photo.hash, photo);
     for (const row of rows.rows.values()) this.ledger.put(row);
     for (const id of [...rows.gone, ...rows.rows.keys()]) {
       const kind = this.ledger.get(id)?.kind;
@@ -220,7 +239,7 @@ export class Engine implements RowSources {
       this.alsoSubject(id, changed);
       if (rows.gone.has(id)) this.ledger.remove(id);
     }
-    for (const hash of plan.received) for (const subject of this.ledger.subjects(hash)) this.also(subject, changed);
+    for (const { hash } of plan.photos) for (const subject of this.ledger.subjects(hash)) this.also(subject, changed);
     if (effects.some(Written.isSweeping)) this.written.load(this.client.outbox(), this.written.seenDots);
     else for (const effect of effects) this.written.note(effect);
     this.compare();
@@ -262,29 +281,34 @@ export class Engine implements RowSources {
     this.client.compareMarks(marks);
   }
 
-  /** Looks anew where the hazards stand that a new day may have made overdue; once a day. */
+  /**
+   * Looks anew where the hazards stand that a new day may have made overdue; once a day. Without room for it only memory
+   * knows, and the next start looks again.
+   */
   async newDay(today: string): Promise<Changed> {
     if ((await this.db.get("meta", "day")) === today) return { kinds: new Set(), ids: new Set() };
     const plan = await planDay(this);
-    await this.store(nothing(), plan, [{ stores: ["meta"], write: (tx) => [tx.objectStore("meta").put(today, "day")] }]);
+    await whereRoom(this.store(nothing(), plan, [{ stores: ["meta"], write: (tx) => [tx.objectStore("meta").put(today, "day")] }]));
     return this.follow([], nothing(), plan);
   }
 
-  /** Makes all rows anew from the states, and reads again what an earlier build could not read. */
-  private async remakeRows(progress: (done: number, total: number) => void): Promise<void> {
-    await this.db.clear("rows");
+  /**
+   * Makes all rows anew from the states, and reads again what an earlier build could not read. Where there is no room for
+   * all of it, the rows are in memory only, and made again at the next start.
+   */
+  private async remakeRows(progress: Opening["progress"]): Promise<void> {
+    let isStored = await whereRoom(this.db.clear("rows"));
     await this.restore();
-    await this.readAgain();
+    isStored = (await whereRoom(this.readAgain())) && isStored;
     const ids = [...new Set([...(await this.db.getAllKeys("base")), ...this.written.all()])];
     for (let at = 0; at < ids.length; at += REBUILT_AT_ONCE) {
       progress(at, ids.length);
       const rows = await planRows(this, ids.slice(at, at + REBUILT_AT_ONCE), new Map());
-      await this.store(nothing(), rows);
+      isStored &&= await whereRoom(this.store(nothing(), rows));
       for (const row of rows.rows.values()) this.ledger.put(row);
     }
-    await this.write(["meta"], (tx) => [tx.objectStore("meta").put(ROWS_VERSION, "rows_version")]);
+    if (isStored) await whereRoom(this.write(["meta"], (tx) => [tx.objectStore("meta").put(ROWS_VERSION, "rows_version")]));
   }
-
 
   /** States that came before this build could read them join the base as if they came now. */
   private async readAgain(): Promise<void> {

@@ -22,6 +22,25 @@ export function asHostError(thrown: unknown): HostError {
   return hostError("internal", `${name}: ${message}`);
 }
 
+/** Whether something was written that can be done at a later start as well; not where there was no room for it. */
+export function whereRoom(writing: Promise<unknown>): Promise<boolean> {
+  return writing.then(
+    () => true,
+    (error: unknown) => {
+      if (!isOutOfRoom(error)) throw error;
+      return false;
+    },
+  );
+}
+
+/** Why the app does not begin: the phone is full, its storage cannot be opened, or something else. */
+export function startFailure(thrown: unknown): HostError {
+  const error = asHostError(thrown);
+  if (error.code === "no_room") return error;
+  // At a start only the storage throws these.
+  return hostError(thrown instanceof DOMException ? "no_storage" : "host_failed", error.detail);
+}
+
 /** Whether the browser has refused to store more. */
 export function isOutOfRoom(thrown: unknown): boolean {
   return thrown instanceof DOMException && thrown.name === "QuotaExceededError";

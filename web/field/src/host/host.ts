@@ -83,14 +83,34 @@ export class FieldHost {
     this.api = api;
   }
 
-  /** Reads what is stored. Questions may be asked as soon as it resolves; the round trips begin by themselves. */
+  /**
+   * Reads what is stored. Questions may be asked as soon as it resolves; the round trips begin by themselves. On a full phone
+   * even that needs a little room: the map gives it, and is not fetched again until somebody asks for it.
+   */
   static async start(world: World, tell: (event: HostEvent) => void): Promise<FieldHost> {
+    try {
+      return await FieldHost.begin(world, tell);
+    } catch (error) {
+      if (!isOutOfRoom(error)) throw error;
+    }
+    await import("./mapKeeper.js").then(({ deleteTiles }) => deleteTiles()).catch(() => undefined);
+    const host = await FieldHost.begin(world, tell);
+    void host.removeMap().catch(() => undefined);
+    return host;
+  }
+
+  private static async begin(world: World, tell: (event: HostEvent) => void): Promise<FieldHost> {
     const device = await Device.open(() => world.broke?.(LOST));
     const api = new Api(world.origin, world.fetch);
     const session = new Session(device, api, () => world.now());
     await session.open();
     const host = new FieldHost(world, device, session, tell, api);
-    await host.open();
+    try {
+      await host.open();
+    } catch (error) {
+      await host.stop();
+      throw error;
+    }
     host.dayTimer = setInterval(() => void host.lookAtDay(), DAY_CHECK_MS);
     return host;
   }
@@ -212,7 +232,7 @@ export class FieldHost {
     await change();
     if (before === this.session.person?.accountId && this.account) return void this.account.sync.retry();
     if (left) await this.device.keepPerson(left);
-    await this.open();
+    await this.withRoom(() => this.open());
   }
 
   async signOut(): Promise<void> {

@@ -5,7 +5,7 @@ import { join, lacks, mark } from "../../../wasm/pkg/sync_core.js";
 import type { StoredEffect } from "../../../wasm/pkg/types.js";
 import type { Ledger } from "./ledger.js";
 import { partOf } from "./rows.js";
-import { readBases, type AccountDb, type Apart, type BaseEntry } from "./store.js";
+import { readBases, type AccountDb, type Apart, type BaseEntry, type PhotoEntry } from "./store.js";
 
 /** What a commit does to log, base and photos. */
 export interface Intake {
@@ -13,11 +13,14 @@ export interface Intake {
   /** The new base states; `undefined` where a record leaves the base. */
   readonly base: Map<string, BaseEntry | undefined>;
   readonly apart: Apart[];
-  readonly received: string[];
+  /** What is known of photos from now on. */
+  readonly photos: PhotoEntry[];
+  /** The life of the server's data from which the answer came. */
+  epoch?: string;
 }
 
 export function nothing(): Intake {
-  return { log: [], base: new Map(), apart: [], received: [] };
+  return { log: [], base: new Map(), apart: [], photos: [] };
 }
 
 /** Works out what effects change; `atMs` is when. */
@@ -42,12 +45,21 @@ export async function planIntake(db: AccountDb, ledger: Ledger, effects: readonl
     }
     if (effect.effect === "forget") forget(ledger, effect.part, plan);
     if (effect.effect === "unreadable") unreadable.add(effect.delta);
-    if (effect.effect === "photo_received") plan.received.push(effect.hash);
+    if (effect.effect === "position") plan.epoch = effect.epoch;
+    if (effect.effect === "keep_photo" || effect.effect === "photo_received") note(ledger, effect, plan);
   }
   // Every comparison brings it again, for the base has not got it.
   if (unreadable.size > 0) for (const { state } of await db.getAll("apart")) unreadable.delete(state);
   for (const state of unreadable) plan.apart.push({ why: "unreadable", state, atMs });
   return plan;
+}
+
+/** What waits for a receipt is no draft's any more; the office's small picture of it, and that it is damaged, are of an earlier time. */
+function note(ledger: Ledger, { effect, hash }: Extract<StoredEffect, { effect: "keep_photo" | "photo_received" }>, plan: Intake): void {
+  const photo = ledger.photos.get(hash);
+  if (!photo) return;
+  const { held: _, hasPreview: __, isSeen: ___, ...kept } = photo;
+  plan.photos.push(effect === "keep_photo" ? { ...kept, state: "kept" } : { ...photo, state: "received" });
 }
 
 /** Takes out what lies in a village's part of the feed. */

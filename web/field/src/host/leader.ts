@@ -8,6 +8,9 @@ const RESTART_MAX_MS = 30_000;
 /** A worker that ran so long was not broken from the start. */
 const RAN_WELL_MS = 60_000;
 
+/** Why a host cannot go on; `code` is for the pages. */
+export type Broke = (why: string, code?: string) => void;
+
 /** What tests put another thing in the place of. */
 export interface Running {
   terminate(): void;
@@ -15,11 +18,11 @@ export interface Running {
 
 export interface Leading {
   /** Starts a host; `broke` is to be called when it cannot go on. */
-  start(broke: (why: string) => void): Running;
+  start(broke: Broke): Running;
   /** Whether this tab holds the host has changed. */
   holds(isHolder: boolean): void;
   /** The host broke; another is being started. */
-  broke(why: string): void;
+  readonly broke: Broke;
 }
 
 export class Leader {
@@ -78,10 +81,10 @@ export class Leader {
 
   private run(waitMs: number): void {
     const startedAtMs = performance.now();
-    const running = this.leading.start((why) => {
+    const running = this.leading.start((why, code) => {
       if (this.running !== running) return;
       running.terminate();
-      this.leading.broke(why);
+      this.leading.broke(why, code);
       const ranWell = performance.now() - startedAtMs > RAN_WELL_MS;
       const nextMs = ranWell ? RESTART_FIRST_MS : Math.min(waitMs * 2, RESTART_MAX_MS);
       this.restart = setTimeout(() => this.run(nextMs), waitMs);

@@ -7,6 +7,8 @@ import { isOutOfRoom } from "./errors.js";
 import { TileStore } from "./tileStore.js";
 import { wantedTiles } from "./tiles.js";
 
+export { deleteTiles } from "./tileStore.js";
+
 /** Bytes of all tiles at most. */
 export const TILE_BYTES_MAX = 48_000_000;
 /** What the map is is asked so often. */

@@ -3,6 +3,7 @@
 import type { Api } from "./api.js";
 import type { HeldPhoto, NewPhoto, Place } from "./contract.js";
 import type { Engine } from "./engine.js";
+import { whereRoom } from "./errors.js";
 import { hashOf } from "./hash.js";
 import { reducePhoto, type Reduce } from "./picture.js";
 import type { Session } from "./session.js";
@@ -64,7 +65,7 @@ export class Photos {
   async dropOrphans(): Promise<void> {
     const before = this.now() - ORPHAN_MS;
     const old = [...this.engine.ledger.photos.values()].filter((photo) => photo.state === "held" && photo.storedAtMs < before);
-    await this.engine.exclusive(() => this.drop(old.map((photo) => photo.hash)));
+    await whereRoom(this.engine.exclusive(() => this.drop(old.map((photo) => photo.hash))));
   }
 
   private async remove(hashes: readonly string[]): Promise<void> {

@@ -5,7 +5,6 @@ import type { Save, Saved } from "./contract.js";
 import type { Person } from "./device.js";
 import type { Beside, Changed, Engine } from "./engine.js";
 import { hostError, isOutOfRoom } from "./errors.js";
-import type { PhotoEntry } from "./store.js";
 import { uuidV7 } from "./uuid.js";
 
 type Refused = Extract<Saved, { result: "refused" }>["refusals"];
@@ -33,15 +32,14 @@ export function save(engine: Engine, person: Person, save: Save, request: string
     const done = await engine.db.get("finished", request);
     if (done) return { saved: done.saved };
     const edits = [...save.edits, ...save.photos.map((photo) => photoEdit(photo, nowMs))];
-    const photos = await kept(engine, save);
+    const photos = await named(engine, save);
     const old = await outdated(engine, nowMs);
     const written = await write(engine, callerOf(person, edits), edits, nowMs);
     if ("refusals" in written) return { saved: { result: "refused", refusals: written.refusals } };
     const saved: Saved = { result: "saved", records: save.edits.map((edit) => edit.record) };
-    const effects = [...written.effects, ...photos.map((photo) => engine.client.addPhoto(photo.hash))];
+    const effects = [...written.effects, ...photos.map((hash) => engine.client.addPhoto(hash))];
     try {
-      const changed = await engine.commit(effects, beside(save, saved, photos, request, nowMs, old), save.repairs);
-      for (const photo of photos) engine.ledger.photos.set(photo.hash, photo);
+      const changed = await engine.commit(effects, beside(save, saved, request, nowMs, old), save.repairs);
       return { saved, changed };
     } catch (error) {
       if (isOutOfRoom(error)) return { saved: { result: "no_room" } };
@@ -50,14 +48,13 @@ export function save(engine: Engine, person: Person, save: Save, request: string
   });
 }
 
-function beside(save: Save, saved: Saved, photos: readonly PhotoEntry[], request: string, atMs: number, outdated: readonly string[]): Beside {
+function beside(save: Save, saved: Saved, request: string, atMs: number, outdated: readonly string[]): Beside {
   return {
-    stores: ["finished", "drafts", "photos"],
+    stores: ["finished", "drafts"],
     write: (tx) => [
       tx.objectStore("finished").put({ request, saved, atMs }),
       ...outdated.map((old) => tx.objectStore("finished").delete(old)),
       ...(save.draft === undefined ? [] : [tx.objectStore("drafts").delete(save.draft)]),
-      ...photos.map((photo) => tx.objectStore("photos").put(photo)),
     ],
   };
 }
@@ -67,18 +64,15 @@ async function outdated(engine: Engine, nowMs: number): Promise<string[]> {
   return all.filter((each) => each.atMs < nowMs - REMEMBERED_MS).map((each) => each.request);
 }
 
-/** The photos of a save as they are kept from now on. The bytes of one that a record names already may have been freed: the server has them. */
-async function kept(engine: Engine, save: Save): Promise<PhotoEntry[]> {
+/** The photos of a save. The bytes of one that a record names already may have been freed: the server has them. */
+async function named(engine: Engine, save: Save): Promise<string[]> {
   const hashes = [...new Set(save.photos.map((photo) => photo.held.hash))];
-  const found: PhotoEntry[] = [];
   for (const hash of hashes) {
     const entry = engine.ledger.photos.get(hash);
     const isHere = async () => (await engine.db.getKey("pictures", hash)) !== undefined;
     if (!entry || (entry.state === "held" && !(await isHere()))) throw hostError("photo_gone", `The picture ${hash} is not on this phone`);
-    const { held: _, isSeen: __, ...rest } = entry;
-    found.push({ ...rest, state: "kept" });
   }
-  return found;
+  return hashes;
 }
 
 async function write(engine: Engine, caller: Caller, edits: readonly Edit[], nowMs: number): Promise<{ effects: StoredEffect[] } | { refusals: Refused }> {

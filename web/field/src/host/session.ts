@@ -37,17 +37,17 @@ export class Session {
 
   async open(): Promise<void> {
     [this.person, this.tokens] = await Promise.all([this.device.current(), this.device.tokens()]);
-    if (this.person && !this.tokens) this.ended = "signed_out";
+    if (this.person && !this.tokens) this.ended = this.person.isRevoked ? "device_revoked" : "signed_out";
   }
 
   async signIn(username: string, password: string, deviceName: string): Promise<void> {
     const known = await this.device.byUsername(username.trim().toLowerCase());
-    const body = { username, password, device_name: deviceName, ...(known?.deviceId === undefined ? {} : { device_id: known.deviceId }) };
+    const body = { username, password, device_name: deviceName, ...(known?.deviceId === undefined || known.isRevoked ? {} : { device_id: known.deviceId }) };
     try {
       await this.begin("/auth/login", body, deviceName);
     } catch (error) {
       if (!known || !isProblem(error) || error.code !== "device_revoked") throw error;
-      await this.forgetDevice(known);
+      await this.revoke(known);
       await this.begin("/auth/login", { username, password, device_name: deviceName }, deviceName);
     }
   }
@@ -129,10 +129,11 @@ export class Session {
     this.ended = code === "device_revoked" ? "device_revoked" : "signed_out";
     this.tokens = undefined;
     await this.device.endSession(false);
-    if (code === "device_revoked" && this.person) await this.forgetDevice(this.person);
+    if (code === "device_revoked" && this.person) await this.revoke(this.person);
   }
 
-  private async forgetDevice({ deviceId: _, ...person }: Person): Promise<void> {
+  private async revoke(known: Person): Promise<void> {
+    const person = { ...known, isRevoked: true };
     await this.device.keepPerson(person);
     if (this.person?.accountId === person.accountId) this.person = person;
   }

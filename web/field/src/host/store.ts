@@ -106,8 +106,10 @@ export class Pen {
   static async take(db: AccountDb): Promise<Pen> {
     const pen = new Pen(db);
     const tx = db.transaction("meta", "readwrite", { durability: "strict" });
-    await tx.store.put(pen.mine, "pen");
+    const asked = Promise.allSettled([tx.store.put(pen.mine, "pen")]);
+    // Why it was not written, as where there is no room, only the transaction says.
     await tx.done;
+    await asked;
     return pen;
   }
 

@@ -1,8 +1,10 @@
 // Tiles of the map as this phone keeps them, in a database of their own: they are nobody's records, and can be fetched again.
 
-import { openDB, type DBSchema, type IDBPDatabase } from "idb";
+import { deleteDB, openDB, type DBSchema, type IDBPDatabase } from "idb";
 
 import type { MapFacts } from "./contract.js";
+
+const NAME = "hazard-map";
 
 interface StoredTile {
   readonly bytes: ArrayBuffer;
@@ -17,6 +19,11 @@ interface TileSchema extends DBSchema {
   meta: { key: "facts" | "bytes" | "removed"; value: MapFacts | number | boolean };
 }
 
+/** Gives all of it up, unopened. A tab that does not let it go is not waited for. */
+export function deleteTiles(): Promise<void> {
+  return new Promise((resolve, reject) => void deleteDB(NAME, { blocked: () => resolve() }).then(resolve, reject));
+}
+
 export class TileStore {
   private constructor(
     private readonly db: IDBPDatabase<TileSchema>,
@@ -28,7 +35,7 @@ export class TileStore {
   ) {}
 
   static async open(): Promise<TileStore> {
-    const db = await openDB<TileSchema>("hazard-map", 1, {
+    const db = await openDB<TileSchema>(NAME, 1, {
       upgrade(db) {
         db.createObjectStore("tiles");
         db.createObjectStore("absent");

@@ -2,6 +2,7 @@
 // by whichever tab holds the lock (leader.ts).
 
 import init from "../../../wasm/pkg/sync_core.js";
+import { startFailure } from "./errors.js";
 import { FieldHost, type World } from "./host.js";
 import { reduceOnCanvas } from "./picture.js";
 import { CHANNEL, serve, type Message } from "./rpc.js";
@@ -49,4 +50,4 @@ async function persist(): Promise<boolean> {
   return navigator.storage.persisted();
 }
 
-begin().catch(broke);
+begin().catch((error: unknown) => postMessage(startFailure(error)));

@@ -2,21 +2,23 @@
 
 import "fake-indexeddb/auto";
 
-export const disk = { isFull: false };
+/** `writes`: so many transactions still find room. */
+export const disk = { isFull: false, writes: Infinity };
 
 interface Aborting {
   _abort(error: string): void;
 }
 
-const ending = new WeakSet<IDBTransaction>();
+const begun = new WeakSet<IDBTransaction>();
 
 for (const method of ["put", "add"] as const) {
   const write = IDBObjectStore.prototype[method];
   IDBObjectStore.prototype[method] = function (this: IDBObjectStore, ...args: Parameters<typeof write>) {
     const { transaction } = this;
-    if (disk.isFull && !ending.has(transaction)) {
-      ending.add(transaction);
-      queueMicrotask(() => (transaction as unknown as Aborting)._abort("QuotaExceededError"));
+    if (!begun.has(transaction)) {
+      begun.add(transaction);
+      if (disk.isFull || disk.writes === 0) queueMicrotask(() => (transaction as unknown as Aborting)._abort("QuotaExceededError"));
+      else disk.writes -= 1;
     }
     return write.apply(this, args);
   };

@@ -16,13 +16,26 @@ describe("a file that is carried to the office", () => {
   afterEach(() => mine.host.stop());
   afterAll(() => server.remove());
 
-  async function office(path: string, body: Blob | string): Promise<Response> {
+  /** Revokes the phone of an account. */
+  async function revoke(username: string): Promise<void> {
+    const headers = { authorization: `Bearer ${await signedInAs(username)}` };
+    const { devices } = (await (await fetch(`${server.origin}/api/v1/devices`, { headers })).json()) as { devices: { id: string; name: string }[] };
+    const phone = devices.find((device) => device.name === "红米 12");
+    expect((await fetch(`${server.origin}/api/v1/devices/${phone?.id ?? ""}/revoke`, { method: "POST", headers })).status).toBe(200);
+  }
+
+  async function signedInAs(username: string): Promise<string> {
     const signIn = await fetch(`${server.origin}/api/v1/auth/login`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ username: "supervisor", password: PASSWORD, device_name: "办公室" }),
+      body: JSON.stringify({ username, password: PASSWORD, device_name: "办公室" }),
     });
     const { access_token } = (await signIn.json()) as { access_token: string };
+    return access_token;
+  }
+
+  async function office(path: string, body: Blob | string): Promise<Response> {
+    const access_token = await signedInAs("supervisor");
     return fetch(`${server.origin}/api/v1${path}`, { method: "POST", headers: { authorization: `Bearer ${access_token}` }, body });
   }
 
@@ -60,6 +73,25 @@ describe("a file that is carried to the office", () => {
     const { file, isWhole, lostPictures } = await mine.host.carry();
     expect({ isWhole, lostPictures }).toEqual({ isWhole: true, lostPictures: 1 });
     expect(Object.keys(unzipSync(new Uint8Array(await file.arrayBuffer()))).sort()).toEqual(["batch", `photos/${kept.hash}`]);
+  });
+
+  it("is made and taken of a phone that the office has revoked, which then signs in as a new one", async () => {
+    mine = new Phone(server.origin);
+    const village = await mine.signedIn("inspector04");
+    await mine.settled();
+    await revoke("inspector04");
+    await mine.saved({ edits: [hazard(village, "停用之后写的")] });
+    await mine.until("it is said", ({ trouble }) => trouble?.why === "device_revoked");
+    await mine.restart();
+    expect((await mine.host.status()).trouble).toEqual({ why: "device_revoked" });
+    const { file } = await mine.host.carry();
+    const answer = await office("/batches", new TextDecoder().decode(unzipSync(new Uint8Array(await file.arrayBuffer()))["batch"]));
+    expect(answer.status).toBe(200);
+    const receipts = await answer.text();
+    expect(await mine.host.takeReceipts(new Blob([receipts]))).toEqual({ accepted: 1, attention: 0 });
+    await mine.saved({ edits: [hazard(village, "重新登录之后报的")] });
+    await mine.signIn("inspector04");
+    expect((await mine.settled()).trouble).toBeUndefined();
   });
 
   it("receipts of another phone, or none at all, change nothing", async () => {

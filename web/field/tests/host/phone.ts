@@ -124,6 +124,13 @@ export class Phone {
     db.close();
   }
 
+  /** As a build that did not note in which life of the server's data its receipts were given. */
+  async forgetEpoch(): Promise<void> {
+    const db = await this.database(this.lastAccount);
+    await db.delete("meta", "epoch");
+    db.close();
+  }
+
   /** As if another build had made the rows. */
   async spoilRows(): Promise<void> {
     const db = await this.database(this.lastAccount);

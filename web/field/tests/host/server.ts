@@ -18,6 +18,7 @@ export class Server {
   private more: readonly string[] = [];
 
   private constructor(
+    /** Holds the data directory and what else is made for a test. */
     private readonly dir: string,
     private readonly port: number,
   ) {}
@@ -42,8 +43,24 @@ export class Server {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  private get data(): string {
+    return join(this.dir, "data");
+  }
+
+  backUp(): void {
+    execFileSync(binary, ["backup", "--data-dir", this.data, "--to", join(this.dir, "backup")]);
+  }
+
+  /** The disk dies, and what the last backup has is put in its place. */
+  async restore(): Promise<void> {
+    await this.stop();
+    await rm(this.data, { recursive: true });
+    execFileSync(binary, ["restore", "--from", join(this.dir, "backup"), "--data-dir", this.data]);
+    await this.run();
+  }
+
   async run(): Promise<void> {
-    const child = spawn(binary, ["serve", "--demo", "--data-dir", this.dir, "--listen", `127.0.0.1:${this.port}`, ...this.more], { stdio: "ignore" });
+    const child = spawn(binary, ["serve", "--demo", "--data-dir", this.data, "--listen", `127.0.0.1:${this.port}`, ...this.more], { stdio: "ignore" });
     this.child = child;
     const failed = new Promise<never>((_, reject) => {
       child.once("error", reject);

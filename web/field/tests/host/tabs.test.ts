@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { Connection } from "../../src/host/connect.js";
 import type { Host } from "../../src/host/contract.js";
 import { FieldHost } from "../../src/host/host.js";
-import { Leader } from "../../src/host/leader.js";
+import { Leader, type Broke } from "../../src/host/leader.js";
 import { CHANNEL, serve, type Message } from "../../src/host/rpc.js";
 import { hazard, Phone } from "./phone.js";
 import { Locks } from "./locks.js";
@@ -18,7 +18,7 @@ class Tab {
   readonly host: Host = this.connection.host();
   readonly leader: Leader;
   running: Promise<{ host: FieldHost; channel: BroadcastChannel }> | undefined;
-  breaks: ((why: string) => void) | undefined;
+  breaks: Broke | undefined;
 
   constructor(phone: Phone, locks: Locks, start: () => Promise<void> = () => Promise.resolve()) {
     this.leader = new Leader(
@@ -29,7 +29,7 @@ class Tab {
           return { terminate: () => void this.end() };
         },
         holds: (isHolder) => this.connection.hold(isHolder),
-        broke: (why) => this.connection.broke(why),
+        broke: (...why) => this.connection.broke(...why),
       },
       locks as unknown as LockManager,
     );
@@ -147,6 +147,19 @@ describe("tabs", () => {
     second.leader.steal();
     expect((await asked).phase).toBe("signed_out");
     expect([(await first.host.status()).isGuest, (await second.host.status()).isGuest]).toEqual([true, false]);
+  });
+
+  it("where no host begins any more, pages are told why, and a later one is met as ever", async () => {
+    const [phone, locks] = [new Phone("http://127.0.0.1:9"), new Locks()];
+    let isFull = true;
+    const first = tab(phone, locks, () => (isFull ? new Promise(() => undefined) : Promise.resolve()));
+    const asked = first.host.status();
+    for (let tries = 0; tries < 3; tries += 1) first.connection.broke("The phone's storage is full", "no_room");
+    await expect(asked).rejects.toMatchObject({ code: "no_room" });
+    isFull = false;
+    first.running = undefined;
+    first.breaks?.("The phone's storage is full", "no_room");
+    expect((await first.host.status()).phase).toBe("signed_out");
   });
 
   it("a sign-in that was under way when the host broke fails clearly; a question is asked again", async () => {
