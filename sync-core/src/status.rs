@@ -69,7 +69,9 @@ impl Standing {
     /// Whether the deadline has passed while the hazard counts and is not closed. `today` is the township's calendar day.
     #[must_use]
     pub fn is_overdue(&self, today: &str) -> bool {
-        !self.is_void && self.status != Status::Closed && self.deadline.as_deref().is_some_and(|deadline| deadline < today)
+        !self.is_void
+            && self.status != Status::Closed
+            && self.deadline.as_deref().is_some_and(|deadline| deadline < today)
     }
 }
 

@@ -110,10 +110,13 @@ async fn a_browser_that_asks_for_the_server_is_led_to_its_app() {
     let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let phone = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/130.0.0.0 Mobile Safari/537.36";
     let desk = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130.0.0.0 Safari/537.36";
-    for (path, agent, app) in
-        [("/", phone, "/field/"), ("/", desk, "/office/"), ("/field", desk, "/field/"), ("/office", phone, "/office/"),
-            ("/enrol", phone, "/field/sign-in")]
-    {
+    for (path, agent, app) in [
+        ("/", phone, "/field/"),
+        ("/", desk, "/office/"),
+        ("/field", desk, "/field/"),
+        ("/office", phone, "/office/"),
+        ("/enrol", phone, "/field/sign-in"),
+    ] {
         let answer = http.get(server.url(path)).header("user-agent", agent).send().await.unwrap();
         let location = answer.headers()["location"].to_str().unwrap();
         assert_eq!((answer.status().as_u16(), location), (302, app), "{path}");

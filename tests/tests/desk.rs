@@ -110,7 +110,10 @@ async fn what_a_village_and_the_office_say_of_a_site_is_shown_to_no_other_villag
     assert_eq!(status, 200, "{answer}");
     for (who, shown) in [(&desk, 1), (&inspector, 1), (&other, 0)] {
         let site = record(&server, who, site).await;
-        assert_eq!((site["comments"].as_array().unwrap().len(), site["photos"].as_array().unwrap().len()), (shown, shown));
+        assert_eq!(
+            (site["comments"].as_array().unwrap().len(), site["photos"].as_array().unwrap().len()),
+            (shown, shown)
+        );
     }
 }
 

@@ -217,7 +217,8 @@ async fn a_warning_that_a_voiding_had_not_seen_brings_the_hazard_back_for_a_deci
     let keys = seen["standing"]["to_void"].as_array().unwrap();
     assert_eq!(keys.len(), 2, "the hazard's own id, and the order");
     changes.extend(keys.iter().map(|key| (format!("void_follows/{}", key.as_str().unwrap()), json!(true))));
-    let edit = json!({"record": found, "kind": "hazard", "village": village(0), "seen": seen["seen"], "changes": changes});
+    let edit =
+        json!({"record": found, "kind": "hazard", "village": village(0), "seen": seen["seen"], "changes": changes});
     assert_eq!(server.post(&office.session, "/records", &json!({"edits": [edit]})).await.0, 200);
     assert_eq!(line(&server, &office, found).await["void"], true);
     assert_eq!((&look().await["voiding"], &conflicts().await), (&json!("voided"), &json!([])));
@@ -243,7 +244,7 @@ async fn a_warning_that_a_voiding_had_not_seen_brings_the_hazard_back_for_a_deci
     assert_eq!(decide(revived["standing"]["to_void"].clone()).await, 200);
     assert_eq!(line(&server, &office, found).await["void"], true);
     assert_eq!((&look().await["voiding"], &conflicts().await), (&json!("voided"), &json!([])));
-    let rebuilt = rebuild(&server.app().database, server.township).await.unwrap();
+    let rebuilt = rebuild(&server.app().database, hazard_tests::server::township()).await.unwrap();
     assert_eq!((rebuilt.lines_mended, rebuilt.conflicts_mended), (0, 0));
 }
 

@@ -111,6 +111,7 @@ async fn what_falls_due_is_counted_by_village_and_its_rows_are_listed() {
     let voiding = json!({"record": void, "kind": "hazard", "village": village(1), "seen": seen["seen"], "changes": {"void": "误报"}});
     assert_eq!(server.post(&desk.session, "/records", &json!({"edits": [voiding]})).await.0, 200);
 
+    let closed = due(0, "2026-03-05");
     let due = get(&server, &desk, "/due").await;
     assert_eq!((&due["today"], &due["until"], &due["within"]), (&json!(TODAY), &json!("2026-03-09"), &json!(5)));
     assert_eq!((&due["overdue"], &due["due"]), (&json!(2), &json!(3)), "{due}");
@@ -126,7 +127,7 @@ async fn what_falls_due_is_counted_by_village_and_its_rows_are_listed() {
         rows["rows"].as_array().unwrap().iter().map(|row| row["deadline"].as_str().unwrap()).collect();
     assert_eq!(deadlines, ["2026-03-02", "2026-03-04", "2026-03-09"]);
     // What is closed is not due, whichever end of the days is left open.
-    let closed = here.save(due(0, "2026-03-05"));
+    let closed = here.save(closed);
     here.save(reinspection(closed, village(0), "passed", &[]));
     here.sync(&server).await;
     for days in ["due_from=2026-03-02", "due_until=9999-12-31", "due_until=2026-03-31"] {

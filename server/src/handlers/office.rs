@@ -72,6 +72,14 @@ struct RegisterRow {
 }
 
 impl RegisterRow {
+    fn read(tx: &mut dyn Transaction, township: TownshipId, state: &str) -> Result<Self, DbError> {
+        let record = read_state(state)?;
+        // A voided hazard may have been revived by a fact about it.
+        let is_in_doubt = record.kind == "hazard" && !record.counts();
+        let facts = if is_in_doubt { facts_about(tx, township, record.id)? } else { Vec::new() };
+        Ok(Self::of(&record, is_in_doubt.then(|| standing(&record, &facts)).as_ref()))
+    }
+
     fn of(record: &Record, standing: Option<&Standing>) -> Self {
         let conflicts: Vec<String> = open_conflicts(record, standing).into_iter().map(|open| open.path).collect();
         Self {
@@ -99,15 +107,8 @@ pub async fn register(
             tx.records_of_kind(who.township, &query.kind, villages.as_deref(), query.after, limit.saturating_add(1))?;
         let more = states.len() > limit;
         states.truncate(limit);
-        let mut rows = Vec::with_capacity(states.len());
-        for state in &states {
-            let record = read_state(state)?;
-            // A voided hazard may have been revived by a fact about it.
-            let is_in_doubt = record.kind == "hazard" && !record.counts();
-            let facts = if is_in_doubt { facts_about(tx, who.township, record.id)? } else { Vec::new() };
-            rows.push(RegisterRow::of(&record, is_in_doubt.then(|| standing(&record, &facts)).as_ref()));
-        }
-        Ok::<_, DbError>((rows, more))
+        let rows = states.iter().map(|state| RegisterRow::read(tx, who.township, state));
+        Ok::<_, DbError>((rows.collect::<Result<Vec<_>, _>>()?, more))
     });
     let (rows, more) = read.await.map_err(Problem::from)?;
     let next = rows.last().filter(|_| more).map(|row| row.id.to_string());

@@ -1,6 +1,5 @@
 //! What waits for a supervisor: open conflicts and quarantined versions, and the decisions on them.
 
-
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -64,10 +64,7 @@ pub async fn round_trip(
         None => None,
     };
     if let Some(unsent) = request.unsent {
-        // What was merged and read is told, whatever becomes of a note about the phone.
-        if let Err(problem) = note_unsent(&app, &who, unsent).await {
-            tracing::warn!(cause = problem.cause(), "how much waits on a phone is noted another time");
-        }
+        note_unsent(&app, &who, unsent).await;
     }
     let (photos_received, photos_wanted) = photos(&app, &who, asked_photos).await?;
     let push = pushed.map(|(answer, _)| answer);
@@ -117,8 +114,15 @@ async fn read(
     Ok(answer)
 }
 
-/// Notes how much waits on a phone, unless that was noted a moment ago.
-async fn note_unsent(app: &App, who: &Authenticated, unsent: u64) -> Result<(), Problem> {
+/// Notes how much waits on a phone. What was merged and read is told, whatever becomes of the note.
+async fn note_unsent(app: &App, who: &Authenticated, unsent: u64) {
+    if let Err(problem) = try_to_note_unsent(app, who, unsent).await {
+        tracing::warn!(cause = problem.cause(), "how much waits on a phone is noted another time");
+    }
+}
+
+/// Notes it, unless that was done a moment ago.
+async fn try_to_note_unsent(app: &App, who: &Authenticated, unsent: u64) -> Result<(), Problem> {
     let (id, now_ms) = (who.device, app.now_ms());
     let device = app.database.read(move |tx| tx.device(id).map_err(Problem::from)).await?;
     let is_known = |device: Device| {

@@ -370,7 +370,11 @@ fn only_a_supervisor_takes_down_a_level_that_was_reported_as_major() {
     let mut unseen = write(&who, 1, 2, None, &[("level", json!("general"))]);
     unseen.context.raise(Dot { replica: ReplicaId(Uuid::from_u128(7)), seq: 1 });
     let expected = (RefusalCode::SupervisorDecides, Some("level".to_owned()));
-    assert_eq!(refused(&unseen, &who, Some(&major)), expected, "a replica's own write is replaced whatever it claims to have seen");
+    assert_eq!(
+        refused(&unseen, &who, Some(&major)),
+        expected,
+        "a replica's own write is replaced whatever it claims to have seen"
+    );
     let raising = write(&who, 1, 2, Some(&general), &[("level", json!("major"))]);
     assert_eq!(merged(judge(&raising, &who, Some(general), RECEIVED_MS)).0.text("level"), Some("major"));
     let office = supervisor();

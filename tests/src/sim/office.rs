@@ -45,9 +45,9 @@ pub(crate) struct Looked {
 impl Server {
     /// The conflicts of a record, as its page shows them.
     pub(crate) fn look(&mut self, oracle: &Oracle, record: RecordId) -> Vec<Looked> {
-        let read = self.store.read(move |tx| {
-            Ok((tx.record(ids::township(), record)?, facts_about(tx, ids::township(), record)?))
-        });
+        let read = self
+            .store
+            .read(move |tx| Ok((tx.record(ids::township(), record)?, facts_about(tx, ids::township(), record)?)));
         let (state, facts) = read.expect("a record");
         let Some(record) = state.and_then(|state| Record::from_json(&state).ok()) else { return Vec::new() };
         let is_hazard = record.kind == "hazard";

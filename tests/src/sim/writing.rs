@@ -66,7 +66,9 @@ impl World<'_> {
         let mut changes = Changes::from([("void".to_owned(), reason)]);
         if self.story.slots[slot].kind == "hazard" && !back {
             let facts = self.facts(phone);
-            changes.extend(to_void(self.story.record(slot), &facts).map(|key| (format!("void_follows/{key}"), true.into())));
+            changes.extend(
+                to_void(self.story.record(slot), &facts).map(|key| (format!("void_follows/{key}"), true.into())),
+            );
         }
         self.save(phone, slot, changes, None, disk).map(|_| ())
     }

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hazard_tests::server::{Session, TestServer, village};
+use hazard_tests::server::{START_MS, Session, TestServer, village};
 use hazard_tests::story::{Phone, hazard};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -170,6 +170,10 @@ fn on_a_full_disk_photos_files_and_backups_are_refused_and_all_else_is_read() {
         let ready = server.http.get(server.url("/readyz")).send().await.unwrap();
         assert_eq!(ready.status(), 507);
         assert_eq!(ask(&server, &office.session, "/hazards").await.0, 200);
+        let asked = json!({"sent_at_ms": START_MS, "pull": {}, "unsent": 3});
+        let (status, answer) = server.post(&one.session, "/sync", &asked).await;
+        assert_eq!(status, 200, "how much waits is not noted, and all else is told: {answer}");
+        assert!(!answer["pull"]["records"].as_array().unwrap().is_empty());
         assert_eq!(photo(&server, &one.session, &stored).await, (200, bytes.clone()));
         let why = server.restart().await.err().map(|refusal| refusal.to_string());
         assert!(why.as_ref().is_none_or(|why| why.contains("room")), "it starts, or says what is wrong: {why:?}");

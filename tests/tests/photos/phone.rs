@@ -1,6 +1,7 @@
 //! A phone that speaks tus, politely or by hand over a raw socket, and the photos that it sends.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use data_encoding::BASE64;
 use hazard_tests::server::{Session, TestServer};
@@ -136,14 +137,15 @@ impl<'a> Phone<'a> {
         socket
     }
 
-    /// Sends a chunk without saying before how long it is; what the server answered.
-    pub(crate) async fn send_in_pieces(&self, hash: &str, offset: usize, chunk: &[u8]) -> String {
+    /// Sends a chunk without saying before how long it is, and its end after a while; what the server answered.
+    pub(crate) async fn send_in_pieces(&self, hash: &str, offset: usize, chunk: &[u8], end_after: Duration) -> String {
         let mut socket = self.patch_head(hash, offset, "Transfer-Encoding: chunked\r\nConnection: close").await;
         for piece in chunk.chunks(10_000) {
             socket.write_all(format!("{:x}\r\n", piece.len()).as_bytes()).await.unwrap();
             socket.write_all(piece).await.unwrap();
             socket.write_all(b"\r\n").await.unwrap();
         }
+        tokio::time::sleep(end_after).await;
         socket.write_all(b"0\r\n\r\n").await.unwrap();
         rest_of(socket).await
     }

@@ -1,5 +1,7 @@
 //! What is refused, clearly, and with nothing lost.
 
+use std::time::Duration;
+
 use hazard_tests::server::village;
 use reqwest::Method;
 use sync_core::people::Role;
@@ -84,7 +86,7 @@ async fn a_chunk_that_reaches_beyond_the_length_is_refused() {
     assert_eq!(header(&announced, "upload-offset"), "1000");
     assert_eq!(refused(announced).await, (413, "upload_exceeded".to_owned()));
     // Without a Content-Length it is noticed while the bytes come.
-    let answer = phone.send_in_pieces(&hash, 1000, &longer).await;
+    let answer = phone.send_in_pieces(&hash, 1000, &longer, Duration::ZERO).await;
     assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("upload_exceeded"), "{answer:?}");
 
     assert_eq!(phone.offset(&hash).await, 1000);

@@ -3,11 +3,13 @@
 use std::ffi::OsStr;
 use std::fs::DirEntry;
 use std::path::Path;
+use std::time::Duration;
 
 use hazard_tests::server::{Session, TestServer, village};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use reqwest::Method;
+use server::limits::UPLOAD_CHECKPOINT_WAIT;
 use sync_core::people::Role;
 
 use crate::phone::{Phone, checksum, hash, header, refused, sample};
@@ -84,6 +86,20 @@ async fn a_photo_that_is_stored_is_not_sent_again() {
     }
     let nothing = first.send(&hash, bytes.len(), b"").await;
     assert_eq!(nothing.status(), 204, "a repeated last request changes nothing");
+}
+
+#[tokio::test]
+async fn a_photo_whose_last_bytes_are_here_long_before_the_requests_end_is_stored() {
+    let server = crate::start().await;
+    let phone = Phone::new(&server, server.enlist("wang", Role::Inspector, &[village(0)]).await);
+    let bytes = sample("gps/DSCN0012.jpg");
+    let hash = hash(&bytes);
+    phone.create(&hash, bytes.len()).await;
+    let late = UPLOAD_CHECKPOINT_WAIT + Duration::from_secs(1);
+    let answer = phone.send_in_pieces(&hash, 0, &bytes, late).await;
+    assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+    let shown = phone.show(&hash, "?variant=original").send().await.unwrap();
+    assert_eq!(shown.bytes().await.unwrap(), bytes);
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use crate::town::Town;
 const BY_ROLE: [&str; 2] = ["forbidden", "county_reads_only"];
 
 /// Files of the program, which are the same for everybody: nothing of a township is in them.
-const APPS: [&str; 5] = ["/", "/field", "/field/{path:.*}", "/office", "/office/{path:.*}"];
+const APPS: [&str; 6] = ["/", "/enrol", "/field", "/field/{path:.*}", "/office", "/office/{path:.*}"];
 
 /// The routes that attempts do not name, and those that they name although they are none.
 fn unlike(routes: &[Route], attempts: &[Attempt]) -> Vec<String> {

@@ -155,7 +155,8 @@ pub(super) fn open_readers(path: &Path, options: &DatabaseOptions) -> Result<Rea
     let path = path.display().to_string();
     Pool::builder()
         .max_size(options.readers)
-        .min_idle(Some(1))
+        // None is opened ahead: one that came after the end would still make files beside the ledger.
+        .min_idle(Some(0))
         .test_on_check_out(false)
         .connection_timeout(READER_TIMEOUT)
         .connection_customizer(Box::new(ReadOnly))

@@ -116,7 +116,10 @@ impl Oracle {
         let village = |id: RecordId| self.model.kinds.get(&id).map(|(_, village)| *village);
         let words = hazard.to_string();
         let named = self.at(fact, "hazard");
-        village(fact.id) == village(hazard) && !fact.is_void_claimed && !named.is_empty() && named.iter().all(|value| value.as_str() == Some(&words))
+        village(fact.id) == village(hazard)
+            && !fact.is_void_claimed
+            && !named.is_empty()
+            && named.iter().all(|value| value.as_str() == Some(&words))
     }
 
     /// The least safe of some values; what is not in the list is less safe than all, a cleared one than the safest alone.
@@ -202,7 +205,8 @@ impl Oracle {
             is_major,
             is_suspended: of("order").into_iter().any(|order| suspends(&order) && unlifted(&order)),
             is_escalated: of("escalation").into_iter().any(|fact| unlifted(&fact)),
-            is_void: hazard.is_voided && failures.iter().copied().chain(of("order")).chain(of("escalation")).all(overruled),
+            is_void: hazard.is_voided
+                && failures.iter().copied().chain(of("order")).chain(of("escalation")).all(overruled),
             deadline,
             missing,
         }

@@ -30,7 +30,7 @@ describe("lists", () => {
 
   function hazard(values: StoredRow["values"], status: "reported" | "closed" = "reported", deadline: string | null = null): string {
     const is_overdue = status !== "closed" && deadline !== null && deadline < "2026-03-10";
-    const standing = { status, deadline, is_overdue, is_major: false, is_suspended: false, is_escalated: false, closed_at_ms: null };
+    const standing = { status, deadline, is_overdue, is_void: false, is_major: false, is_suspended: false, is_escalated: false, closed_at_ms: null };
     return add("hazard", values, { standing });
   }
 
