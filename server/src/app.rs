@@ -25,7 +25,7 @@ use crate::config::Settings;
 use crate::db::{Database, DbError, Scope};
 use crate::events::Seats;
 use crate::handlers::health::Readiness;
-use crate::ledger::{digests, visits};
+use crate::ledger::{digests, rebuild, visits};
 use crate::limits::{CONNECTIONS_MAX, EXPORTS_MAX, HSTS_S, KEEP_ALIVE, TLS_HANDSHAKE_WAIT, TLS_HANDSHAKES_MAX};
 use crate::map::Map;
 use crate::observe::observe;
@@ -192,6 +192,7 @@ pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Running,
     agree_on_the_key(&app).await?;
     digests::bring_up(&app.database).await?;
     visits::bring_up(&app.database).await?;
+    rebuild::bring_up(&app.database).await?;
     if app.settings.demo {
         demo::set_up(&app.database, app.settings.demo_history, app.now_ms())
             .await

@@ -377,6 +377,31 @@ async fn a_rebuild_finds_nothing_to_mend_and_mends_what_was_broken() {
 }
 
 #[actix_web::test]
+async fn what_an_earlier_release_derived_by_other_rules_is_derived_anew_before_anybody_reads_it() {
+    let mut server = TestServer::start().await;
+    let mut one = Phone::of(&server, "one", Role::Inspector, &[village(0)]).await;
+    let found = one.save(hazard(village(0)));
+    one.sync(&server).await;
+    let township = hazard_tests::server::township();
+    let say_closed = async |server: &TestServer, rules: Option<&'static str>| {
+        let saying = server.app().database.write(server::db::Scope::Township(township), move |tx| {
+            let line = tx.hazard(township, found)?.unwrap();
+            tx.put_hazards(township, &[server::db::hazards::HazardLine { status: "closed".to_owned(), ..line }])?;
+            rules.map_or(Ok(()), |rules| tx.set_rules(rules))
+        });
+        saying.await.unwrap();
+    };
+    say_closed(&server, Some("of before")).await;
+    server.restart().await.unwrap();
+    assert_eq!(line(&server, &one, found).await["status"], "reported");
+    // That is done once, and a start costs nothing afterwards.
+    say_closed(&server, None).await;
+    server.restart().await.unwrap();
+    let ledger = server.get(&one.session, "/hazards").await.1;
+    assert_eq!(ledger["rows"][0]["status"], "closed");
+}
+
+#[actix_web::test]
 async fn a_nul_in_a_text_fails_nothing_wherever_it_stands() {
     let server = TestServer::start().await;
     let mut phone = Phone::of(&server, "one", Role::Inspector, &[village(0)]).await;

@@ -24,6 +24,18 @@ pub trait MetaTx {
     /// The database failed.
     fn set_epoch(&mut self, epoch: Uuid) -> Result<(), DbError>;
 
+    /// By which rules the lines of the ledger were derived; `None` where that was before rules had a name.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn rules(&mut self) -> Result<Option<String>, DbError>;
+
+    /// Notes by which rules they are derived now.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn set_rules(&mut self, rules: &str) -> Result<(), DbError>;
+
     /// Keeps a value under a name unless one is kept already; gives the one that is kept.
     ///
     /// # Errors

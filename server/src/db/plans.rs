@@ -148,6 +148,7 @@ fn people(tx: &mut dyn Transaction) -> Result<(), DbError> {
 /// What a push loads and writes.
 fn push(tx: &mut dyn Transaction) -> Result<(), DbError> {
     tx.epoch()?;
+    tx.rules()?;
     tx.replica(REPLICA)?;
     tx.arrived(REPLICA, 1..=100)?;
     tx.records(HOME, &[HAZARD, OTHER])?;

@@ -22,6 +22,9 @@ use crate::refusal::Refusal;
 /// Records in one transaction: others wait no longer than some tens of ms.
 const PAGE_RECORDS: usize = 500;
 
+/// The rules by which lines and open conflicts are derived. Whoever changes what they come to gives them another name.
+const RULES: &str = "2026-11-29";
+
 /// What a rebuild found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rebuilt {
@@ -35,6 +38,28 @@ pub struct Rebuilt {
     pub visits_mended: u64,
     /// Townships whose digests were not those of their states.
     pub digests_mended: u64,
+}
+
+/// Derives everything anew that an earlier release derived by other rules: the ledger must not go on saying what they said. Before the
+/// server listens.
+///
+/// # Errors
+/// The database failed.
+pub async fn bring_up(database: &Database) -> Result<(), DbError> {
+    if database.read(|tx| tx.rules()).await?.as_deref() == Some(RULES) {
+        return Ok(());
+    }
+    for township in database.read(|tx| tx.townships()).await? {
+        let Rebuilt { records, lines_mended, conflicts_mended, .. } = rebuild(database, township.id).await?;
+        tracing::info!(
+            township = township.name,
+            records,
+            lines_mended,
+            conflicts_mended,
+            "derived anew by this release's rules"
+        );
+    }
+    database.write(Scope::Whole, |tx| tx.set_rules(RULES)).await
 }
 
 /// Rebuilds every township of the database that the arguments name.

@@ -11,16 +11,24 @@ use crate::db::meta::MetaTx;
 use crate::db::schema::meta;
 
 const EPOCH: &str = "epoch";
+const RULES: &str = "rules";
 
 impl MetaTx for Tx<'_> {
     fn epoch(&mut self) -> Result<Option<Uuid>, DbError> {
-        let text: Option<String> =
-            meta::table.find(EPOCH).select(meta::value).first(self.conn).optional().map_err(DbError::from)?;
+        let text = get(self.conn, EPOCH)?;
         text.map(|text| Uuid::parse_str(&text).map_err(|error| DbError::Internal(error.to_string()))).transpose()
     }
 
     fn set_epoch(&mut self, epoch: Uuid) -> Result<(), DbError> {
         put(self.conn, EPOCH, &epoch.to_string())
+    }
+
+    fn rules(&mut self) -> Result<Option<String>, DbError> {
+        get(self.conn, RULES)
+    }
+
+    fn set_rules(&mut self, rules: &str) -> Result<(), DbError> {
+        put(self.conn, RULES, rules)
     }
 
     fn agree(&mut self, name: &str, value: &str) -> Result<String, DbError> {
@@ -51,6 +59,10 @@ impl MetaTx for Tx<'_> {
     fn spoil_commit(&mut self) -> Result<(), DbError> {
         faults::spoil_commit(self.conn)
     }
+}
+
+fn get(conn: &mut Conn, key: &str) -> Result<Option<String>, DbError> {
+    Ok(meta::table.find(key).select(meta::value).first(conn).optional()?)
 }
 
 fn put(conn: &mut Conn, key: &str, value: &str) -> Result<(), DbError> {

@@ -101,6 +101,14 @@ impl MetaTx for Memory {
         Ok(())
     }
 
+    fn rules(&mut self) -> Result<Option<String>, DbError> {
+        unasked()
+    }
+
+    fn set_rules(&mut self, _: &str) -> Result<(), DbError> {
+        unasked()
+    }
+
     fn agree(&mut self, _: &str, _: &str) -> Result<String, DbError> {
         unasked()
     }
