@@ -9,7 +9,9 @@ use serde::Serialize;
 pub struct Kind {
     /// The name in JSON, SQL and code.
     pub name: &'static str,
-    /// The name that people in the township use.
+    /// The name that people in the township use. The clients have words of their own.
+    #[serde(skip)]
+    #[cfg_attr(feature = "typescript", ts(skip))]
     pub label: &'static str,
     /// Whose records these are, and who reads them.
     pub scope: Scope,
@@ -38,8 +40,10 @@ pub enum Scope {
 pub struct Field {
     /// The name in JSON, SQL and code.
     pub name: &'static str,
-    /// The name that people in the township use. The browser's build has it from `kinds.json`.
+    /// The name that people in the township use. The clients have words of their own.
     #[cfg(not(target_family = "wasm"))]
+    #[serde(skip)]
+    #[cfg_attr(feature = "typescript", ts(skip))]
     pub label: &'static str,
     /// What values it takes.
     #[serde(rename = "type")]

@@ -6,6 +6,7 @@ use hazard_tests::server::{TestServer, village};
 use reqwest::Method;
 use server::limits::UPLOADS_TAKEN_IN_MAX;
 use sync_core::people::Role;
+use tokio::io::AsyncWriteExt;
 
 use crate::phone::{Phone, hash, header, refused, rest_of, sample};
 
@@ -176,6 +177,10 @@ async fn no_more_bodies_are_taken_in_at_once_than_memory_is_meant_for() {
     }
     let (phone, hash) = (&phones[0], hash(&bytes));
     phone.create_with(&hash, bytes.len(), &bytes[..1000]).await;
+    // On a slow machine the first have been silent for long by now.
+    for socket in &mut under_way {
+        socket.write_all(&bytes[100..101]).await.unwrap();
+    }
     // An empty chunk is taken while the server has not come to the last of them.
     let mut told = phone.send(&hash, phone.offset(&hash).await, b"").await;
     for _ in 0..2_000 {

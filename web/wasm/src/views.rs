@@ -343,7 +343,7 @@ impl HazardStanding {
     }
 }
 
-/// Every record kind that this build knows, as data: what forms, tables and labels are made of.
+/// Every record kind that this build knows, as data: what forms and tables are made of.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Kinds {

@@ -81,8 +81,8 @@ export async function roundTrip(send: (body: string) => Promise<string>, now_ms:
 
 const kind: KindName = "hazard";
 const field: FieldNames["hazard"] = "level";
-export const labels = kinds.kinds.filter((declared) => declared.name === kind).flatMap((declared) =>
-  declared.fields.map((each) => (each.name === field && typeof each.type === "object" && "choice" in each.type ? each.type.choice : each.label)),
+export const words = kinds.kinds.filter((declared) => declared.name === kind).flatMap((declared) =>
+  declared.fields.map((each) => (each.name === field && typeof each.type === "object" && "choice" in each.type ? each.type.choice : each.name)),
 );
 
 // @ts-expect-error: there is no such field
