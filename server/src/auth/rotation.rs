@@ -221,6 +221,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn expired_tokens_of_a_session_that_has_ended_go_with_the_next_rotation_of_its_account() {
+        let story = Story::begin().await;
+        let (ended, late_ms) = (Uuid::from_u128(5), T + REFRESH_TOKEN_MS - 1);
+        let beginning = story.database.write(Scope::Whole, move |tx| {
+            let session = tx.session(SESSION)?.ok_or_else(|| DbError::Internal("no session".to_owned()))?;
+            tx.insert_session(&Session { id: ended, ..session })?;
+            give_out(tx, ended, 1, &hash(7), T - 2)?;
+            give_out(tx, ended, 2, &hash(8), T)?;
+            tx.revoke_session(ended, T, RevokedWhy::Logout)
+        });
+        beginning.await.unwrap();
+        story.rotates(1, 2, late_ms).await;
+        let left =
+            story.database.read(|tx| Ok::<_, DbError>([tx.refresh_token(&hash(7))?, tx.refresh_token(&hash(8))?]));
+        let [expired, fresh] = left.await.unwrap();
+        assert!(expired.is_none() && fresh.is_some());
+    }
+
+    #[tokio::test]
     async fn a_token_ends_after_ninety_days_without_ending_the_session() {
         let story = Story::begin().await;
         assert_eq!(story.present(1, 2, T + REFRESH_TOKEN_MS).await, Rotation::Expired);

@@ -16,7 +16,6 @@ use sync_core::record::Record;
 use sync_core::schema::Scope as KindScope;
 use sync_core::status::{Standing, standing};
 use sync_core::time::township_date;
-use sync_core::version::VOID;
 
 use super::page::{Page, rows_within};
 use super::review::refused;
@@ -85,7 +84,7 @@ impl RegisterRow {
         Self {
             id: record.id,
             village: record.village,
-            void: !record.counts() && conflicts.iter().all(|path| path != VOID),
+            void: standing.map_or(!record.counts(), |standing| standing.is_void),
             values: shown_values(record),
             conflicts,
             report_state: (record.kind == "monthly_report").then(|| report_state(record)),

@@ -41,7 +41,8 @@ pub struct Rebuilt {
 }
 
 /// Derives everything anew that an earlier release derived by other rules: the ledger must not go on saying what they said. Before the
-/// server listens.
+/// server listens. A township with a state that cannot be read is said, and tried again at the next start: damage to one record must not
+/// keep everybody from the others.
 ///
 /// # Errors
 /// The database failed.
@@ -49,8 +50,21 @@ pub async fn bring_up(database: &Database) -> Result<(), DbError> {
     if database.read(|tx| tx.rules()).await?.as_deref() == Some(RULES) {
         return Ok(());
     }
+    let mut is_whole = true;
     for township in database.read(|tx| tx.townships()).await? {
-        let Rebuilt { records, lines_mended, conflicts_mended, .. } = rebuild(database, township.id).await?;
+        let rebuilt = match rebuild(database, township.id).await {
+            Err(DbError::Internal(why)) => {
+                tracing::error!(
+                    township = township.name,
+                    why,
+                    "not derived by this release's rules; `verify` says what is damaged"
+                );
+                is_whole = false;
+                continue;
+            }
+            rebuilt => rebuilt?,
+        };
+        let Rebuilt { records, lines_mended, conflicts_mended, .. } = rebuilt;
         tracing::info!(
             township = township.name,
             records,
@@ -59,7 +73,7 @@ pub async fn bring_up(database: &Database) -> Result<(), DbError> {
             "derived anew by this release's rules"
         );
     }
-    database.write(Scope::Whole, |tx| tx.set_rules(RULES)).await
+    if is_whole { database.write(Scope::Whole, |tx| tx.set_rules(RULES)).await } else { Ok(()) }
 }
 
 /// Rebuilds every township of the database that the arguments name.

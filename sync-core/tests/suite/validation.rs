@@ -89,6 +89,15 @@ fn check(table: Vec<Row>) {
 }
 
 #[test]
+fn a_kind_of_tomorrow_has_a_name_that_every_database_can_hold() {
+    assert_eq!(validate(&edit("drone_survey", &[])), Ok(()));
+    for kind in ["drone\u{0}survey", "drone\nsurvey", "\u{7f}"] {
+        let refusal = validate(&edit(kind, &[])).expect_err(kind);
+        assert_eq!(refusal.code, RefusalCode::Malformed, "{kind:?}");
+    }
+}
+
+#[test]
 fn texts_and_numbers_and_days_take_what_is_declared() {
     let (ty, range) = (RefusalCode::FieldType, RefusalCode::FieldRange);
     check(vec![
