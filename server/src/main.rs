@@ -57,7 +57,7 @@ async fn carry_out(command: Command) -> Result<(), Refusal> {
         }
         Command::Import(args) => {
             logging::init(args.data.log_format);
-            tell(transfer::import(args).await)
+            tell(transfer::import(args, SystemClock.now_ms()).await)
         }
         Command::Verify(args) => {
             logging::init(args.data.log_format);

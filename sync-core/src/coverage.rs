@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::ids::RecordId;
+use crate::ids::{RecordId, VillageId};
 use crate::record::Record;
 use crate::rules::Voiding;
 use crate::time::{Ms, township_date};
@@ -47,6 +47,12 @@ pub fn is_target(campaign: &Record, site: &Record) -> bool {
         && site.text("status") != Some("closed")
         && is_listed("sites", &|id| id == own)
         && is_listed("sectors", &is_of)
+}
+
+/// Whether an inspection under `village` (`None`: the township's own) speaks for a site: another village cannot say that it was reached.
+#[must_use]
+pub fn speaks_for(village: Option<VillageId>, site: &Record) -> bool {
+    village.is_none() || village == site.village
 }
 
 /// Whether a visit counts for a campaign: made for it, or on one of its days.

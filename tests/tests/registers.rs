@@ -10,6 +10,7 @@
 use hazard_tests::server::{START_MS, TestServer, village};
 use hazard_tests::story::{Phone, edit, hazard, reinspection};
 use serde_json::{Value, json};
+use sync_core::client::Edit;
 use sync_core::ids::RecordId;
 use sync_core::people::Role;
 use sync_core::workdays::SETTING;
@@ -218,7 +219,7 @@ async fn put(
     record
 }
 
-fn inspection(site: RecordId, at_ms: u64, campaign: Option<RecordId>) -> sync_core::client::Edit {
+fn inspection(site: RecordId, at_ms: u64, campaign: Option<RecordId>) -> Edit {
     let mut changes = vec![
         ("site", json!(site)),
         ("type", json!("routine")),
@@ -239,7 +240,7 @@ async fn a_campaign_names_the_sites_that_it_has_not_reached() {
     const DAY_MS: u64 = 86_400_000;
     let server = TestServer::start().await;
     let mut phone = Phone::of(&server, "one", Role::Inspector, &[village(0)]).await;
-    let there = Phone::of(&server, "there", Role::Inspector, &[village(1)]).await;
+    let mut there = Phone::of(&server, "there", Role::Inspector, &[village(1)]).await;
     let desk = Phone::of(&server, "office", Role::Supervisor, &[]).await;
     let site = async |name: &str, sector: &str, at: usize, more: Value| {
         let mut changes = json!({"name": name, "sector": sector, "status": "in_use"});
@@ -261,6 +262,12 @@ async fn a_campaign_names_the_sites_that_it_has_not_reached() {
     assert_eq!(unvisited(&server, &desk, all).await, ["乙店", "甲店", "丙店"]);
     assert_eq!(unvisited(&server, &desk, listed).await, ["乙店"]);
     assert_eq!(unvisited(&server, &there, all).await, ["丙店"], "of one's own villages");
+
+    // Another village cannot say that a site was visited.
+    let elsewhere = Edit { village: Some(village(1)), ..inspection(shop, START_MS, Some(all)) };
+    there.save(elsewhere);
+    there.sync(&server).await;
+    assert_eq!(unvisited(&server, &desk, all).await.len(), 3);
 
     // Before its days, unless it was made for it; on them, whatever it was made for.
     phone.save(inspection(shop, START_MS - DAY_MS, None));

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use jiff::Timestamp;
+use sync_core::ids::TownshipId;
 use sync_core::time::Ms;
 
 use super::manifest::{FORMAT, Manifest, PHOTOS, Part};
@@ -15,7 +16,8 @@ use crate::config::{self, BackupArgs};
 use crate::db::{Database, DatabaseOptions, Place, copy_sqlite};
 use crate::durable::{copy_new, make_folder, sync_folder};
 use crate::limits::DAY_MS;
-use crate::photos::bytes::PhotoBytes;
+use crate::photos::bytes::{PhotoBytes, is_still_noted};
+use crate::photos::hash::ContentHash;
 use crate::refusal::Refusal;
 
 /// The ledger's file in a backup of SQLite.
@@ -38,7 +40,7 @@ pub async fn run(args: BackupArgs, now_ms: Ms) -> Result<String, Refusal> {
         Ok(made) => shelf.finish(&work, &name).map(|()| made),
         Err(refusal) => Err(refusal),
     };
-    let (manifest, taken) = made.inspect_err(|_| {
+    let (manifest, taken, lost) = made.inspect_err(|_| {
         if let Err(error) = fs::remove_dir_all(&work) {
             tracing::warn!(%error, path = %work.display(), "what was begun stays behind");
         }
@@ -53,18 +55,24 @@ pub async fn run(args: BackupArgs, now_ms: Ms) -> Result<String, Refusal> {
             return Err(Refusal::Argument(words));
         }
     }
-    if taken.missing.is_empty() {
+    if lost.is_empty() {
         return Ok(words);
     }
-    let missing: Vec<String> = taken.missing.iter().map(ToString::to_string).collect();
+    let lost: Vec<String> = lost.iter().map(ToString::to_string).collect();
     Err(Refusal::Argument(format!(
         "{words}The backup is complete, but the server itself has lost the bytes of these photos; run verify, and let the phones \
          that hold them send them again:\n{}",
-        missing.join("\n")
+        lost.join("\n")
     )))
 }
 
-async fn make(args: &BackupArgs, shelf: &Shelf, work: &Path, now_ms: Ms) -> Result<(Manifest, Taken), Refusal> {
+/// Makes it in `work`: what it holds, what became of its photos, and which of them the server has lost.
+async fn make(
+    args: &BackupArgs,
+    shelf: &Shelf,
+    work: &Path,
+    now_ms: Ms,
+) -> Result<(Manifest, Taken, Vec<ContentHash>), Refusal> {
     let options = config::database(&args.data)?;
     let at = Timestamp::from_millisecond(i64::try_from(now_ms).unwrap_or(0)).unwrap_or_default();
     let mut manifest = Manifest {
@@ -108,11 +116,28 @@ async fn make(args: &BackupArgs, shelf: &Shelf, work: &Path, now_ms: Ms) -> Resu
     ledger.close();
     bar.finish_and_clear();
     manifest.photos = taken.named;
-    manifest.photos_missing.clone_from(&taken.missing);
+    manifest.photos_missing = taken.missing.iter().map(|(_, hash)| *hash).collect();
+    let lost = lost(&options, &taken.missing).await?;
     manifest.parts.push(Part::of(work, PHOTOS)?);
     copy_keys(&args.data.data_dir, work, &mut manifest)?;
     manifest.write(work)?;
-    Ok((manifest, taken))
+    Ok((manifest, taken, lost))
+}
+
+/// Those of the photos that were not found of which the server still says that it has them.
+async fn lost(options: &DatabaseOptions, missing: &[(TownshipId, ContentHash)]) -> Result<Vec<ContentHash>, Refusal> {
+    let mut lost = Vec::new();
+    if missing.is_empty() {
+        return Ok(lost);
+    }
+    let server = Database::open_to_read(options)?;
+    for &(township, hash) in missing {
+        if is_still_noted(&server, township, hash).await? {
+            lost.push(hash);
+        }
+    }
+    server.close();
+    Ok(lost)
 }
 
 /// SQLite makes files that others may read, and does not wait for the disk when it has filled a new one.

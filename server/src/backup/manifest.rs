@@ -57,7 +57,7 @@ pub(super) struct Manifest {
     pub(super) versions: u64,
     /// Photos in the list.
     pub(super) photos: u64,
-    /// Photos whose bytes the server itself had lost.
+    /// Photos whose bytes the server itself had lost, or had removed while the backup was made, because nobody named them.
     pub(super) photos_missing: Vec<ContentHash>,
     /// Its files: first the ledger.
     pub(super) parts: Vec<Part>,

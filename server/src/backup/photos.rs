@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
+use sync_core::ids::TownshipId;
 
 use super::manifest::PHOTOS;
 use super::refused;
@@ -31,8 +32,8 @@ pub(super) struct Taken {
     pub(super) copied: u64,
     /// Bytes that were copied.
     pub(super) bytes: u64,
-    /// Photos that the ledger says were received and that the server's store has not whole.
-    pub(super) missing: Vec<ContentHash>,
+    /// Photos that the ledger says a township has and that the server's store has not whole.
+    pub(super) missing: Vec<(TownshipId, ContentHash)>,
 }
 
 /// One line of a backup's list.
@@ -88,7 +89,9 @@ pub(super) async fn take(
         for blob in page {
             let one = Listed { hash: blob.hash, bytes: blob.bytes };
             writeln!(list, "{} {}", one.hash, one.bytes).map_err(refused(&path))?;
-            take_one(store, pool, one, look, &mut taken).await?;
+            if !take_one(store, pool, one, look, &mut taken).await? {
+                taken.missing.push((blob.township, blob.hash));
+            }
             look.bar.inc(1);
         }
     }
@@ -97,30 +100,26 @@ pub(super) async fn take(
     Ok(taken)
 }
 
+/// Copies a photo unless it is there; says whether it is now.
 async fn take_one(
     store: &PhotoBytes,
     pool: &Path,
     photo: Listed,
     look: Look<'_>,
     taken: &mut Taken,
-) -> Result<(), Refusal> {
+) -> Result<bool, Refusal> {
     taken.named = taken.named.saturating_add(1);
     let path = place(pool, photo.hash);
     if is_there(&path, photo, look) {
-        return Ok(());
+        return Ok(true);
     }
-    let Some(bytes) = store.read(photo.hash).await? else {
-        taken.missing.push(photo.hash);
-        return Ok(());
+    let Some(bytes) = store.read(photo.hash).await?.filter(|bytes| ContentHash::of(bytes) == photo.hash) else {
+        return Ok(false);
     };
-    if ContentHash::of(&bytes) != photo.hash {
-        taken.missing.push(photo.hash);
-        return Ok(());
-    }
     put(&path, &bytes).map_err(refused(&path))?;
     taken.copied = taken.copied.saturating_add(1);
     taken.bytes = taken.bytes.saturating_add(photo.bytes);
-    Ok(())
+    Ok(true)
 }
 
 /// Whether the folder has the photo, as far as today's look tells. One that is spoilt is told of and copied anew.

@@ -125,6 +125,15 @@ pub trait BlobTx {
         now_ms: Ms,
     ) -> Result<bool, DbError>;
 
+    /// Condemns bytes that may lie in the store although no township has noted them, unless an upload of them is open or a
+    /// township has them. Says whether they are condemned. Only within [`Scope::Whole`].
+    ///
+    /// [`Scope::Whole`]: super::Scope::Whole
+    ///
+    /// # Errors
+    /// The database failed.
+    fn condemn_bytes(&mut self, hash: ContentHash, now_ms: Ms) -> Result<bool, DbError>;
+
     /// Whether the bytes with this hash are being removed.
     ///
     /// # Errors

@@ -18,11 +18,13 @@ pub struct VisitRow {
     pub visit: Visit,
 }
 
-/// How often a site was reached, and when last.
+/// How often a site was reached by the inspections of one village, and when last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reached {
     /// The site.
     pub site: RecordId,
+    /// Whose inspections: as they say it, whoever the site's is.
+    pub village: Option<VillageId>,
     /// When last.
     pub last_at_ms: Ms,
     /// How often.
@@ -59,8 +61,8 @@ pub trait VisitTx {
         limit: usize,
     ) -> Result<Vec<VisitRow>, DbError>;
 
-    /// The sites that were reached for a campaign, or from an instant on and before another; of some villages' inspections if they
-    /// are named.
+    /// The sites that were reached for a campaign, or from an instant on and before another; of some villages' inspections, and
+    /// the township's, if they are named.
     ///
     /// # Errors
     /// The database failed.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sync_core::coverage::is_target;
+use sync_core::coverage::{is_target, speaks_for};
 use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::people::Caller;
 use sync_core::record::Record;
@@ -91,20 +91,22 @@ pub fn coverage(
     let before_ms = begin("ends").map_or(0, |(_, before)| before);
     let villages = villages_of(caller);
     let reached = tx.reached(township, villages.as_deref(), campaign, from_ms, before_ms)?;
-    let reached: BTreeMap<RecordId, Reached> = reached.into_iter().map(|one| (one.site, one)).collect();
+    let mut by_site: BTreeMap<RecordId, Vec<Reached>> = BTreeMap::new();
+    reached.into_iter().for_each(|some| by_site.entry(some.site).or_default().push(some));
     let mut targets = Vec::new();
     each(tx, township, "site", |_, page| {
         let is_own = |site: &Record| {
             villages.as_ref().is_none_or(|own| site.village.is_some_and(|village| own.contains(&village)))
         };
         targets.extend(page.iter().filter(|site| is_own(site) && is_target(&record, site)).map(|site| {
-            let visits = reached.get(&site.id);
+            let all = by_site.get(&site.id).map(Vec::as_slice).unwrap_or_default();
+            let own = all.iter().filter(|some| speaks_for(some.village, site));
             Target {
                 site: site.id,
                 village: site.village,
                 name: site.text("name").unwrap_or_default().to_owned(),
-                visited_at_ms: visits.map(|visits| visits.last_at_ms),
-                times: visits.map_or(0, |visits| visits.times),
+                visited_at_ms: own.clone().map(|some| some.last_at_ms).max(),
+                times: own.map(|some| some.times).sum(),
             }
         }));
         Ok(())

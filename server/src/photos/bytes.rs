@@ -4,12 +4,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use sync_core::ids::TownshipId;
+
 use super::folder::FolderStore;
 use super::hash::ContentHash;
 use super::names::BlobName;
 use super::objects::ObjectsStore;
 use super::store::{PhotoStore, StoreError};
 use crate::config::{DataArgs, S3Options};
+use crate::db::{Database, DbError};
 use crate::refusal::Refusal;
 
 /// The store of photos that the settings name.
@@ -56,6 +59,15 @@ impl PhotoBytes {
         }
         self.store.put(BlobName::original(hash), bytes).await.map_err(|why| refused(&why))
     }
+}
+
+/// Whether the ledger still says that a photo is here whose bytes were just not found. A sweep forgets a photo that nobody names
+/// before it removes the bytes: what is forgotten was removed, and is not lost.
+///
+/// # Errors
+/// The database failed.
+pub async fn is_still_noted(database: &Database, township: TownshipId, hash: ContentHash) -> Result<bool, DbError> {
+    database.read(move |tx| Ok(tx.blob(township, hash)?.is_some())).await
 }
 
 fn refused(why: &StoreError) -> Refusal {

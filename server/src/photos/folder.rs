@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use sync_core::ids::TownshipId;
 
@@ -11,6 +12,12 @@ use super::hash::ContentHash;
 use super::names::{BlobName, BlobPart, PREVIEWS, UploadKey, read_preview_name, read_upload_name, upload_name};
 use super::partial::{self, FilePartial};
 use super::store::{Blob, BlobBody, Found, StoreError};
+
+/// How files begin that are written from memory, until they get their names: a moment later.
+const SCRAP: &str = "variant-";
+
+/// After so long nobody is still writing one of them.
+const SCRAP_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// Folders of one file system, so that a finished upload is only renamed.
 #[derive(Debug)]
@@ -82,7 +89,7 @@ impl FolderStore {
 
     /// Stores bytes from memory.
     pub(super) fn put_bytes(&self, name: &BlobName, bytes: &[u8]) -> Result<(), StoreError> {
-        let mut file = tempfile::Builder::new().prefix("variant-").tempfile_in(&self.uploads)?;
+        let mut file = tempfile::Builder::new().prefix(SCRAP).tempfile_in(&self.uploads)?;
         file.write_all(bytes)?;
         self.put(name, &file.into_temp_path())
     }
@@ -131,6 +138,24 @@ impl FolderStore {
     pub(super) fn uploads(&self) -> Result<Vec<UploadKey>, StoreError> {
         let files = fs::read_dir(&self.uploads)?.collect::<Result<Vec<_>, _>>()?;
         Ok(files.iter().filter_map(|file| file.file_name().to_str().and_then(read_upload_name)).collect())
+    }
+
+    /// Removes the scraps that are a day old at `now`; how many. Younger ones may be somebody's work, another process's too.
+    pub(super) fn remove_scraps(&self, now: SystemTime) -> Result<usize, StoreError> {
+        let mut gone = 0;
+        for file in fs::read_dir(&self.uploads)? {
+            let file = file?;
+            if !file.file_name().to_str().is_some_and(|name| name.starts_with(SCRAP)) {
+                continue;
+            }
+            // One that is gone has got its name meanwhile.
+            let Ok(changed) = file.metadata().and_then(|found| found.modified()) else { continue };
+            if now.duration_since(changed).is_ok_and(|age| age >= SCRAP_AGE) {
+                partial::remove(&file.path())?;
+                gone += 1;
+            }
+        }
+        Ok(gone)
     }
 }
 
@@ -269,6 +294,22 @@ mod tests {
         store.remove_one(&BlobName::preview(one, hash)).unwrap();
         assert_eq!(store.previews().unwrap(), [(two, hash)]);
         assert_eq!(store.size(&BlobName::preview(two, hash)).unwrap(), Some(5));
+    }
+
+    #[test]
+    fn what_a_killed_process_was_writing_goes_after_a_day_and_nothing_else() {
+        let (dir, store) = store();
+        let uploads = dir.path().join("uploads");
+        let key = (DeviceId(Uuid::nil()), ContentHash::of(b"photo"));
+        for name in [format!("{SCRAP}a1b2c3"), upload_name(key)] {
+            fs::write(uploads.join(name), b"half").unwrap();
+        }
+        let now = SystemTime::now();
+        assert_eq!(store.remove_scraps(now + SCRAP_AGE / 2).unwrap(), 0);
+        assert_eq!(store.remove_scraps(now - SCRAP_AGE * 2).unwrap(), 0, "a clock that was set back");
+        assert_eq!(store.remove_scraps(now + SCRAP_AGE + Duration::from_secs(9)).unwrap(), 1);
+        assert_eq!(fs::read_dir(&uploads).unwrap().count(), 1);
+        assert_eq!(store.uploads().unwrap(), [key]);
     }
 
     #[test]

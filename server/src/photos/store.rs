@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -295,6 +296,18 @@ impl PhotoStore {
         match self {
             Self::Folder(folder) => with(folder, FolderStore::uploads).await,
             Self::Objects(objects) => objects.uploads().await,
+        }
+    }
+
+    /// Removes what processes that were killed a day ago or longer were writing, and that has no name yet; how many.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub(super) async fn remove_scraps(&self) -> Result<usize, StoreError> {
+        match self {
+            Self::Folder(folder) => with(folder, |folder| folder.remove_scraps(SystemTime::now())).await,
+            // A photo goes into a bucket from a file that never has a name.
+            Self::Objects(_) => Ok(0),
         }
     }
 

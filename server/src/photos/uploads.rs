@@ -21,7 +21,7 @@ use super::turn::Turns;
 use super::tus::{Announced, ChunkHead};
 use crate::clock::Clock;
 use crate::db::blobs::{Blob, Upload};
-use crate::db::{Database, DbError, Scope};
+use crate::db::{Database, DbError, Scope, Transaction};
 use crate::error::{Code, Problem};
 use crate::limits::{
     PHOTO_RENEW_MS, UPLOAD_IDLE_MS, UPLOAD_SWEEP_ROWS_MAX, UPLOAD_TURN_WAIT, UPLOADS_FINISHING_MAX,
@@ -268,11 +268,19 @@ impl Uploads {
         }
     }
 
-    /// Removes uploads that have expired, and bytes that no upload owns. Says how many went.
+    /// Removes uploads that have expired, bytes that no upload owns, and what was being written when a process was killed. Says how
+    /// many went.
     ///
     /// # Errors
     /// The store or the database failed.
     pub async fn sweep(&self) -> Result<usize, Problem> {
+        let expired = self.end_expired().await?;
+        let ownerless = self.remove_ownerless().await?;
+        let scraps = self.store.remove_scraps().await.map_err(storage_problem)?;
+        Ok(expired + ownerless + scraps)
+    }
+
+    async fn end_expired(&self) -> Result<usize, Problem> {
         let now_ms = self.clock.now_ms();
         let expired = self
             .database
@@ -283,14 +291,19 @@ impl Uploads {
             let key = (upload.device, upload.hash);
             let Ok(_turn) = self.turns.take(key) else { continue };
             // Another server may have moved it on since it was read.
-            let expired = self.database.write(Scope::Township(upload.township), move |tx| {
-                tx.expire_upload(upload.device, upload.hash, now_ms)
-            });
-            if expired.await.map_err(|error: DbError| Problem::from(error))? {
+            let expired =
+                self.end_row(upload.township, key, move |tx| tx.expire_upload(upload.device, upload.hash, now_ms));
+            if expired.await? {
                 self.remove_bytes(key).await;
                 gone += 1;
             }
         }
+        Ok(gone)
+    }
+
+    /// Removes the bytes of uploads whose rows are gone.
+    async fn remove_ownerless(&self) -> Result<usize, Problem> {
+        let mut gone = 0;
         for key in self.store.uploads().await.map_err(storage_problem)? {
             // Owned ones are passed by without a turn, which would turn a phone away.
             if self.is_owned(key).await? {
@@ -366,10 +379,30 @@ impl Uploads {
     /// Removes an upload's row, then its bytes: a crash between leaves bytes that the sweep finds.
     async fn forget(&self, township: TownshipId, key: UploadKey) -> Result<(), Problem> {
         let (device, hash) = key;
-        let gone = self.database.write(Scope::Township(township), move |tx| tx.delete_upload(device, hash));
-        gone.await.map_err(|error: DbError| Problem::from(error))?;
+        self.end_row(township, key, move |tx| tx.delete_upload(device, hash)).await?;
         self.remove_bytes(key).await;
         Ok(())
+    }
+
+    /// Ends an upload's row by `end`; says whether there was one. A server that was killed after it had stored the photo and
+    /// before it noted that leaves bytes under the photo's name of which only this row tells: with it they are condemned.
+    async fn end_row(
+        &self,
+        township: TownshipId,
+        (_, hash): UploadKey,
+        mut end: impl FnMut(&mut dyn Transaction) -> Result<bool, DbError> + Send + 'static,
+    ) -> Result<bool, Problem> {
+        let is_stored = self.store.size(BlobName::original(hash)).await.map_err(storage_problem)?.is_some();
+        let now_ms = self.clock.now_ms();
+        let scope = if is_stored { Scope::Whole } else { Scope::Township(township) };
+        let ended = self.database.write(scope, move |tx| {
+            let has_ended = end(tx)?;
+            if has_ended && is_stored {
+                tx.condemn_bytes(hash, now_ms)?;
+            }
+            Ok(has_ended)
+        });
+        ended.await.map_err(|error: DbError| Problem::from(error))
     }
 
     /// Removes an upload's bytes, whose row is gone. What cannot be removed now is found by the sweep.

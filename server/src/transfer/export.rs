@@ -16,7 +16,7 @@ use crate::config::{self, ExportArgs};
 use crate::db::townships::TownshipRow;
 use crate::db::{Database, Transaction};
 use crate::durable::{remove_if_there, sync_folder};
-use crate::photos::bytes::PhotoBytes;
+use crate::photos::bytes::{PhotoBytes, is_still_noted};
 use crate::photos::hash::ContentHash;
 use crate::refusal::Refusal;
 
@@ -39,14 +39,21 @@ pub async fn run(args: ExportArgs, now_ms: Ms) -> Result<String, Refusal> {
     let store = PhotoBytes::open(&args.data, &args.data.data_dir)?;
     let work = unfinished(&args.to);
     let written = write(&database, &store, township, &work, args.with_passwords, now_ms).await;
-    let placed = written.and_then(|manifest| {
+    let placed = written.and_then(|written| {
         fs::rename(&work, &args.to).map_err(refused(&args.to))?;
         args.to.parent().map_or(Ok(()), sync_folder).map_err(refused(&args.to))?;
-        Ok(manifest)
+        Ok(written)
     });
-    let manifest = placed.inspect_err(|_| drop(remove_if_there(&work)))?;
+    let written = placed.inspect_err(|_| drop(remove_if_there(&work)))?;
     database.close();
-    Ok(report(&args.to, &manifest))
+    Ok(report(&args.to, &written))
+}
+
+/// What was written.
+struct Written {
+    manifest: Manifest,
+    /// Photos whose bytes the server should have. Others that are missing were removed meanwhile, because nobody named them.
+    lost: usize,
 }
 
 fn unfinished(path: &Path) -> PathBuf {
@@ -62,7 +69,7 @@ async fn write(
     work: &Path,
     with_passwords: bool,
     now_ms: Ms,
-) -> Result<Manifest, Refusal> {
+) -> Result<Written, Refusal> {
     let (id, path) = (township.id, work.to_owned());
     // The job may be run again: each run begins the file anew.
     let lists = database.read(move |tx| {
@@ -73,17 +80,20 @@ async fn write(
     });
     let (mut file, photos) = lists.await?;
     let bar = bar("photos", u64::try_from(photos.len()).unwrap_or(u64::MAX));
-    let mut missing = Vec::new();
+    let (mut missing, mut lost) = (Vec::new(), 0);
     for hash in photos {
         match store.read(hash).await?.filter(|bytes| ContentHash::of(bytes) == hash) {
             Some(bytes) => file.photo(hash, &bytes)?,
-            None => missing.push(hash),
+            None => {
+                missing.push(hash);
+                lost += usize::from(is_still_noted(database, id, hash).await?);
+            }
         }
         bar.inc(1);
     }
     bar.finish_and_clear();
     let at = Timestamp::from_millisecond(i64::try_from(now_ms).unwrap_or(0)).unwrap_or_default();
-    file.finish(Manifest {
+    let manifest = file.finish(Manifest {
         format: FORMAT,
         program: format!("hazard-ledger {}", env!("CARGO_PKG_VERSION")),
         made_at: at.to_string(),
@@ -93,7 +103,8 @@ async fn write(
         with_passwords,
         photos_missing: missing,
         lists: Vec::new(),
-    })
+    })?;
+    Ok(Written { manifest, lost })
 }
 
 /// Writes every list; the photos that the last one names.
@@ -181,7 +192,7 @@ fn write_photos(
     Ok(photos)
 }
 
-fn report(path: &Path, manifest: &Manifest) -> String {
+fn report(path: &Path, Written { manifest, lost }: &Written) -> String {
     let lists: Vec<String> =
         manifest.lists.iter().map(|list| format!("{} {}", list.lines, list.name.trim_end_matches(".jsonl"))).collect();
     let passwords = if manifest.with_passwords {
@@ -189,7 +200,7 @@ fn report(path: &Path, manifest: &Manifest) -> String {
     } else {
         "Passwords are not in it: everybody needs a new one, or an enrolment code"
     };
-    let missing = match manifest.photos_missing.len() {
+    let missing = match lost {
         0 => String::new(),
         count => format!("The server had lost the bytes of {count} photos: run verify\n"),
     };

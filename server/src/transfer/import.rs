@@ -8,6 +8,7 @@ use sync_core::decision::read_version;
 use sync_core::ids::{AccountId, RecordId, TownshipId};
 use sync_core::protocol::Verdict;
 use sync_core::record::Record;
+use sync_core::time::Ms;
 use sync_core::version::{Fingerprint, Version};
 
 use super::archive::{Reading, read};
@@ -19,6 +20,7 @@ use crate::db::townships::TownshipRow;
 use crate::db::versions::Arrival;
 use crate::db::{Database, DbError, Scope, Transaction};
 use crate::photos::bytes::PhotoBytes;
+use crate::photos::hash::ContentHash;
 use crate::refusal::Refusal;
 use crate::sync::merge::Merge;
 
@@ -30,7 +32,7 @@ const PAGE_LINES: usize = 500;
 /// # Errors
 /// The file is damaged, the township or something of it is there already, or its versions do not come to its states. Nothing is
 /// taken then.
-pub async fn run(args: ImportArgs) -> Result<String, Refusal> {
+pub async fn run(args: ImportArgs, now_ms: Ms) -> Result<String, Refusal> {
     let mut file = Reading::open(&args.from)?;
     file.check()?;
     data_dir::prepare(&args.data.data_dir)?;
@@ -40,9 +42,11 @@ pub async fn run(args: ImportArgs) -> Result<String, Refusal> {
     if known.iter().any(|known| known.id == township || known.name == name) {
         return Err(Refusal::Argument(format!("{name} is in this database already. Nothing was imported")));
     }
-    let photos = store_photos(&args, &mut file).await?;
-    let path = args.from.clone();
-    database.write(Scope::Whole, move |tx| take(tx, &path)).await?;
+    let photos = photos_of(&mut file)?;
+    if let Err(refusal) = store_and_take(&args, &database, &mut file, &photos).await {
+        let_go(&database, photos, now_ms).await;
+        return Err(refusal);
+    }
     // The township is here, whatever comes of this.
     if let Err(error) = database.gather_statistics().await {
         tracing::warn!(%error, "the database was not made to look at what was imported; autovacuum does so later");
@@ -55,14 +59,15 @@ pub async fn run(args: ImportArgs) -> Result<String, Refusal> {
         "Make an administrator with create-account, who gives everybody a new password or an enrolment code"
     };
     Ok(format!(
-        "{name}: {records} records, {versions} versions, {photos} photos imported. Every state was merged again from its versions \
-         and is what it was. {passwords}; phones keep what they have not sent\n"
+        "{name}: {records} records, {versions} versions, {} photos imported. Every state was merged again from its versions \
+         and is what it was. {passwords}; phones keep what they have not sent\n",
+        photos.len()
     ))
 }
 
-/// Stores the photos' bytes before anything says that they are there; how many.
-async fn store_photos(args: &ImportArgs, file: &mut Reading) -> Result<u64, Refusal> {
-    let store = PhotoBytes::open(&args.data, &args.data.data_dir)?;
+/// The photos whose bytes are in the file.
+fn photos_of(file: &mut Reading) -> Result<Vec<ContentHash>, Refusal> {
+    let missing: BTreeSet<_> = file.manifest.photos_missing.iter().copied().collect();
     let mut photos = Vec::new();
     file.each("photos.jsonl", PAGE_LINES, |page| {
         for line in page {
@@ -70,16 +75,36 @@ async fn store_photos(args: &ImportArgs, file: &mut Reading) -> Result<u64, Refu
         }
         Ok(())
     })?;
-    let missing: BTreeSet<_> = file.manifest.photos_missing.iter().copied().collect();
+    photos.retain(|hash| !missing.contains(hash));
+    Ok(photos)
+}
+
+/// Stores the photos' bytes before anything says that they are there, then writes the township.
+async fn store_and_take(
+    args: &ImportArgs,
+    database: &Database,
+    file: &mut Reading,
+    photos: &[ContentHash],
+) -> Result<(), Refusal> {
+    let store = PhotoBytes::open(&args.data, &args.data.data_dir)?;
     let bar = bar("photos", u64::try_from(photos.len()).unwrap_or(u64::MAX));
-    let mut stored = 0_u64;
-    for hash in photos.into_iter().filter(|hash| !missing.contains(hash)) {
+    for &hash in photos {
         store.put(hash, file.photo(hash)?).await?;
-        stored = stored.saturating_add(1);
         bar.inc(1);
     }
     bar.finish_and_clear();
-    Ok(stored)
+    let path = args.from.clone();
+    database.write(Scope::Whole, move |tx| take(tx, &path)).await
+}
+
+/// Has the server's next sweep remove the photos of a township that was not imported, but for those that another has.
+async fn let_go(database: &Database, photos: Vec<ContentHash>, now_ms: Ms) {
+    let condemned = database
+        .write(Scope::Whole, move |tx| photos.iter().try_for_each(|hash| tx.condemn_bytes(*hash, now_ms).map(drop)));
+    if let Err(error) = condemned.await {
+        let error: DbError = error;
+        tracing::warn!(%error, "the photos of what was not imported stay in the store");
+    }
 }
 
 /// Writes everything. It may be run again: each run reads the file anew.

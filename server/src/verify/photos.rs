@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Flaw};
 use super::{Look, PAGE_ROWS, rows};
-use crate::photos::bytes::PhotoBytes;
+use crate::photos::bytes::{PhotoBytes, is_still_noted};
 use crate::photos::hash::ContentHash;
 use crate::refusal::Refusal;
 
@@ -15,7 +15,8 @@ pub(super) async fn look<F: FnMut(Finding)>(look: &mut Look<F>, store: &PhotoByt
         after = Some((last.township, last.hash));
         for blob in &page {
             let flaw = match store.read(blob.hash).await? {
-                None => Some(Flaw::PhotoMissing),
+                None if is_still_noted(&look.database, blob.township, blob.hash).await? => Some(Flaw::PhotoMissing),
+                None => None,
                 Some(bytes) if rows(bytes.len()) != blob.bytes || ContentHash::of(&bytes) != blob.hash => {
                     Some(Flaw::PhotoDamaged)
                 }

@@ -1,8 +1,8 @@
 //! Which sites a campaign means to reach, and which inspections reached them. Doubt is read the less safe way.
 
 use serde_json::{Value, json};
-use sync_core::coverage::{Visit, covers, is_target, visit};
-use sync_core::ids::RecordId;
+use sync_core::coverage::{Visit, covers, is_target, speaks_for, visit};
+use sync_core::ids::{RecordId, VillageId};
 use sync_core::record::Record;
 
 use crate::facts::{MARCH_1_MS, Story, record_id};
@@ -126,4 +126,13 @@ fn a_campaign_without_a_first_or_a_last_day_counts_only_what_was_made_for_it() {
         [None, Some(campaign)].map(|made_for| covers(&story.fact(campaign), &visit(made_for)))
     });
     assert_eq!(open, [[false, true]; 2]);
+}
+
+#[test]
+fn an_inspection_speaks_for_a_site_of_its_own_village_and_the_townships_for_every_one() {
+    let [own, other] = [1, 2].map(|number| VillageId(uuid::Uuid::from_u128(number)));
+    let site = |village| Record::empty(record_id(50), "site", village);
+    let cases = [(Some(own), Some(own)), (Some(other), Some(own)), (None, Some(own)), (Some(own), None), (None, None)];
+    let spoken = cases.map(|(of, at)| speaks_for(of, &site(at)));
+    assert_eq!(spoken, [true, false, true, false, true]);
 }

@@ -164,9 +164,10 @@ async fn fill(database: &Database, hazards: usize) -> Result<(), Failure> {
 fn visit(number: u64) -> VisitRow {
     let at_ms = TODAY_MS - number.wrapping_mul(7_919) % 3_650 * DAY_MS;
     let campaign = number.is_multiple_of(500).then_some(CAMPAIGN);
-    let visit = Visit { site: site(number.wrapping_mul(31) % SITES), campaign, at_ms };
+    let at = number.wrapping_mul(31) % SITES;
+    let visit = Visit { site: site(at), campaign, at_ms };
     let inspection = RecordId(Uuid::from_u128(0x9_0000_0000 + u128::from(number)));
-    VisitRow { inspection, village: Some(VillageId(Uuid::from_u128(0x100 + u128::from(number % 18)))), visit }
+    VisitRow { inspection, village: Some(VillageId(Uuid::from_u128(0x100 + u128::from(at % 18)))), visit }
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]

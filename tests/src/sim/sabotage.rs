@@ -27,6 +27,7 @@ pub enum Sabotage {
     SettlementOutlivesAnswers,
     VisitsAreNotTakenBack,
     SettledMembersStaySo,
+    VoidHazardsStaySo,
     ChangedStateIsCalledPushedAndNoDigest,
     PushedNumberIsWrongAndNoDigest,
     // The server says something wrong of what a push created, which the digest mends.

@@ -8,6 +8,7 @@ use hazard_tests::story::{change, hazard, reinspection};
 use serde_json::json;
 use server::db::scratch::{self, Scratch};
 use server::db::{Database, DatabaseOptions, DbError};
+use server::demo;
 use server::photos::hash::ContentHash;
 
 use crate::office::*;
@@ -259,6 +260,54 @@ async fn a_photo_that_the_server_has_lost_is_named_and_the_rest_is_kept() {
     let lost: ContentHash = lost.parse().unwrap();
     let lacking = ledger.read(move |tx| tx.blobs_lacking(township_id(), &[lost])).await;
     assert_eq!(lacking.unwrap_or_else(|error: DbError| panic!("{error}")), [lost], "a phone may be asked for it");
+}
+
+#[actix_web::test]
+async fn a_photo_that_a_sweep_removes_meanwhile_is_not_called_lost() {
+    let (server, _one, _) = township().await;
+    let folder = temporary();
+    let file = folder.path().join("township.zip");
+    let (to, file) = (folder.path().to_str().unwrap().to_owned(), file.to_str().unwrap().to_owned());
+    for what in ["verify", "export", "backup"] {
+        let who = server.log_in("one").await;
+        let mut photos = [some_bytes(), some_bytes()];
+        photos.sort_by_key(|bytes| ContentHash::of(bytes));
+        let [first, second] = photos;
+        upload(&server, &who, &first).await;
+        let gone = upload(&server, &who, &second).await;
+        // Who reads the first photo waits until somebody has written it.
+        let lies = |bytes: &[u8]| {
+            let hash = ContentHash::of(bytes).to_string();
+            files(&server.data_dir()).into_iter().find(|file| file.ends_with(&hash)).unwrap()
+        };
+        let pipe = lies(&first);
+        fs::remove_file(&pipe).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let (data_dir, to, file) = (server.data_dir(), to.clone(), file.clone());
+        let work = actix_web::rt::spawn(async move {
+            match what {
+                "verify" => assert_eq!(findings(&data_dir, &[]).await, []),
+                "export" => {
+                    let words = run(&data_dir, what, &["--township", demo::TOWNSHIP, "--to", &file]).await.unwrap();
+                    assert!(!words.contains("lost"), "{words}");
+                }
+                _ => {
+                    let words = run(&data_dir, what, &["--to", &to]).await.unwrap();
+                    assert!(words.contains("2 photos (1 new"), "{words}");
+                }
+            }
+        });
+        let writing = tokio::task::spawn_blocking(move || fs::OpenOptions::new().write(true).open(pipe).unwrap());
+        let mut writing = writing.await.unwrap();
+        server.clock.advance(91 * 24 * 3_600_000);
+        assert_eq!(server.app().photos.retention.sweep().await.unwrap(), 2, "{what}");
+        assert!(!files(&server.data_dir()).iter().any(|file| file.ends_with(&gone)));
+        std::io::Write::write_all(&mut writing, &first).unwrap();
+        drop(writing);
+        work.await.unwrap();
+    }
+    let words = restore(&PathBuf::from(to), &folder.path().join("data")).await.unwrap();
+    assert!(words.contains("1 photos") && words.contains("are asked for them"), "{words}");
 }
 
 #[actix_web::test]

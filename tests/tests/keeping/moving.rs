@@ -124,6 +124,39 @@ async fn a_township_that_is_there_already_is_refused_whole() {
 }
 
 #[actix_web::test]
+async fn what_a_refused_township_brought_of_photos_does_not_stay() {
+    let (server, _, _) = busy_township().await;
+    let home = temporary();
+    let (file, target) = (home.path().join("township.zip"), home.path().join("data"));
+    export(&server.data_dir(), &file, &[]).await;
+    let from = file.to_str().unwrap();
+    run(&target, "import", &["--from", from]).await.unwrap();
+    let photos = || files(&target.join("blobs")).len();
+    assert_eq!(photos(), 1);
+    let ledger = target.join("ledger.sqlite3");
+    // Another township, with one of its people under a username that is taken.
+    let refused = || async {
+        sql(&ledger, "UPDATE townships SET id = randomblob(16), name = hex(id)");
+        sql(&ledger, "UPDATE accounts SET id = randomblob(16)");
+        run(&target, "import", &["--from", from]).await.unwrap_err().to_string()
+    };
+    assert!(refused().await.contains("is taken"));
+    let swept = || async {
+        let target = target.clone();
+        let server = TestServer::start_on(None, |settings| {
+            settings.database = DatabaseOptions::at(target.join("ledger.sqlite3"));
+            settings.data_dir = target;
+        });
+        let swept = server.await.app().photos.retention.sweep().await.unwrap();
+        (swept, photos())
+    };
+    assert_eq!(swept().await, (0, 1), "another township has it");
+    sql(&ledger, "DELETE FROM blobs");
+    assert!(refused().await.contains("is taken"));
+    assert_eq!(swept().await, (1, 0));
+}
+
+#[actix_web::test]
 async fn a_file_that_was_damaged_is_refused_whole() {
     let (server, _, _) = busy_township().await;
     let home = temporary();

@@ -27,7 +27,7 @@ pub(crate) async fn run(data_dir: &Path, name: &str, rest: &[&str]) -> Result<St
         Command::Backup(args) => backup::back_up(args, now_ms()).await,
         Command::Restore(args) => backup::restore(args).await,
         Command::Export(args) => transfer::export(args, now_ms()).await,
-        Command::Import(args) => transfer::import(args).await,
+        Command::Import(args) => transfer::import(args, now_ms()).await,
         _ => panic!("no story runs {name}"),
     }
 }

@@ -1,9 +1,11 @@
 //! Photos that nobody names end after a while; those that anything names, or anybody still sends, do not.
 
 use hazard_tests::server::{START_MS, TestServer, township, village};
+use reqwest::Method;
 use serde_json::json;
 use server::db::{DbError, Scope};
 use server::photos::hash::ContentHash;
+use server::photos::names::BlobName;
 use sync_core::ids::ReplicaId;
 use sync_core::people::Role;
 use uuid::Uuid;
@@ -161,6 +163,41 @@ async fn an_upload_that_moved_on_while_a_sweep_looked_does_not_expire() {
         let expired = database.write(Scope::Township(township()), move |tx| tx.expire_upload(device, hash, at_ms));
         assert_eq!(expired.await.unwrap_or_else(|error: DbError| panic!("{error}")), ends);
     }
+}
+
+#[tokio::test]
+async fn what_a_killed_server_stored_and_never_noted_goes_when_its_upload_ends() {
+    let server = crate::start().await;
+    let [wang, zhao] = [server.enlist("wang", Role::Inspector, &[village(0)]).await, server.log_in("wang").await];
+    let (phone, other) = (Phone::new(&server, wang), Phone::new(&server, zhao));
+    let (unnoted, noted) = (sample("gps/DSCN0010.jpg"), sample("gps/DSCN0012.jpg"));
+    for bytes in [&unnoted, &noted] {
+        phone.create_with(&hash(bytes), bytes.len(), &bytes[..1000]).await;
+    }
+    // Another phone has sent one of them meanwhile, and its record came.
+    other.upload(&noted).await;
+    push(&other, "photo", &hash(&noted)).await;
+    let stored = BlobName::original(hash_of(&hash(&unnoted)));
+    let store = &server.app().photos.store;
+    store.put(stored, unnoted.clone()).await.unwrap();
+    assert_eq!(sweep(&server).await, 0);
+
+    later(&server, 8).await;
+    assert_eq!(server.app().photos.uploads.sweep().await.unwrap(), 2);
+    assert_eq!(sweep(&server).await, 1);
+    assert_eq!(store.size(stored).await.unwrap(), None);
+    let phone = later(&server, 0).await;
+    assert_eq!(phone.show(&hash(&noted), "?variant=original").send().await.unwrap().bytes().await.unwrap(), noted);
+    phone.upload(&unnoted).await;
+
+    // A phone that ends its upload itself leaves no more.
+    let third = sample("gps/DSCN0021.jpg");
+    phone.create_with(&hash(&third), third.len(), &third[..1000]).await;
+    let stored = BlobName::original(hash_of(&hash(&third)));
+    store.put(stored, third.clone()).await.unwrap();
+    assert_eq!(phone.tus(Method::DELETE, &format!("/{}", hash(&third))).send().await.unwrap().status(), 204);
+    assert_eq!(sweep(&server).await, 1);
+    assert_eq!(store.size(stored).await.unwrap(), None);
 }
 
 #[tokio::test]

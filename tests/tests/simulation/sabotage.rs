@@ -77,6 +77,7 @@ catches! {
     the_simulator_catches_a_settlement_that_outlives_answers: SettlementOutlivesAnswers as "never_safer_than_the_facts" within 100;
     the_simulator_catches_visits_that_are_not_taken_back: VisitsAreNotTakenBack as "never_safer_than_the_facts" within 100;
     the_simulator_catches_members_that_stay_settled_once_they_are_cleared: SettledMembersStaySo as "never_safer_than_the_facts" within 100;
+    the_simulator_catches_hazards_that_stay_void_whatever_comes_after: VoidHazardsStaySo as "never_safer_than_the_facts" within 100;
     the_simulator_catches_a_changed_state_that_is_called_pushed_where_no_digest_tells: ChangedStateIsCalledPushedAndNoDigest as "convergence" within 100;
     the_simulator_catches_a_wrong_number_of_what_was_pushed_where_no_digest_tells: PushedNumberIsWrongAndNoDigest as "convergence" within 100;
     the_simulator_catches_a_save_before_it_is_stored: SavedBeforeStored as "nothing_captured_is_lost" within 100;

@@ -108,11 +108,13 @@ pub fn unsettled(setting: Option<&str>, hazard: &str, facts: &[String]) -> Resul
 pub fn covered(campaign: &str, sites: &[String], inspections: &[String]) -> Result<Vec<(RecordId, bool)>, Fault> {
     let campaign = state("campaign", campaign)?;
     let inspections = states("inspections", inspections)?;
-    let visits = inspections.iter().filter_map(coverage::visit).filter(|visit| coverage::covers(&campaign, visit));
-    let reached: BTreeSet<RecordId> = visits.map(|visit| visit.site).collect();
+    let visits = inspections.iter().filter_map(|inspection| Some((inspection.village, coverage::visit(inspection)?)));
+    let covering = visits.filter(|(_, visit)| coverage::covers(&campaign, visit));
+    let reached: BTreeSet<(RecordId, Option<VillageId>)> = covering.map(|(by, visit)| (visit.site, by)).collect();
+    let is_reached = |site: &Record| reached.iter().any(|(id, by)| *id == site.id && coverage::speaks_for(*by, site));
     let sites = states("sites", sites)?;
     let targets = sites.iter().filter(|site| coverage::is_target(&campaign, site));
-    Ok(targets.map(|site| (site.id, reached.contains(&site.id))).collect())
+    Ok(targets.map(|site| (site.id, is_reached(site))).collect())
 }
 
 /// The hazards that a record speaks of.

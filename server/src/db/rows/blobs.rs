@@ -209,8 +209,14 @@ impl BlobTx for Tx<'_> {
         }
         let idle = blobs::table.find((Key::from(township), bytes)).filter(blobs::stored_at_ms.le(Whole(until_ms)));
         let gone = diesel::delete(idle).execute(self.conn)?;
-        let elsewhere = blobs::table.filter(blobs::hash.eq(bytes));
-        if gone == 0 || diesel::select(exists(elsewhere)).get_result(self.conn)? {
+        if gone == 0 { Ok(false) } else { self.condemn_bytes(hash, now_ms) }
+    }
+
+    fn condemn_bytes(&mut self, hash: ContentHash, now_ms: Ms) -> Result<bool, DbError> {
+        let bytes = hash.0.as_slice();
+        let sending = exists(uploads::table.filter(uploads::hash.eq(bytes)));
+        let kept = exists(blobs::table.filter(blobs::hash.eq(bytes)));
+        if diesel::select(sending.or(kept)).get_result(self.conn)? {
             return Ok(false);
         }
         diesel::insert_into(condemned_photos::table)

@@ -78,11 +78,15 @@ impl VisitTx for Tx<'_> {
     ) -> Result<Vec<Reached>, DbError> {
         let (campaign, from, before) = (Key::from(campaign), Whole(from_ms), Whole(before_ms));
         let narrowed = || {
-            let all = visits::table.filter(visits::township_id.eq(Key::from(township))).group_by(visits::site_id);
-            let all = all.select((visits::site_id, max(visits::at_ms), count_star())).into_boxed();
+            let all = visits::table.filter(visits::township_id.eq(Key::from(township)));
+            let all = all.group_by((visits::site_id, visits::village_id));
+            let all = all.select((visits::site_id, visits::village_id, max(visits::at_ms), count_star())).into_boxed();
             match villages {
                 None => all,
-                Some(own) => all.filter(visits::village_id.eq_any(own.iter().copied().map(Key::from))),
+                Some(own) => {
+                    let is_own = visits::village_id.eq_any(own.iter().copied().map(Key::from));
+                    all.filter(is_own.assume_not_null().or(visits::village_id.is_null()))
+                }
             }
         };
         // Two questions, so that each is answered from an index of its own; the second leaves out what the first counts.
@@ -92,12 +96,13 @@ impl VisitTx for Tx<'_> {
             within().filter(visits::campaign_id.is_null()),
             within().filter(visits::campaign_id.ne(campaign)),
         ];
-        let mut sites: BTreeMap<RecordId, Reached> = BTreeMap::new();
+        let mut sites: BTreeMap<(RecordId, Option<VillageId>), Reached> = BTreeMap::new();
         for question in questions {
-            let rows: Vec<(Key, Option<Whole>, Whole)> = question.load(self.conn)?;
-            for (site, last, times) in rows {
-                let site = RecordId::from(site);
-                let of = sites.entry(site).or_insert(Reached { site, last_at_ms: 0, times: 0 });
+            let rows: Vec<(Key, Option<Key>, Option<Whole>, Whole)> = question.load(self.conn)?;
+            for (site, village, last, times) in rows {
+                let (site, village) = (RecordId::from(site), village.map(VillageId::from));
+                let fresh = Reached { site, village, last_at_ms: 0, times: 0 };
+                let of = sites.entry((site, village)).or_insert(fresh);
                 of.last_at_ms = of.last_at_ms.max(last.map_or(0, |last| last.0));
                 of.times = of.times.saturating_add(times.0);
             }

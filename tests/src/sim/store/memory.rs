@@ -322,6 +322,9 @@ impl HazardTx for Memory {
             if self.is(Sabotage::SettledMembersStaySo) {
                 line.missing &= self.tables.hazards.get(&line.id).map_or(line.missing, |before| before.missing);
             }
+            if self.is(Sabotage::VoidHazardsStaySo) {
+                line.is_void |= self.tables.hazards.get(&line.id).is_some_and(|before| before.is_void);
+            }
             self.tables.hazards.put(line.id, Rc::new(line));
         }
         Ok(())
@@ -419,6 +422,10 @@ impl BlobTx for Memory {
     }
 
     fn condemn_blob(&mut self, _: TownshipId, _: ContentHash, _: Ms, _: Ms) -> Result<bool, DbError> {
+        unasked()
+    }
+
+    fn condemn_bytes(&mut self, _: ContentHash, _: Ms) -> Result<bool, DbError> {
         unasked()
     }
 
