@@ -78,6 +78,7 @@ impl VersionVector {
     }
 
     /// Covers the dot and everything before it of the same replica.
+    #[inline]
     pub fn raise(&mut self, dot: Dot) {
         if dot.seq == 0 {
             return;
@@ -85,8 +86,12 @@ impl VersionVector {
         // Vectors are mostly built in order.
         if self.0.last().is_none_or(|&(last, _)| last < dot.replica) {
             self.0.push((dot.replica, dot.seq));
-            return;
+        } else {
+            self.raise_within(dot);
         }
+    }
+
+    fn raise_within(&mut self, dot: Dot) {
         match self.position(dot.replica) {
             Ok(at) => {
                 if let Some(entry) = self.0.get_mut(at) {

@@ -114,9 +114,10 @@ impl<'a> Walk<'a> {
         let mut vector =
             VersionVector::with_room((self.0.len() / ENTRY_BYTES).min(crate::limits::CONTEXT_REPLICAS_MAX));
         loop {
-            let replica = ReplicaId(self.id()?);
-            let seq = self.past(b":")?.number()?;
-            vector.raise(Dot { replica, seq });
+            let ([b'"', letters @ .., b'"', b':'], rest) = self.0.split_first_chunk::<39>()? else { return None };
+            self.0 = rest;
+            let replica = ReplicaId(ids::plain(letters)?);
+            vector.raise(Dot { replica, seq: self.number()? });
             match self.0.split_first()? {
                 (b',', rest) => self.0 = rest,
                 (b'}', rest) => {
