@@ -55,11 +55,18 @@ pub fn speaks_for(village: Option<VillageId>, site: &Record) -> bool {
     village.is_none() || village == site.village
 }
 
+/// The first and the last day that are surely a campaign's, `YYYY-MM-DD`: of several that stand the narrowest, and none where
+/// somebody has cleared one.
+#[must_use]
+pub fn days(campaign: &Record) -> Option<(&str, &str)> {
+    let all = |path| campaign.siblings(path).map(|sibling| sibling.value.as_str()).collect::<Option<Vec<_>>>();
+    Some((all("starts")?.into_iter().max()?, all("ends")?.into_iter().min()?))
+}
+
 /// Whether a visit counts for a campaign: made for it, or on one of its days.
 #[must_use]
 pub fn covers(campaign: &Record, visit: &Visit) -> bool {
     let day = township_date(visit.at_ms);
     visit.campaign == Some(campaign.id)
-        || campaign.text("starts").is_some_and(|starts| starts <= day.as_str())
-            && campaign.text("ends").is_some_and(|ends| day.as_str() <= ends)
+        || days(campaign).is_some_and(|(first, last)| (first..=last).contains(&day.as_str()))
 }

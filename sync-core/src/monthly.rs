@@ -61,7 +61,7 @@ impl ReportState {
 }
 
 /// Derives where a report stands. A return holds until something is submitted that its author had not seen; an acceptance
-/// holds only for what its author had seen, and only where nobody says otherwise or has taken it back.
+/// holds only for what its author had seen, and only where nobody says otherwise or has taken it back, and no figure is disputed.
 #[must_use]
 pub fn report_state(report: &Record) -> ReportState {
     if report.value("submitted_at").is_none() {
@@ -80,6 +80,7 @@ pub fn report_state(report: &Record) -> ReportState {
     }
     let is_reviews = |path: &str| path == "review" || path == "review_remark";
     if report.siblings("review").all(|review| review.value == "accepted")
+        && report.conflicts().all(is_reviews)
         && report.paths().all(|path| is_reviews(path) || covers("accepted", path))
     {
         return ReportState::Accepted;
@@ -101,7 +102,7 @@ pub struct MonthHazard<'a> {
 /// Which of [`FIGURES`] one record counts in, for a month (`YYYY-MM`): what was done in it, and what was open and overdue as
 /// it ended, or by `today` while it lasts. The record is a hazard, or an inspection where none is given, and `at_ms` is when
 /// it was found or inspected. An inspection counts in `sites_inspected` where its site was not counted before: that is for
-/// the caller to see to. Nothing counts in a month that is none.
+/// the caller to see to. Nothing counts in a month that is none. A hazard whose phone's clock was ahead was found by `today`.
 #[must_use]
 pub fn counts_in(month: &str, today: &str, at_ms: Ms, hazard: Option<MonthHazard<'_>>) -> [bool; FIGURES.len()] {
     let day = township_date(at_ms);
@@ -109,6 +110,8 @@ pub fn counts_in(month: &str, today: &str, at_ms: Ms, hazard: Option<MonthHazard
     let Some(MonthHazard { is_major, deadline, closed_at_ms }) = hazard else {
         return [is_in_month, is_in_month, false, false, false, false, false];
     };
+    let day = day.min(today.to_owned());
+    let is_in_month = is_month(month) && day.starts_with(month);
     let end = last_day(month).min(today.to_owned());
     let closed = closed_at_ms.map(township_date);
     let is_closed = is_month(month) && closed.as_ref().is_some_and(|closed| closed.starts_with(month));

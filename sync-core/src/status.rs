@@ -59,7 +59,7 @@ pub struct Standing {
     pub is_escalated: bool,
     /// The earliest day by which anybody wants it rectified, `YYYY-MM-DD`.
     pub deadline: Option<String>,
-    /// When it was closed, ms: the last re-inspection that passed it.
+    /// When it was closed, ms: the last re-inspection that passed it, and where it is disputed when that was, the latest.
     pub closed_at_ms: Option<u64>,
     /// Whether it was voided by somebody who had seen all that is in it and every adverse fact about it.
     pub is_void: bool,
@@ -123,7 +123,7 @@ pub fn standing(hazard: &Record, related: &[Record]) -> Standing {
         Status::Reported
     };
     let deadlines = of_kind("order").chain([hazard]).filter_map(|record| record.text("deadline"));
-    let closed_at_ms = closing.iter().filter_map(|pass| pass.value("at")?.as_u64()).max();
+    let closed_at_ms = closing.iter().flat_map(|pass| pass.siblings("at")).filter_map(|at| at.value.as_u64()).max();
     Standing {
         status,
         is_major,

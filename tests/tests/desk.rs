@@ -162,6 +162,13 @@ async fn likely_duplicates_are_joined_without_making_the_ledger_safer_and_taken_
     assert_eq!(kept["standing"]["facts"], json!([]), "a joined hazard is no fact of its way to closure");
     assert_eq!(rows(&server, &desk, "/duplicates").await, Vec::<Value>::new());
     assert_eq!(joining(&server, &desk, first, again).await.0, 404, "it does not stand any more");
+    // The one that is kept stands for both: voided, it would take the other along.
+    let void = json!({"record": first, "kind": "hazard", "village": village(0), "seen": kept["seen"], "changes": {"void": "录错了"}});
+    let (status, problem) = write(&server, &desk, void).await;
+    assert_eq!((status, &problem["code"], &problem["lost"]), (409, &json!("ledger_safer"), &json!(["joined"])));
+    let void = json!({"path": "void", "value": "录错了", "siblings": [], "seen": kept["seen"]});
+    let (status, problem) = server.post(&desk.session, &format!("/records/{first}/resolve"), &void).await;
+    assert_eq!((status, &problem["lost"]), (409, &json!(["joined"])), "{problem}");
 
     // A phone that had not heard of it looks once more.
     inspector.save(reinspection(again, village(0), "not_passed", &[]));
@@ -197,7 +204,10 @@ async fn a_joining_that_would_take_something_dangerous_out_of_sight_is_refused()
     let (status, problem) = joining(&server, &desk, first, again).await;
     assert_eq!((status, &problem["code"], &problem["lost"]), (409, &json!("ledger_safer"), &json!(["suspended"])));
     assert_eq!(record(&server, &desk, again).await["voiding"], "stands");
+    let found = record(&server, &desk, first).await["fields"]["found_at"]["value"].clone();
+    assert_ne!(record(&server, &desk, again).await["fields"]["found_at"]["value"], found);
     assert_eq!(joining(&server, &desk, again, first).await.0, 200, "the other way round nothing is lost");
+    assert_eq!(record(&server, &desk, again).await["fields"]["found_at"]["value"], found, "nor a find of its month");
 }
 
 #[actix_web::test]

@@ -10,7 +10,7 @@
 use std::io::Read;
 
 use hazard_tests::server::{START_MS, TestServer, village};
-use hazard_tests::story::{Phone, edit, hazard};
+use hazard_tests::story::{Phone, change, edit, hazard};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sync_core::ids::RecordId;
@@ -394,4 +394,37 @@ async fn what_is_voided_is_late_neither_on_the_screen_nor_in_the_table() {
     let mut told: Vec<(&str, &str)> = rows.iter().map(|row| (&row[at("状态")], &row[at("逾期")])).collect();
     told.sort_unstable();
     assert_eq!(told, [("已上报", "是"), ("已作废", "")]);
+}
+
+#[actix_web::test]
+async fn the_table_says_what_waits_for_a_decision() {
+    let server = TestServer::start().await;
+    let mut here = Phone::of(&server, "here", Role::Inspector, &[village(0)]).await;
+    let mut there = Phone::of(&server, "there", Role::Inspector, &[village(0)]).await;
+    let desk = Phone::of(&server, "office", Role::Supervisor, &[]).await;
+    let disputed = here.save(hazard(village(0)));
+    let revived = here.save(hazard(village(0)));
+    here.sync(&server).await;
+    there.sync(&server).await;
+    for (phone, name) in [(&mut here, "店主王某"), (&mut there, "房东李某")] {
+        phone.save(change(disputed, village(0), &[("responsible", json!(name)), ("place", json!(name))]));
+    }
+    there.save(change(revived, village(0), &[("place", json!("仓库"))]));
+    let edit = on_top(&server, &desk, revived, json!({"void": "误报"})).await;
+    assert_eq!(write(&server, &desk, &[edit]).await.0, 200);
+    here.sync(&server).await;
+    there.sync(&server).await;
+    let path = "/hazards.csv?order=oldest";
+    let text = server.request_as(&desk.session, Method::GET, path).send().await.unwrap().text().await.unwrap();
+    let mut table = csv::Reader::from_reader(text.strip_prefix('\u{FEFF}').unwrap().as_bytes());
+    let heads = table.headers().unwrap().clone();
+    let at = |name: &str| heads.iter().position(|head| head == name).unwrap();
+    let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+    let mut told: Vec<(String, String)> =
+        rows.iter().map(|row| (row[at("编号")].to_owned(), row[at("待核定")].to_owned())).collect();
+    told.sort();
+    let mut expected =
+        [(disputed, "隐患部位、整改责任人"), (revived, "作废")].map(|(id, what)| (id.to_string(), what.to_owned()));
+    expected.sort();
+    assert_eq!(told, expected);
 }

@@ -16,9 +16,10 @@ use sync_core::record::Record;
 use sync_core::schema::Scope as KindScope;
 use sync_core::status::{Standing, standing};
 use sync_core::time::township_date;
+use sync_core::version::VOID;
 
 use super::page::{Page, rows_within};
-use super::review::refused;
+use super::review::{demand_nothing_joined, refused};
 use super::sync::sender;
 use crate::app::App;
 use crate::auth::sign_in::township_name;
@@ -156,6 +157,10 @@ fn author(tx: &mut dyn Transaction, by: &Sender, edits: &[OfficeEdit]) -> Result
     for edit in edits {
         if let Some(standing) = tx.record(by.township, edit.record)?.as_deref().map(read_state).transpose()? {
             authored::demand_seen(tx, by, &standing, &edit.seen)?;
+            let says = |path: &str| edit.changes.get(path).is_some_and(|value| !value.is_null());
+            if says(VOID) && !says("same_as") {
+                demand_nothing_joined(tx, by, &standing)?;
+            }
         }
     }
     let writing = |edit: &OfficeEdit| Writing {

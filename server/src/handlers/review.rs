@@ -8,6 +8,7 @@ use sync_core::ids::{RecordId, ReplicaId, TownshipId, VillageId};
 use sync_core::people::Role;
 use sync_core::permissions::may_decide;
 use sync_core::protocol::Outcome;
+use sync_core::record::Record;
 use sync_core::time::Ms;
 use sync_core::validate::Refusal;
 use sync_core::version::VOID;
@@ -124,6 +125,9 @@ fn decide(tx: &mut dyn Transaction, by: &Sender, id: RecordId, decision: &Decisi
     if last.is_some_and(|last| !decision.seen.as_ref().is_some_and(|seen| seen.covers(last))) {
         return Err(Problem::new(Code::ConflictChanged, "Read the record again; another desk has written to it"));
     }
+    if is_voiding {
+        demand_nothing_joined(tx, by, &record)?;
+    }
     let follows = decision.void_follows.iter().filter(|_| is_voiding);
     let follows = follows.map(|key| (format!("void_follows/{key}"), Value::from(true)));
     let seen = || decision.seen.clone().unwrap_or_else(|| decision.siblings.iter().copied().collect());
@@ -136,6 +140,18 @@ fn decide(tx: &mut dyn Transaction, by: &Sender, id: RecordId, decision: &Decisi
         changes: follows.chain([(decision.path.clone(), decision.value.clone())]).collect(),
     };
     authored::write(tx, by, &[writing])?.map_err(|refusal| refused(&refusal))
+}
+
+/// Refuses to void a hazard with which others were joined: they are out of the ledger because this one stands for them.
+///
+/// # Errors
+/// `ledger_safer`; the database failed.
+pub(super) fn demand_nothing_joined(tx: &mut dyn Transaction, by: &Sender, record: &Record) -> Result<(), Problem> {
+    if read::joined(tx, by.township, record)?.is_empty() {
+        return Ok(());
+    }
+    let detail = "Others were joined with this one and would be out of sight: take them apart first";
+    Err(Problem::new(Code::LedgerSafer, detail).with("lost", ["joined"]))
 }
 
 /// A change that a check refused, with the check's own words.

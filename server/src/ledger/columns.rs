@@ -5,8 +5,11 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 use sync_core::ids::RecordId;
+use sync_core::kinds;
 use sync_core::record::Record;
+use sync_core::rules::Voiding;
 use sync_core::time::{Ms, township_date};
+use sync_core::version::split_path;
 
 use crate::db::hazards::HazardLine;
 
@@ -34,6 +37,7 @@ pub(super) const COLUMNS: &[(&str, f64)] = &[
     ("状态", 12.0),
     ("逾期", 6.0),
     ("销号时间", 12.0),
+    ("待核定", 20.0),
     ("编号", 38.0),
 ];
 
@@ -75,8 +79,24 @@ pub(super) fn cells(number: u32, line: &HazardLine, record: Option<&Record>, nam
         Cell::Text(status(line).to_owned()),
         Cell::Text(if is_overdue { "是" } else { "" }.to_owned()),
         day(line.closed_at_ms),
+        Cell::Text(record.map(|record| in_conflict(record, line.is_void)).unwrap_or_default()),
         Cell::Text(line.id.to_string()),
     ]
+}
+
+/// What waits for a supervisor, in words: a file that leaves the office must not hide that another value stands beside the one it shows.
+fn in_conflict(record: &Record, is_void: bool) -> String {
+    let label = |path: &str| {
+        let field = kinds::kind(&record.kind)?.field(split_path(path).0)?;
+        Some(field.label.to_owned())
+    };
+    let mut labels: Vec<String> =
+        record.conflicts().map(|path| label(path).unwrap_or_else(|| path.to_owned())).collect();
+    labels.dedup();
+    if !is_void && record.voiding() != Voiding::Stands {
+        labels.push("作废".to_owned());
+    }
+    labels.join("、")
 }
 
 /// A declared word as people say it; a word of tomorrow as it is.

@@ -75,7 +75,7 @@ pub struct Joined<'a> {
 }
 
 /// What joining writes: the one that goes is voided, with the reason and with which it is the same; the one that stays takes the
-/// stricter level and deadline of the two. Inside the error: what would be lost to sight.
+/// stricter level and deadline and the earlier find of the two. Inside the error: what would be lost to sight.
 ///
 /// # Errors
 /// The database failed.
@@ -98,7 +98,7 @@ pub fn joining(
     // What `lost_by_joining` has weighed. A fact that comes later revives the one that goes.
     voided.extend(to_void(gone.record.id, &facts).map(|key| (format!("void_follows/{key}"), Value::from(true))));
     let mut writings = Vec::new();
-    let stricter = stricter(&stays, &goes);
+    let stricter = stricter((kept.record, &stays), (gone.record, &goes));
     if !stricter.is_empty() {
         writings.push(writing(kept, stricter));
     }
@@ -106,8 +106,8 @@ pub fn joining(
     Ok(Ok(writings))
 }
 
-/// What the hazard that stays takes over, so that the ledger reads no safer than before.
-fn stricter(stays: &Standing, goes: &Standing) -> BTreeMap<String, Value> {
+/// What the hazard that stays takes over, so that the ledger reads no safer than before, and no month loses a find.
+fn stricter((kept, stays): (&Record, &Standing), (gone, goes): (&Record, &Standing)) -> BTreeMap<String, Value> {
     let mut changes = BTreeMap::new();
     if goes.is_major && !stays.is_major {
         changes.insert("level".to_owned(), Value::from("major"));
@@ -116,6 +116,12 @@ fn stricter(stays: &Standing, goes: &Standing) -> BTreeMap<String, Value> {
         && stays.deadline.as_ref().is_none_or(|kept| deadline < kept)
     {
         changes.insert("deadline".to_owned(), Value::from(deadline.clone()));
+    }
+    let found_at = |record: &Record| record.value("found_at").and_then(Value::as_u64);
+    if let Some(earlier) = found_at(gone)
+        && found_at(kept).is_none_or(|found| earlier < found)
+    {
+        changes.insert("found_at".to_owned(), Value::from(earlier));
     }
     changes
 }

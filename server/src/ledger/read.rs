@@ -272,7 +272,10 @@ pub fn record_view(
 }
 
 /// The hazards that were voided because they are the same as this one.
-fn joined(tx: &mut dyn Transaction, township: TownshipId, record: &Record) -> Result<Vec<RecordId>, DbError> {
+///
+/// # Errors
+/// The database failed.
+pub fn joined(tx: &mut dyn Transaction, township: TownshipId, record: &Record) -> Result<Vec<RecordId>, DbError> {
     if record.kind != "hazard" {
         return Ok(Vec::new());
     }

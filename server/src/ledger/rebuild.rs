@@ -23,7 +23,7 @@ use crate::refusal::Refusal;
 const PAGE_RECORDS: usize = 500;
 
 /// The rules by which lines and open conflicts are derived. Whoever changes what they come to gives them another name.
-const RULES: &str = "2026-11-29";
+const RULES: &str = "2026-11-29, the latest of disputed closures";
 
 /// What a rebuild found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

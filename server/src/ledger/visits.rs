@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sync_core::coverage::{is_target, speaks_for};
+use sync_core::coverage::{days, is_target, speaks_for};
 use sync_core::ids::{RecordId, TownshipId, VillageId};
 use sync_core::people::Caller;
 use sync_core::record::Record;
@@ -86,9 +86,8 @@ pub fn coverage(
 ) -> Result<Option<Vec<Target>>, DbError> {
     let record = tx.record(township, campaign)?.as_deref().map(read_state).transpose()?;
     let Some(record) = record.filter(|record| record.kind == "campaign") else { return Ok(None) };
-    let begin = |path: &str| record.text(path).and_then(day_span);
-    let from_ms = begin("starts").map_or(0, |(from, _)| from);
-    let before_ms = begin("ends").map_or(0, |(_, before)| before);
+    let span = days(&record).and_then(|(first, last)| Some((day_span(first)?.0, day_span(last)?.1)));
+    let (from_ms, before_ms) = span.unwrap_or_default();
     let villages = villages_of(caller);
     let reached = tx.reached(township, villages.as_deref(), campaign, from_ms, before_ms)?;
     let mut by_site: BTreeMap<RecordId, Vec<Reached>> = BTreeMap::new();

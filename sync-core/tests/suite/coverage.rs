@@ -136,3 +136,18 @@ fn an_inspection_speaks_for_a_site_of_its_own_village_and_the_townships_for_ever
     let spoken = cases.map(|(of, at)| speaks_for(of, &site(at)));
     assert_eq!(spoken, [true, false, true, false, true]);
 }
+
+#[test]
+fn only_what_is_surely_a_day_of_the_campaign_counts() {
+    let (mut story, campaign, _) = campaign_and_site(&[]);
+    let nothing_seen = Record::empty(campaign, "campaign", None);
+    let covered = |story: &Story| {
+        let visits = [0, DAY_MS].map(|later| Visit { site: record_id(50), campaign: None, at_ms: MARCH_1_MS + later });
+        visits.map(|visit| covers(&story.fact(campaign), &visit))
+    };
+    assert_eq!(covered(&story), [true, true]);
+    story.edit_from(&nothing_seen, &[("starts", json!("2024-03-02"))]);
+    assert_eq!(covered(&story), [false, true], "somebody says that it began later");
+    story.edit_from(&nothing_seen, &[("ends", json!(null))]);
+    assert_eq!(covered(&story), [false, false], "somebody says that it has no last day");
+}

@@ -29,6 +29,17 @@ fn a_reinspection_with_a_result_of_tomorrow_or_without_one_does_not_close() {
 }
 
 #[test]
+fn where_it_is_disputed_when_a_pass_was_it_was_the_latest() {
+    let mut story = Story::found("general");
+    let pass = story.reinspected("passed", &[]);
+    let at = story.fact(pass).value("at").and_then(Value::as_u64).unwrap();
+    let earlier = at - 40 * 86_400_000;
+    story.edit_from(&Record::empty(pass, "reinspection", story.hazard.village), &[("at", json!(earlier))]);
+    assert_eq!(story.fact(pass).value("at"), Some(&json!(earlier)), "what it shows");
+    assert_eq!((story.standing().status, story.standing().closed_at_ms), (Status::Closed, Some(at)));
+}
+
+#[test]
 fn a_major_hazard_is_closed_by_the_township_alone() {
     let mut story = Story::found("major");
     let village = story.reinspected("passed", &[]);

@@ -157,9 +157,12 @@ impl Oracle {
         let words = |path: &str| -> Vec<Option<String>> {
             self.at(campaign, path).iter().map(|value| value.as_str().map(str::to_owned)).collect()
         };
-        let starts = words("starts").into_iter().flatten().min();
-        let ends = words("ends").into_iter().max_by_key(|end| (end.is_none(), end.clone())).flatten();
-        let is_in_time = starts.is_some_and(|starts| *starts <= *day) && ends.is_some_and(|ends| *day <= *ends);
+        // Surely one of its days: by every word that stands.
+        let all = |path: &str, is_so: &dyn Fn(&str) -> bool| {
+            let words = words(path);
+            !words.is_empty() && words.iter().all(|word| word.as_deref().is_some_and(is_so))
+        };
+        let is_in_time = all("starts", &|starts| starts <= day) && all("ends", &|ends| day <= ends);
         let own = campaign.id.to_string();
         let made_for: BTreeSet<bool> =
             self.at(inspection, "campaign").iter().map(|made_for| made_for.as_str() == Some(&own)).collect();

@@ -51,6 +51,10 @@ impl Oracle {
             return ReportState::Returned;
         }
         let is_undisputed = self.values("review", at("review")).all(|word| word == "accepted");
+        let is_disputed = |(path, edits): (&String, &Vec<EditId>)| {
+            ["figures", "narrative"].iter().any(|field| path.starts_with(field)) && self.is_contested(path, edits)
+        };
+        let is_undisputed = is_undisputed && !standing.iter().any(is_disputed);
         let of_the_village = standing.iter().filter(|(path, _)| !path.starts_with("review"));
         let mut said = of_the_village.flat_map(|(_, edits)| edits);
         if is_undisputed && said.all(|edit| knew("accepted", *edit)) {
