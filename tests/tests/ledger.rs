@@ -305,7 +305,9 @@ async fn a_quarantined_version_is_mended_by_a_supervisor_or_dismissed_with_a_rea
         "author": inspector.account,
         "changes": {"sector": "fire", "level": "terrible", "description": "煤气泄漏", "found_at": START_MS, "found_by": "安监员"}});
     let worse = json!("not even an object");
-    let body = json!({"sent_at_ms": START_MS, "replica": replica, "first_seq": 1, "versions": [bad, worse]});
+    let mut third = bad.clone();
+    (third["record"], third["dot"]) = (json!(Uuid::now_v7()), json!([replica, 3]));
+    let body = json!({"sent_at_ms": START_MS, "replica": replica, "first_seq": 1, "versions": [bad, worse, third]});
     let (status, _) = server.post(&inspector, "/push", &body).await;
     assert_eq!(status, 200);
 
@@ -326,8 +328,36 @@ async fn a_quarantined_version_is_mended_by_a_supervisor_or_dismissed_with_a_rea
     assert_eq!((status, &problem["field"]), (422, &json!("reason")));
     let (status, _) = server.post(&office, &dismiss, &json!({"reason": "空白内容，已与安监员核实"})).await;
     assert_eq!(status, 204);
+    server.clock.advance(1_000);
+    let dismiss = format!("/quarantine/{replica}/3/dismiss");
+    assert_eq!(server.post(&office, &dismiss, &json!({"reason": "与另一条重复"})).await.0, 204);
+    assert_eq!(server.post(&office, &dismiss, &json!({"reason": "再一次"})).await.0, 404);
     let (_, list) = server.get(&office, "/quarantine").await;
     assert_eq!(list["rows"], json!([]));
+
+    // What was dealt with stays where everybody whom it concerns finds it, and what was dismissed by mistake is mended.
+    for who in [&office, &inspector] {
+        let (_, list) = server.get(who, "/quarantine?settled=true").await;
+        let rows = list["rows"].as_array().unwrap();
+        assert_eq!(
+            (rows.len(), &rows[0]["dot"], &rows[0]["body"]),
+            (3, &json!([replica, 3]), &json!(third.to_string()))
+        );
+        let said = json!({"how": "dismissed", "reason": "与另一条重复", "by": office.account, "at": START_MS + 1_000});
+        assert_eq!(rows[0]["settled"], said);
+        assert!(rows[1..].iter().any(|row| row["settled"]["how"] == "repaired"), "{list}");
+    }
+    let other = server.enlist("other", Role::Inspector, &[village(0)]).await;
+    assert_eq!(server.get(&other, "/quarantine?settled=true").await.1["rows"], json!([]), "one's own");
+    let mend = format!("/quarantine/{replica}/3/repair");
+    assert_eq!(server.post(&office, &mend, &json!({"changes": {"level": "major"}})).await.0, 200);
+    let (_, ledger) = server.get(&inspector, "/hazards").await;
+    assert_eq!(ledger["rows"].as_array().unwrap().len(), 2);
+    let (_, log) = server.get(&office, "/audit").await;
+    let acts: Vec<&Value> = log["rows"].as_array().unwrap().iter().map(|row| &row["act"]).collect();
+    assert_eq!(acts.iter().filter(|act| **act == "put_aside_repaired").count(), 2, "{acts:?}");
+    assert_eq!(acts.iter().filter(|act| **act == "put_aside_dismissed").count(), 2, "{acts:?}");
+
     let (_, history) = server.get(&office, &format!("/records/{record}/history")).await;
     assert_eq!(history["rows"][0]["version"], bad, "what was sent stays as it was sent");
 }

@@ -28,11 +28,15 @@ pub enum Act {
     Exported,
     /// A rectification order was issued.
     OrderIssued,
+    /// What was put aside was written anew, mended.
+    PutAsideRepaired,
+    /// What was put aside was dismissed.
+    PutAsideDismissed,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::SignedIn,
         Self::SignInRefused,
         Self::Enrolled,
@@ -42,6 +46,8 @@ impl Act {
         Self::DeviceRevoked,
         Self::Exported,
         Self::OrderIssued,
+        Self::PutAsideRepaired,
+        Self::PutAsideDismissed,
     ];
 
     /// The word for it in JSON and in the database.
@@ -57,6 +63,8 @@ impl Act {
             Self::DeviceRevoked => "device_revoked",
             Self::Exported => "exported",
             Self::OrderIssued => "order_issued",
+            Self::PutAsideRepaired => "put_aside_repaired",
+            Self::PutAsideDismissed => "put_aside_dismissed",
         }
     }
 

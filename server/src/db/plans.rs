@@ -226,6 +226,8 @@ fn pages(tx: &mut dyn Transaction) -> Result<(), DbError> {
     let dot = Dot { replica: REPLICA, seq: 2 };
     tx.quarantined(HOME, None, 100)?;
     tx.quarantined(HOME, Some(PERSON), 100)?;
+    tx.settled_quarantine(HOME, None, 100)?;
+    tx.dismissed_one(HOME, dot)?;
     tx.quarantined_one(HOME, dot)?;
     tx.quarantine_entry(dot)?;
     tx.quarantine_after(HOME, Some(dot), 100)?;

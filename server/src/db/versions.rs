@@ -63,6 +63,20 @@ pub struct Quarantined {
     pub body: String,
 }
 
+/// How a quarantined version was dealt with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// By whom.
+    pub by: AccountId,
+    /// `repaired`, or [`DISMISSED`] and why.
+    pub how: String,
+    /// When.
+    pub at_ms: Ms,
+}
+
+/// How the settlement of a dismissed version begins; the reason follows.
+pub const DISMISSED: &str = "dismissed: ";
+
 /// Questions about what arrived.
 pub trait VersionTx {
     /// A replica.
@@ -120,6 +134,23 @@ pub trait VersionTx {
         account: Option<AccountId>,
         limit: usize,
     ) -> Result<Vec<Quarantined>, DbError>;
+
+    /// What was quarantined and has been settled, the latest settled first, at most `limit`; of one account if it is named.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn settled_quarantine(
+        &mut self,
+        township: TownshipId,
+        account: Option<AccountId>,
+        limit: usize,
+    ) -> Result<Vec<(Quarantined, Settlement)>, DbError>;
+
+    /// One quarantined version that was dismissed: it may still be repaired.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn dismissed_one(&mut self, township: TownshipId, dot: Dot) -> Result<Option<Quarantined>, DbError>;
 
     /// One quarantined version that is not settled.
     ///

@@ -24,21 +24,6 @@ impl PageQuery {
     }
 }
 
-/// The query of a list that is worked off from its beginning.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LimitQuery {
-    limit: Option<usize>,
-}
-
-impl LimitQuery {
-    /// Rows of the list.
-    #[must_use]
-    pub fn limit(&self) -> usize {
-        rows_within(self.limit)
-    }
-}
-
 /// As many rows as are asked for, within the limits.
 #[must_use]
 pub fn rows_within(asked: Option<usize>) -> usize {

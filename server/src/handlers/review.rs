@@ -14,9 +14,11 @@ use sync_core::validate::Refusal;
 use sync_core::version::VOID;
 
 use super::ledger::{ID_CHARS, unknown};
-use super::page::{LimitQuery, Page, PageQuery};
+use super::page::{Page, PageQuery, rows_within};
 use super::sync::sender;
 use crate::app::App;
+use crate::db::audit::Act;
+use crate::db::versions::{DISMISSED, Quarantined, Settlement};
 use crate::db::{Scope, Transaction};
 use crate::error::{Code, Problem, done, ok};
 use crate::extract::{Authenticated, Body, Json, Reader};
@@ -171,27 +173,63 @@ struct QuarantineRow {
     detail: String,
     /// The bytes as they were sent.
     body: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settled: Option<SettledView>,
 }
 
-/// GET /api/v1/quarantine: what was put aside, oldest first. Inspectors see their own.
+/// How one that was put aside was dealt with.
+#[derive(Serialize)]
+struct SettledView {
+    /// `repaired` or `dismissed`.
+    how: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    by: sync_core::ids::AccountId,
+    at: Ms,
+}
+
+impl From<Settlement> for SettledView {
+    fn from(Settlement { by, how, at_ms }: Settlement) -> Self {
+        let reason = how.strip_prefix(DISMISSED).map(str::to_owned);
+        Self { how: if reason.is_some() { "dismissed" } else { "repaired" }, reason, by, at: at_ms }
+    }
+}
+
+impl QuarantineRow {
+    fn of(row: Quarantined, settled: Option<Settlement>) -> Self {
+        let Quarantined { dot, account, received_at_ms, code, field, detail, body } = row;
+        Self { dot, account, received_at: received_at_ms, code, field, detail, body, settled: settled.map(Into::into) }
+    }
+}
+
+/// The query of what was put aside.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuarantineQuery {
+    limit: Option<usize>,
+    /// `true`: what has been dealt with, the latest first.
+    #[serde(default)]
+    settled: bool,
+}
+
+/// GET /api/v1/quarantine: what was put aside, oldest first, or what has been dealt with of it. Inspectors see their own.
 pub async fn quarantine(
     app: web::Data<App>,
     who: Authenticated,
-    query: web::Query<LimitQuery>,
+    query: web::Query<QuarantineQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let limit = query.limit();
+    let QuarantineQuery { limit, settled } = query.into_inner();
+    let limit = rows_within(limit);
     let own = (who.caller.role == Role::Inspector).then_some(who.caller.account);
-    let rows = app.database.read(move |tx| Ok::<_, Problem>(tx.quarantined(who.township, own, limit)?)).await?;
-    let row = |row: crate::db::versions::Quarantined| QuarantineRow {
-        dot: row.dot,
-        account: row.account,
-        received_at: row.received_at_ms,
-        code: row.code,
-        field: row.field,
-        detail: row.detail,
-        body: row.body,
-    };
-    Ok(ok(&Page { rows: rows.into_iter().map(row).collect(), next: None }))
+    let read = app.database.read(move |tx| {
+        if settled {
+            let rows = tx.settled_quarantine(who.township, own, limit)?;
+            return Ok(rows.into_iter().map(|(row, settled)| QuarantineRow::of(row, Some(settled))).collect());
+        }
+        let rows = tx.quarantined(who.township, own, limit)?;
+        Ok::<Vec<_>, Problem>(rows.into_iter().map(|row| QuarantineRow::of(row, None)).collect())
+    });
+    Ok(ok(&Page { rows: read.await?, next: None }))
 }
 
 impl Body for Mending {}
@@ -207,9 +245,13 @@ pub async fn repair(
     let by = sender(&app, &who, app.clock.now_ms());
     let dot = Dot::from(*dot);
     let outcome = app.database.write(Scope::Township(by.township), move |tx| {
-        let sent = tx.quarantined_one(by.township, dot)?.ok_or_else(unknown)?;
+        let sent = match tx.quarantined_one(by.township, dot)? {
+            Some(open) => open,
+            None => tx.dismissed_one(by.township, dot)?.ok_or_else(unknown)?,
+        };
         let writing = repair::mend(&sent, &mending).map_err(|refusal| refused(&refusal))?;
         tx.settle_quarantined(dot, by.caller.account, "repaired", by.received_at_ms)?;
+        tx.note(&by.did(Act::PutAsideRepaired, Some(dot.replica.0), &dot.seq.to_string()))?;
         authored::write(tx, &by, &[writing])?.map_err(|refusal| refused(&refusal))
     });
     Ok(ok(&outcome.await?))
@@ -223,7 +265,7 @@ pub struct Dismissal {
 
 impl Body for Dismissal {}
 
-/// POST /api/v1/quarantine/{replica}/{seq}/dismiss: takes it off the list, with a reason. Its bytes stay.
+/// POST /api/v1/quarantine/{replica}/{seq}/dismiss: takes it off the list of what is open, with a reason. Its bytes stay.
 pub async fn dismiss(
     app: web::Data<App>,
     who: Authenticated,
@@ -238,8 +280,9 @@ pub async fn dismiss(
     let dot = Dot::from(*dot);
     let settle = app.database.write(Scope::Township(by.township), move |tx| {
         tx.quarantined_one(by.township, dot)?.ok_or_else(unknown)?;
-        let how = format!("dismissed: {}", dismissal.reason);
-        Ok::<_, Problem>(tx.settle_quarantined(dot, by.caller.account, &how, by.received_at_ms)?)
+        let how = format!("{DISMISSED}{}", dismissal.reason);
+        tx.settle_quarantined(dot, by.caller.account, &how, by.received_at_ms)?;
+        Ok::<_, Problem>(tx.note(&by.did(Act::PutAsideDismissed, Some(dot.replica.0), &dismissal.reason))?)
     });
     settle.await?;
     Ok(done())

@@ -14,7 +14,7 @@ use super::{Conn, Tx, many};
 use crate::db::DbError;
 use crate::db::schema::{quarantine, replicas, versions};
 use crate::db::types::{Key, Whole, storable};
-use crate::db::versions::{Arrival, Quarantined, Replica, VersionTx};
+use crate::db::versions::{Arrival, DISMISSED, Quarantined, Replica, Settlement, VersionTx};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = versions)]
@@ -254,6 +254,47 @@ impl VersionTx for Tx<'_> {
         }
         let rows: Vec<QuarantineRow> = query.load(self.conn)?;
         rows.into_iter().map(|row| row.with_body(self.conn)).collect()
+    }
+
+    fn settled_quarantine(
+        &mut self,
+        township: TownshipId,
+        account: Option<AccountId>,
+        limit: usize,
+    ) -> Result<Vec<(Quarantined, Settlement)>, DbError> {
+        let settlement = (
+            quarantine::settled_by.assume_not_null(),
+            quarantine::settlement.assume_not_null(),
+            quarantine::settled_at_ms.assume_not_null(),
+        );
+        let mut query = quarantine::table
+            .filter(quarantine::township_id.eq(Key::from(township)))
+            .filter(quarantine::settled_at_ms.is_not_null())
+            .filter(quarantine::settled_by.is_not_null())
+            .filter(quarantine::settlement.is_not_null())
+            .order(quarantine::settled_at_ms.desc())
+            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+            .select((QuarantineRow::as_select(), settlement))
+            .into_boxed();
+        if let Some(account) = account {
+            query = query.filter(quarantine::account_id.eq(Key::from(account)));
+        }
+        let rows: Vec<(QuarantineRow, (Key, String, Whole))> = query.load(self.conn)?;
+        let read = |(row, (by, how, at)): (QuarantineRow, (Key, String, Whole))| {
+            Ok((row.with_body(self.conn)?, Settlement { by: by.into(), how, at_ms: at.0 }))
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    fn dismissed_one(&mut self, township: TownshipId, dot: Dot) -> Result<Option<Quarantined>, DbError> {
+        let row: Option<QuarantineRow> = quarantine::table
+            .find((Key::from(dot.replica), Whole(dot.seq)))
+            .filter(quarantine::township_id.eq(Key::from(township)))
+            .filter(quarantine::settlement.like(format!("{DISMISSED}%")))
+            .select(QuarantineRow::as_select())
+            .first(self.conn)
+            .optional()?;
+        row.map(|row| row.with_body(self.conn)).transpose()
     }
 
     fn quarantined_one(&mut self, township: TownshipId, dot: Dot) -> Result<Option<Quarantined>, DbError> {

@@ -11,7 +11,7 @@ use server::db::meta::MetaTx;
 use server::db::orders::OrderTx;
 use server::db::projections::{OpenConflict, PhotoRecord, ProjectionTx};
 use server::db::records::{FeedEntry, RecordTx, StoredRecord};
-use server::db::versions::{Arrival, Quarantined, Replica, VersionTx};
+use server::db::versions::{Arrival, Quarantined, Replica, Settlement, VersionTx};
 use server::db::{DbError, Transaction};
 use server::error::Problem;
 use server::photos::hash::ContentHash;
@@ -249,6 +249,19 @@ impl VersionTx for Memory {
         open.sort_by_key(|row| row.received_at_ms);
         open.truncate(limit);
         Ok(open)
+    }
+
+    fn settled_quarantine(
+        &mut self,
+        _: TownshipId,
+        _: Option<AccountId>,
+        _: usize,
+    ) -> Result<Vec<(Quarantined, Settlement)>, DbError> {
+        unasked()
+    }
+
+    fn dismissed_one(&mut self, _: TownshipId, _: Dot) -> Result<Option<Quarantined>, DbError> {
+        Ok(None)
     }
 
     fn quarantined_one(&mut self, _: TownshipId, dot: Dot) -> Result<Option<Quarantined>, DbError> {

@@ -6,7 +6,7 @@ import type { CommentState, Field, HazardStanding, JsonValue, Kinds, RecordView 
 import { commentState, hazardsNamed, readRecord } from "../../../wasm/pkg/sync_core.js";
 
 /** Raised whenever `makeRow` gives something else for the same state: the rows are made anew at the next start. */
-export const ROWS_VERSION = 3;
+export const ROWS_VERSION = 4;
 
 export interface StoredRow {
   readonly id: string;
