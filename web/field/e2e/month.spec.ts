@@ -1,6 +1,6 @@
 // The village's month: a report filled in from the ledger, corrected, submitted, returned by the office and submitted again.
 
-import { expect, signedIn, SMALL, test, type Township } from "./phone.js";
+import { drafted, expect, report, sent, signedIn, SMALL, test, type Township } from "./phone.js";
 
 const MONTH = new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 7);
 
@@ -12,7 +12,7 @@ interface Report {
 }
 
 /** What the office has of the one monthly report. */
-async function report(township: Township, token: string): Promise<Report | undefined> {
+async function submitted(township: Township, token: string): Promise<Report | undefined> {
   const answer = await fetch(`${township.url}/api/v1/records?kind=monthly_report`, { headers: { authorization: `Bearer ${token}` } });
   return ((await answer.json()) as { rows: Report[] }).rows[0];
 }
@@ -20,7 +20,7 @@ async function report(township: Township, token: string): Promise<Report | undef
 /** The office looks at the report as it stands, and says this of it. */
 async function reviewed(township: Township, token: string, changes: Record<string, string | null>): Promise<void> {
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-  const { id, village } = (await report(township, token))!;
+  const { id, village } = (await submitted(township, token))!;
   const record = (await (await fetch(`${township.url}/api/v1/records/${id}`, { headers })).json()) as { seen: unknown };
   const edit = { record: id, kind: "monthly_report", village, seen: record.seen, changes };
   const answer = await fetch(`${township.url}/api/v1/records`, { method: "POST", headers, body: JSON.stringify({ edits: [edit] }) });
@@ -56,7 +56,7 @@ test("the month is filled in from the ledger, corrected, submitted, returned wit
   await context.setOffline(false);
   await expect(page.getByTestId("status-strip")).toContainText("全部已上报");
   const office = await township.signIn("supervisor", "office");
-  expect(await report(township, office)).toMatchObject({ report_state: "submitted", values: { "figures/inspections": 3, narrative: "开展节前检查" } });
+  expect(await submitted(township, office)).toMatchObject({ report_state: "submitted", values: { "figures/inspections": 3, narrative: "开展节前检查" } });
 
   await reviewed(township, office, { review: "returned", review_remark: "检查次数与台账不符" });
   await page.reload();
@@ -64,8 +64,29 @@ test("the month is filled in from the ledger, corrected, submitted, returned wit
   await page.getByTestId("figure-inspections").fill("0");
   await page.getByTestId("save").click();
   await expect(page.getByTestId("month")).toContainText("已上报，待审核");
-  await expect.poll(async () => (await report(township, office))?.report_state).toBe("submitted");
+  await expect.poll(async () => (await submitted(township, office))?.report_state).toBe("submitted");
   await reviewed(township, office, { review: "accepted", review_remark: null });
   await page.reload();
   await expect(page.getByTestId("month")).toContainText("已通过");
+});
+
+test("a form that was begun is filled in from the ledger of today, but for what was typed", async ({ township, context }) => {
+  const page = await signedIn(context, township);
+  const village = (await page.getByTestId("month-card").getAttribute("href"))?.split("/").at(-2) ?? "";
+  const form = `${township.url}/field/month/${village}/${MONTH}`;
+  await page.goto(form);
+  await expect(page.getByTestId("figure-hazards_open")).toHaveValue("0");
+  await page.getByTestId("figure-trainings").fill("4");
+  await page.getByTestId("narrative").fill("开展节前检查");
+  await drafted(page, "开展节前检查", 0);
+  await page.goto(`${township.url}/field/`);
+  await report(page, "气瓶与火源同室", "gas");
+  await page.goto(form);
+  await expect(page.getByTestId("figure-hazards_open")).toHaveValue("1");
+  await expect(page.getByTestId("figure-trainings")).toHaveValue("4");
+  await page.getByTestId("save").click();
+  await expect(page.getByTestId("month")).toContainText("已上报，待审核");
+  await sent(page);
+  const office = await township.signIn("supervisor", "office");
+  expect(await submitted(township, office)).toMatchObject({ values: { "figures/hazards_open": 1, "figures/trainings": 4 } });
 });

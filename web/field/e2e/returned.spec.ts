@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 
-import { expect, signedIn, test, type Township } from "./phone.js";
+import { drafted, expect, report, sent, signedIn, test, type Township } from "./phone.js";
 
 interface Comment {
   readonly record: string;
@@ -58,4 +58,37 @@ test("a returned hazard is a task, and is answered by changing it and by words, 
   expect(answered.rows.map(({ values }) => values["answer"]).sort()).toEqual(["店已关门，开门后补拍", undefined]);
   const hazard = await asked<{ fields: Record<string, { value: unknown }> }>(township, office, `/records/${rows[0]!.id}`);
   expect(hazard.fields["description"]?.value).toBe("东街面馆气瓶与火源同室");
+});
+
+test("what the office wrote after the form of a returned hazard was opened is not overwritten by it", async ({ township, context }) => {
+  const page = await signedIn(context, township);
+  await report(page, "气瓶与火源同室", "gas");
+  await sent(page);
+  const office = await township.signIn("supervisor", "office");
+  const { rows } = await asked<{ rows: { id: string; village: string }[] }>(township, office, "/hazards");
+  const [{ id, village }] = rows as [{ id: string; village: string }];
+  const decided = async (changes: Record<string, unknown>) => {
+    const { seen } = await asked<{ seen: unknown }>(township, office, `/records/${id}`);
+    await asked(township, office, "/records", { edits: [{ record: id, kind: "hazard", village, seen, changes }] });
+  };
+  await decided({ deadline: "2026-06-30" });
+  await returned(township, office, rows[0]!, "写明是哪一家");
+
+  await page.goto(`${township.url}/field/`);
+  await page.getByTestId("returned-task").click();
+  await expect(page.getByTestId("hazard")).toContainText("2026-06-30");
+  await page.getByTestId("amend").click();
+  await page.getByTestId("description").fill("东街面馆气瓶与火源同室");
+  await drafted(page, "东街面馆", 0);
+  const form = page.url();
+  await decided({ deadline: "2026-05-01" });
+  // Left and opened again, with what the office wrote on the phone.
+  await page.goto(`${township.url}/field/hazards/${id}`);
+  await expect(page.getByTestId("hazard")).toContainText("2026-05-01");
+  await page.goto(form);
+  await page.getByTestId("save").click();
+  await expect(page.getByTestId("hazard")).toContainText("东街面馆");
+  await sent(page);
+  const { fields } = await asked<{ fields: Record<string, { value: unknown }> }>(township, office, `/records/${id}`);
+  expect([fields["description"]?.value, fields["deadline"]?.value]).toEqual(["东街面馆气瓶与火源同室", "2026-05-01"]);
 });

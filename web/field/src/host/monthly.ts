@@ -27,7 +27,9 @@ export function figures(ledger: Ledger, village: string, month: string, today: s
       if ((bits >> place) % 2 === 1 && name !== but) counts[place] = (counts[place] ?? 0) + 1;
     });
   for (const row of ofVillage(ledger, "inspection", village)) {
-    const site = row.values["site"];
+    // Doubt is read the less safe way, as of a campaign's coverage: what may not have been is not told as work that was done.
+    if (row.isDoubtful || row.conflicts.includes("inspected_at")) continue;
+    const site = row.conflicts.includes("site") ? undefined : row.values["site"];
     const bits = countsIn(month, today, timeOf(row, "inspected_at"), undefined, null, null);
     const isAgain = site === undefined || sites.has(site);
     add(bits, isAgain ? "sites_inspected" : undefined);

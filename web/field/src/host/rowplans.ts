@@ -75,7 +75,7 @@ function rowFor(from: RowSources, id: string, views: Views, before: StoredRow | 
   if (state !== undefined) return makeRow(state, from.account, before, views.bases.get(id), from.written.has(id));
   // Of a record of which nothing was taken there is nothing but what was put aside.
   const view = refusedView(from.aside(id));
-  return view && rowOf(view, from.account, before, true);
+  return view && { ...rowOf(view, from.account, before, true), isDoubtful: true };
 }
 
 async function planStandings(from: RowSources, hazards: ReadonlySet<string>, plan: RowPlan, views: Views): Promise<void> {

@@ -16,6 +16,8 @@ export interface StoredRow {
   readonly writtenAtMs: number;
   readonly conflicts: readonly string[];
   readonly isVoided: boolean;
+  /** Whether it does not surely count: somebody voided it, decided or not, or the office has put aside all that there is of it. */
+  readonly isDoubtful?: true;
   /** Whether the account of this database wrote to it. */
   readonly isMine: boolean;
   /** The records that it names, by any value that stands. */
@@ -84,6 +86,7 @@ export function rowOf(view: RecordView, account: string, before: StoredRow | und
     writtenAtMs: writtenAtMs === Number.MAX_SAFE_INTEGER ? 0 : writtenAtMs,
     conflicts: view.conflicts,
     isVoided: typeof view.voiding === "object" && "voided" in view.voiding,
+    ...(view.voiding === "stands" ? {} : { isDoubtful: true }),
     isMine: wroteIt || before?.isMine === true || authors.has(account),
     refs: namedBy(view),
     hazards: [],
