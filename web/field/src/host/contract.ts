@@ -301,6 +301,8 @@ export interface HostError {
 /** A village's report of a month: where it stands, what it says, and what the ledger has of that month on this phone. */
 export interface MonthlyReport {
   readonly record: RecordId;
+  /** Whether nothing of it stands: what the row then shows was put aside by the office. */
+  readonly isNew: boolean;
   readonly state: ReportState;
   /** Absent where nobody has begun it. */
   readonly row?: Row;

@@ -12,6 +12,7 @@ export async function monthly(engine: Engine, village: string, month: string, no
   const state = await engine.view(record);
   return {
     record,
+    isNew: state === undefined,
     state: state === undefined ? "draft" : reportState(state),
     ...(row ? { row: engine.ledger.shown(row) } : {}),
     ledger: figures(engine.ledger, village, month, townshipDate(nowMs)),

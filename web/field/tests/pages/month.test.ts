@@ -35,8 +35,9 @@ beforeEach(() => {
   vi.mocked(saveAll).mockReset();
 });
 
-const report = (ledger: Record<string, number>, values?: Row["values"]): MonthlyReport => ({
+const report = (ledger: Record<string, number>, values?: Row["values"], isNew = values === undefined): MonthlyReport => ({
   record: "r",
+  isNew,
   state: "draft",
   ledger,
   ...(values ? { row: { id: "r", kind: "monthly_report", village, values, writtenAtMs: 1, conflicts: [], isVoided: false, photos: [] } } : {}),
@@ -90,4 +91,11 @@ test("all figures of a draft of an older build count as typed", async () => {
   const page = await opened(report({ inspections: 7, hazards_open: 3 }));
   expect(shown(page, "inspections", "hazards_open", "trainings", "leaflets")).toEqual(["1", "0", "2", "0"]);
   expect(await submitted(page)).toMatchObject({ "figures/inspections": 1, "figures/hazards_open": 0, "figures/trainings": 2 });
+});
+
+test("a report that was put aside as a whole is written again as a whole", async () => {
+  const refused = { month, "figures/inspections": 4, "figures/trainings": 1, reported_by: "李安全" };
+  const page = await opened(report({ inspections: 2 }, refused, true));
+  expect(shown(page, "inspections", "trainings")).toEqual(["4", "1"]);
+  expect(await submitted(page)).toMatchObject({ month, "figures/inspections": 4, "figures/trainings": 1, reported_by: "李安全" });
 });
