@@ -77,10 +77,10 @@ export class Village {
   }
 
   /** Writes as a phone of its own that has seen so much and no more. */
-  async writesApart(kind: string, record: string, changes: Changes, seen: Record<string, number>): Promise<void> {
+  async writesApart(kind: string, record: string, changes: Changes, seen: Record<string, number>, village = this.id): Promise<void> {
     const replica = randomUUID();
     const { account } = await this.read<{ account: { id: string } }>("/me");
-    const version = { record, kind, village: this.id, dot: [replica, 1], context: seen, stamp: [Date.now(), 0], author: account.id, changes };
+    const version = { record, kind, village, dot: [replica, 1], context: seen, stamp: [Date.now(), 0], author: account.id, changes };
     const headers = { authorization: `Bearer ${this.token}`, "content-type": "application/json" };
     const body = JSON.stringify({ sent_at_ms: Date.now(), replica, first_seq: 1, versions: [version] });
     const answer = await fetch(`${this.township.url}/api/v1/push`, { method: "POST", headers, body });

@@ -5,9 +5,14 @@ import { randomUUID } from "node:crypto";
 import type { Page } from "@playwright/test";
 
 import { expect, signedIn, test, Village } from "./desk.js";
+import { percent } from "../src/counts.js";
 
 const DAY_MS = 86_400_000;
 const day = (offset: number) => new Date(Date.now() + 8 * 3_600_000 + offset * DAY_MS).toISOString().slice(0, 10);
+
+test("a share is whole percents, rounded down, whatever its fraction is in binary", () => {
+  expect([percent(29, 50), percent(57, 100), percent(1, 3), percent(199, 200), percent(5, 5), percent(0, 0)]).toEqual([58, 57, 33, 99, 100, 0]);
+});
 
 /** Every number of the overview that opens lines: where to, and how many it says. */
 const numbers = (page: Page) =>

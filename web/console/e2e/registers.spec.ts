@@ -184,6 +184,11 @@ test("the registers of villages and of common wordings are kept at the desk", as
 test("operations are suspended and resumed, supervision is begun and ended, an order is received, and a leader signs off", async ({ township, context, browser }) => {
   const village = await Village.of(township, "inspector01");
   const found = await village.reports("库房与住人房间连通", { level: "major", responsible: "店主" });
+  const confirm = async (what: string) => {
+    await expect(page.getByTestId("lifted-hazard")).toContainText("库房与住人房间连通");
+    await page.getByTestId("confirm-lift").click();
+    await expect(page.getByTestId(what)).toHaveCount(0);
+  };
   const page = await signedIn(context, township);
   await page.goto(`${township.url}/office/hazards/${found}`);
   await page.getByTestId("order").click();
@@ -194,26 +199,43 @@ test("operations are suspended and resumed, supervision is begun and ended, an o
   await expect(page.getByTestId("unsigned")).toHaveText("待领导审批");
   await page.getByTestId("receive").click();
   await expect(page.getByTestId("receive")).toHaveCount(0);
-  for (const to of ["township", "county"]) await page.getByTestId(`escalate-${to}`).click();
+  // A double press begins one supervision.
+  for (const to of ["township", "county"]) await page.getByTestId(`escalate-${to}`).dblclick();
   await expect(page.getByTestId("unlist-county")).toBeVisible();
+  expect((await village.read<{ rows: unknown[] }>("/records?kind=escalation")).rows).toHaveLength(2);
   await page.getByTestId("unlist-township").click();
+  await confirm("unlist-township");
   await expect(page.getByTestId("escalate-township")).toBeVisible();
   await page.getByTestId("unlist-county").click();
+  await confirm("unlist-county");
   await expect(page.getByTestId("escalate-county")).toBeVisible();
 
   // A pass by the village closes no major hazard; the township's does, and a leader approves it.
   await village.writes("reinspection", randomUUID(), { hazard: found, at: Date.now(), by: "村级安监员", result: "passed" });
   await expect(page.getByTestId("fact").filter({ hasText: "村级安监员" })).toHaveCount(1);
   await expect(hazard).not.toContainText("已销号");
+  // The order is about another hazard too, which is not closed: who lifts it is shown both.
+  const other = await village.reports("安全出口上锁");
+  const { rows } = await village.read<{ rows: { id: string }[] }>("/records?kind=order");
+  const [order] = rows;
+  const office = await Village.of(township, "supervisor");
+  await office.writesIn(village.id, "order", order?.id ?? "", { [`hazards/${other}`]: true }, await village.seen(order?.id ?? ""));
+  await page.reload();
   await page.getByTestId("lift").click();
+  await expect(page.getByTestId("lifted-hazard").filter({ hasText: "安全出口上锁" })).toContainText("已下令");
+  await page.getByRole("button", { name: "取消" }).click();
+  await expect(page.getByTestId("lift")).toBeVisible();
+  await page.getByTestId("lift").click();
+  await expect(page.getByTestId("lifted-hazard")).toHaveCount(2);
+  await page.getByTestId("confirm-lift").click();
   await expect(page.getByTestId("lift")).toHaveCount(0);
   await page.getByTestId("reinspect").click();
   await page.getByTestId("passed").click();
   await page.getByTestId("save-reinspection").click();
   await expect(hazard).toContainText("已销号");
 
-  const other = await browser.newContext({ viewport: { width: 1366, height: 768 }, locale: "zh-CN" });
-  const leader = await signedIn(other, township, "leader");
+  const elsewhere = await browser.newContext({ viewport: { width: 1366, height: 768 }, locale: "zh-CN" });
+  const leader = await signedIn(elsewhere, township, "leader");
   await leader.goto(`${township.url}/office/hazards/${found}`);
   await expect(leader.getByTestId("sign")).toHaveCount(2);
   await leader.getByTestId("sign").first().click();
@@ -221,5 +243,5 @@ test("operations are suspended and resumed, supervision is begun and ended, an o
   await leader.getByTestId("sign").click();
   await expect(leader.getByTestId("signed")).toHaveCount(2);
   await expect(page.getByTestId("signed")).toHaveCount(2);
-  await other.close();
+  await elsewhere.close();
 });

@@ -1,5 +1,7 @@
 // What waits for a supervisor: returns that the village answers, likely duplicates, decisions that are taken back.
 
+import { randomUUID } from "node:crypto";
+
 import { photos } from "../../tus/township.mjs";
 import { expect, serious, signedIn, test, Village } from "./desk.js";
 
@@ -41,6 +43,68 @@ test("a decision is taken back before anybody hears of it, and what each had see
   expect((await village.read<{ conflicts: string[] }>(`/records/${found}`)).conflicts).toEqual(["description"]);
   await page.keyboard.press("2");
   await expect.poll(async () => (await village.read<{ conflicts: string[] }>(`/records/${found}`)).conflicts).toEqual([]);
+});
+
+test("what is in conflict stays under the hand while others come in, and a key that is held decides one thing", async ({ township, context }) => {
+  const village = await Village.of(township, "inspector01");
+  /** A conflict of a hazard whose id begins so: they are listed by their ids. */
+  const conflict = async (first: string, description: string) => {
+    const id = `${first}${randomUUID().slice(8)}`;
+    await village.writes("hazard", id, { description, sector: "fire", level: "general", found_at: Date.now(), found_by: "村级安监员" });
+    const before = await village.seen(id);
+    for (const floor of ["二楼", "三楼"]) await village.writesApart("hazard", id, { place: floor }, before);
+    return id;
+  };
+  await conflict("77777777", "通道堆放杂物");
+  const page = await signedIn(context, township);
+  await page.goto(`${township.url}/office/review`);
+  await expect(page.getByTestId("choose")).toHaveCount(2);
+  await conflict("11111111", "灭火器过期");
+  await conflict("eeeeeeee", "安全出口上锁");
+  await expect(page.getByTestId("left")).toContainText("还有 3 处");
+  await expect(page.getByTestId("title")).toContainText("通道堆放杂物");
+  await page.keyboard.down("1");
+  await expect(page.getByTestId("left")).toContainText("还有 2 处");
+  await expect(page.getByTestId("choose")).toHaveCount(2);
+  await page.keyboard.down("1");
+  await expect(page.getByTestId("undo-bar")).toContainText("已核定：通道堆放杂物 · 隐患部位");
+  await expect(page.getByTestId("left")).toContainText("还有 2 处");
+  await page.keyboard.up("1");
+  // What is taken back by hand is looked at again.
+  await page.keyboard.press("u");
+  await expect(page.getByTestId("left")).toContainText("还有 3 处");
+  await expect(page.getByTestId("title")).toContainText("通道堆放杂物");
+});
+
+test("a fact in conflict says about which hazard it is", async ({ township, context }) => {
+  const village = await Village.of(township, "inspector01");
+  const found = await village.reports("配电箱无门");
+  const fact = await village.writes("rectification", randomUUID(), { hazard: found, done_at: Date.now(), done_by: "店主", measures: "已装门" });
+  const before = await village.seen(fact);
+  for (const measures of ["已装铁门", "已装木门"]) await village.writesApart("rectification", fact, { measures }, before);
+  const page = await signedIn(context, township);
+  await page.goto(`${township.url}/office/review`);
+  await expect(page.getByTestId("about")).toContainText("配电箱无门");
+  await page.getByTestId("about").getByRole("link").click();
+  await expect(page.getByTestId("hazard")).toContainText("配电箱无门");
+});
+
+test("who decides about what was voided and written to since is shown what the voiding had not seen", async ({ township, context }) => {
+  const [village, office] = [await Village.of(township, "inspector01"), await Village.of(township, "supervisor")];
+  const found = await village.reports("围栏损坏", { place: "东门" });
+  await village.writes("rectification", randomUUID(), { hazard: found, done_at: Date.now(), done_by: "村委会", measures: "已补网" });
+  const { seen, standing } = await office.read<{ seen: Record<string, number>; standing: { to_void: string[] } }>(`/records/${found}`);
+  const follows = Object.fromEntries(standing.to_void.map((key) => [`void_follows/${key}`, true]));
+  await office.writesIn(village.id, "hazard", found, { void: "报错了", ...follows }, seen);
+  await village.writesApart("hazard", found, { place: "西门，长约十米" }, seen);
+  await village.writes("reinspection", randomUUID(), { hazard: found, at: Date.now(), by: "村级安监员", result: "not_passed" });
+  const page = await signedIn(context, township);
+  await page.goto(`${township.url}/office/review`);
+  await expect(page.getByRole("heading", { name: "作废后又有人写了内容" })).toBeVisible();
+  await expect(page.getByTestId("since").getByTestId("version")).toHaveCount(1);
+  await expect(page.getByTestId("since")).toContainText("西门，长约十米");
+  await expect(page.getByTestId("unnamed")).toHaveCount(1);
+  await expect(page.getByTestId("unnamed")).toContainText("未通过");
 });
 
 test("two hazards that are likely the same are joined, and what was joined is reached from the one that stays", async ({ township, context }) => {

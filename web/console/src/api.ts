@@ -176,20 +176,63 @@ export async function file(path: string, query: Record<string, string | number |
   return (await authorised(`${path}${queryText(query)}`)).blob();
 }
 
-/** Calls back whenever the township's ledger has moved, until `stop` is aborted; begins anew when the stream ends. */
-export async function listen(moved: () => void, stop: AbortSignal): Promise<void> {
-  while (!stop.aborted) {
-    try {
-      const answer = await authorised("/events", { signal: stop });
-      const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
-      for (;;) {
-        const next = await reader?.read();
-        if (!next?.value) break;
-        if (next.value.includes("event: feed")) moved();
-      }
-    } catch {
-      // The ledger is asked again at the next beginning.
+/** The server says something every 20 s: after so long without a word there is nobody at the other end, ms. */
+const SILENCE_MS = 60_000;
+/** How long to wait before listening again, ms; after each that failed twice as long, up to the longest. */
+const WAIT_MS = 3_000;
+const WAIT_MAX_MS = 48_000;
+
+/** One stream of events: calls back at each, until it ends, falls silent or is stopped. */
+async function hear(moved: () => void, stop: AbortSignal): Promise<void> {
+  const own = new AbortController();
+  const end = () => own.abort();
+  stop.addEventListener("abort", end, { signal: own.signal });
+  let silence = setTimeout(end, SILENCE_MS);
+  try {
+    const answer = await authorised("/events", { signal: own.signal });
+    const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+    for (;;) {
+      const next = await reader?.read();
+      if (!next?.value) return;
+      clearTimeout(silence);
+      silence = setTimeout(end, SILENCE_MS);
+      if (next.value.includes("event: feed")) moved();
     }
-    await new Promise((rested) => setTimeout(rested, 3_000));
+  } finally {
+    clearTimeout(silence);
+    end();
+  }
+}
+
+/**
+ * Calls back whenever the township's ledger has moved, or may have unheard: while the server cannot be listened to, and when the
+ * page or the network is back. Until `stop` is aborted.
+ */
+export async function listen(moved: () => void, stop: AbortSignal): Promise<void> {
+  let wake = () => undefined as void;
+  const back = () => {
+    if (document.visibilityState !== "visible") return;
+    moved();
+    wake();
+  };
+  document.addEventListener("visibilitychange", back, { signal: stop });
+  addEventListener("online", back, { signal: stop });
+  let wait = WAIT_MS;
+  while (!stop.aborted) {
+    let hasHeard = false;
+    const heard = () => {
+      hasHeard = true;
+      moved();
+    };
+    await hear(heard, stop).catch(() => undefined);
+    if (stop.aborted) return;
+    // A stream that began says itself where the ledger is; without one it is asked.
+    if (!hasHeard) moved();
+    const rest = hasHeard ? WAIT_MS : wait;
+    await new Promise<void>((rested) => {
+      wake = rested;
+      setTimeout(rested, rest);
+    });
+    wait = hasHeard ? WAIT_MS : Math.min(wait * 2, WAIT_MAX_MS);
   }
 }

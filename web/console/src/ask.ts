@@ -16,9 +16,14 @@ export function moved(): void {
 
 /** Why something did not work, in words. */
 export function words(error: unknown): string {
-  const { t } = i18n.global;
+  const { t, te } = i18n.global;
   if (!(error instanceof Problem)) return String(error);
-  return error.code === "network" ? t("office.network") : error.message || error.code;
+  if (error.code === "network") return t("office.network");
+  const lost = error.body["lost"];
+  const code = Array.isArray(lost) && lost.includes("joined") ? "joined" : error.code;
+  const known = te(`office.refusals.${code}`) ? t(`office.refusals.${code}`) : "";
+  // What the server says beside it tells which field, where no word of ours does.
+  return known ? (code === "change_refused" ? `${known}（${error.message}）` : known) : error.message || error.code;
 }
 
 /** Says that something did not work. */

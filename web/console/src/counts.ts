@@ -51,9 +51,12 @@ export function counted({ groups, overdue, due }: Overview, of: (group: Group) =
 
 export type Counted = ReturnType<typeof counted>;
 
+/** Whole percents of a whole, rounded down. Multiplied first: 29 / 50 is a little less than 0.58. */
+export const percent = (part: number, whole: number) => (whole === 0 ? 0 : Math.floor((part * 100) / whole));
+
 /** The share of what was found that is closed. */
 export function rate({ found, closed }: Counted): string {
-  return found.value === 0 ? "—" : `${Math.floor((closed.value / found.value) * 100)}%`;
+  return found.value === 0 ? "—" : `${percent(closed.value, found.value)}%`;
 }
 
 /** One row of a table by village, sector or level. */

@@ -24,12 +24,12 @@ export function useCursor<Row extends { id: string }>(rows: Ref<Row[]>, open: (r
     void nextTick(() => document.querySelector("[data-cursor='true']")?.scrollIntoView({ block: "nearest" }));
   }
 
-  useKeys((key) => {
+  useKeys((key, isHeld) => {
     const row = rows.value[at.value];
     if (key === "j") walk(1);
     else if (key === "k") walk(-1);
     else if (key === "/") find();
-    else if (key === "x" && row) toggle(row.id);
+    else if (key === "x" && row && !isHeld) toggle(row.id);
     else if (key === "enter" && row && document.activeElement?.closest("a, button") === null) open(row);
     else if (key === "escape" && chosen.value.size > 0) chosen.value = new Set();
     else return false;

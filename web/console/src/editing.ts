@@ -7,7 +7,7 @@ import { reactive, ref } from "vue";
 import { get, type Json } from "./api.js";
 import { complain, tell, useAct } from "./ask.js";
 import { i18n } from "./i18n.js";
-import { type Edit, newId, on, type RecordView, write } from "./model.js";
+import { contested, type Edit, newId, on, type RecordView, write } from "./model.js";
 
 export type Values = Record<string, Json>;
 
@@ -20,7 +20,8 @@ const plain = (value: Json | undefined): Json => {
 
 /** The form of one kind. `sets`: fields that hold elements, each at a path of its own; in the form they are lists. */
 export function useEditing(kind: string, fields: readonly string[], sets: readonly string[], done: () => Promise<unknown>) {
-  const form = reactive<{ id: string; village: string; values: Values }>({ id: "", village: "", values: {} });
+  /** `contested`: path → the values between which somebody must decide; a form shows them, and writes nothing there. */
+  const form = reactive<{ id: string; village: string; values: Values; contested: Record<string, Json[]> }>({ id: "", village: "", values: {}, contested: {} });
   const isOpen = ref(false);
   const { isBusy, act } = useAct();
   /** The record as it was when the form was opened: the edit claims to have seen that, and no more. */
@@ -40,11 +41,15 @@ export function useEditing(kind: string, fields: readonly string[], sets: readon
     }
     const stored = Object.fromEntries([...fields.map((path) => [path, shown(path)] as const), ...sets.map((set) => [set, elements(set)] as const)]);
     const values = seen ? stored : { ...Object.fromEntries(sets.map((set) => [set, []])), ...begin };
-    Object.assign(form, { id: id ?? "", village: seen?.village ?? "", values: structuredClone(values) });
+    const split = Object.keys(seen?.fields ?? {}).flatMap((path) => {
+      const values = contested(seen, path);
+      return values ? [[path, values] as const] : [];
+    });
+    Object.assign(form, { id: id ?? "", village: seen?.village ?? "", values: structuredClone(values), contested: Object.fromEntries(split) });
     isOpen.value = true;
   }
 
-  /** What differs from what was seen. */
+  /** What differs from what was seen. Where there is a conflict nothing is written: it would settle it, unasked. */
   function changes(): Values {
     const texts = fields.map((path) => [path, plain(form.values[path])] as const).filter(([path, value]) => !same(value, shown(path)));
     const members = sets.flatMap((set) => {
@@ -53,7 +58,7 @@ export function useEditing(kind: string, fields: readonly string[], sets: readon
       const removed = before.filter((one) => !now.includes(one)).map((one) => [`${set}/${one}`, false] as const);
       return [...added, ...removed];
     });
-    return Object.fromEntries([...texts, ...members]);
+    return Object.fromEntries([...texts, ...members].filter(([path]) => !(path in form.contested)));
   }
 
   const send = (edit: Edit) =>

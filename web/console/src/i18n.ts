@@ -31,3 +31,12 @@ export async function choose(language: Language): Promise<void> {
 export function keptLanguage(): Language {
   return localStorage.getItem(KEPT) === "en" ? "en" : "zh-CN";
 }
+
+/** What a field of a kind is called; of a report's figures, each by its own name. */
+export function fieldWord(kind: string, path: string): string {
+  const { t, te } = i18n.global;
+  const [field = "", key = ""] = path.split(/\/(.*)/s);
+  if (field === "void") return t("office.hazard.void");
+  if (field === "figures" && te(`month.figure.${key}`)) return t(`month.figure.${key}`);
+  return te(`records.field.${kind}.${field}`) ? t(`records.field.${kind}.${field}`) : path;
+}

@@ -2,7 +2,7 @@
 
 import { reactive } from "vue";
 
-import { get, type Json, post, session } from "./api.js";
+import { get, type Json, post, Problem, session } from "./api.js";
 
 export interface Line {
   id: string;
@@ -162,7 +162,33 @@ export const nameOf = {
   person: (id: string) => names.people.get(id) ?? id.slice(0, 8),
 };
 
+/** The different values of a path that somebody must decide between; nothing where it is not in conflict. */
+export function contested(view: RecordView | undefined, path: string): Json[] | undefined {
+  const field = view?.fields[path];
+  if (!field?.in_conflict) return undefined;
+  return [...new Map(field.siblings.map(({ value }) => [JSON.stringify(value), value])).values()];
+}
+
 export const write = (edits: Edit[]) => post<{ verdict: string }[]>("/records", { edits });
+
+/**
+ * Writes records that this page begins. Where they are there already, as they are to be and by this account, an earlier press has
+ * written them and only its answer was lost.
+ */
+export async function begin(edits: Edit[]): Promise<void> {
+  try {
+    await write(edits);
+  } catch (error) {
+    const isThere = async ({ record, changes }: Edit) => {
+      const { fields } = await get<RecordView>(`/records/${record}`);
+      const isOwn = (path: string) => fields[path]?.siblings.some(({ value, author }) => author === session.who?.id && JSON.stringify(value) === JSON.stringify(changes[path]));
+      return Object.keys(changes).every(isOwn);
+    };
+    if (!(error instanceof Problem && error.code === "conflict_changed")) throw error;
+    const there = await Promise.all(edits.map(isThere)).catch(() => [false]);
+    if (there.includes(false)) throw error;
+  }
+}
 
 /** An edit on top of what a view shows. */
 export function on(view: RecordView, changes: Record<string, Json>): Edit {

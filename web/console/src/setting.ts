@@ -51,6 +51,14 @@ export async function calendar(from: string, until: string): Promise<CalendarDay
   return (await get<{ days: CalendarDay[] }>("/calendar", { from, until })).days;
 }
 
+/** Working days that an order within a time limit gives, unless somebody says otherwise. */
+export const WORKING_DAYS = 15;
+
+/** The day on which so many working days end, by the township's calendar. */
+export async function deadlineAfter(days: number): Promise<string> {
+  return (await get<{ deadline: string }>("/calendar/deadline", { working_days: days })).deadline;
+}
+
 /** What must be settled of a hazard: the fields of which the office chooses some. */
 export const MEMBERS = ["responsible", "measures", "funds", "deadline", "contingency_plan", "aim"] as const;
 

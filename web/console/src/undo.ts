@@ -12,15 +12,15 @@ interface Done {
   /** What was done, in words. */
   readonly words: string;
   readonly send: () => Promise<unknown>;
-  /** Puts back what the page had taken away: it was taken back, or did not work. */
-  readonly back: () => void;
+  /** Puts back what the page had taken away: it was taken back by hand, or did not work. */
+  readonly back: (isByHand: boolean) => void;
   readonly timer: ReturnType<typeof setTimeout>;
 }
 
 /** The last thing that can be taken back. */
 export const last = shallowRef<Done>();
 
-export function later(words: string, send: () => Promise<unknown>, back: () => void = () => undefined): void {
+export function later(words: string, send: () => Promise<unknown>, back: (isByHand: boolean) => void = () => undefined): void {
   sendNow();
   last.value = { words, send, back, timer: setTimeout(sendNow, REST_MS) };
 }
@@ -32,7 +32,7 @@ export function sendNow(): void {
   clearTimeout(done.timer);
   last.value = undefined;
   done.send().catch((error: unknown) => {
-    done.back();
+    done.back(false);
     complain(error);
   });
 }
@@ -42,7 +42,7 @@ export function takeBack(): void {
   if (!done) return;
   clearTimeout(done.timer);
   last.value = undefined;
-  done.back();
+  done.back(true);
 }
 
 addEventListener("pagehide", sendNow);
