@@ -77,7 +77,16 @@ export class Village {
   }
 
   /** Writes as a phone of its own that has seen so much and no more. */
-  async writesApart(kind: string, record: string, changes: Changes, seen: Record<string, number>, village = this.id): Promise<void> {
+  writesApart(kind: string, record: string, changes: Changes, seen: Record<string, number>, village = this.id): Promise<void> {
+    return this.pushes(kind, record, changes, seen, village, /"(merged|conflict)"/);
+  }
+
+  /** Sends what the office's rules do not let in. */
+  async isRefused(kind: string, record: string, changes: Changes): Promise<void> {
+    await this.pushes(kind, record, changes, {}, this.id, /"quarantined"/);
+  }
+
+  private async pushes(kind: string, record: string, changes: Changes, seen: Record<string, number>, village: string, verdict: RegExp): Promise<void> {
     const replica = randomUUID();
     const { account } = await this.read<{ account: { id: string } }>("/me");
     const version = { record, kind, village, dot: [replica, 1], context: seen, stamp: [Date.now(), 0], author: account.id, changes };
@@ -85,7 +94,7 @@ export class Village {
     const body = JSON.stringify({ sent_at_ms: Date.now(), replica, first_seq: 1, versions: [version] });
     const answer = await fetch(`${this.township.url}/api/v1/push`, { method: "POST", headers, body });
     const text = await answer.text();
-    expect(text).toMatch(/"(merged|conflict)"/);
+    expect(text).toMatch(verdict);
   }
 
   reports(description: string, more: Changes = {}): Promise<string> {

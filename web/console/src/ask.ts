@@ -19,6 +19,8 @@ export function words(error: unknown): string {
   const { t, te } = i18n.global;
   if (!(error instanceof Problem)) return String(error);
   if (error.code === "network") return t("office.network");
+  // What a page says itself is in words already.
+  if (Object.keys(error.body).length === 0) return error.message || error.code;
   const lost = error.body["lost"];
   const code = Array.isArray(lost) && lost.includes("joined") ? "joined" : error.code;
   const known = te(`office.refusals.${code}`) ? t(`office.refusals.${code}`) : "";
