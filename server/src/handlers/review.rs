@@ -251,7 +251,7 @@ pub async fn repair(
         };
         let writing = repair::mend(&sent, &mending).map_err(|refusal| refused(&refusal))?;
         tx.settle_quarantined(dot, by.caller.account, "repaired", by.received_at_ms)?;
-        tx.note(&by.did(Act::PutAsideRepaired, Some(dot.replica.0), &dot.seq.to_string()))?;
+        tx.note(&by.did(Act::PutAsideRepaired, Some(dot.replica.0), dot.seq.to_string()))?;
         authored::write(tx, &by, &[writing])?.map_err(|refusal| refused(&refusal))
     });
     Ok(ok(&outcome.await?))
