@@ -59,8 +59,15 @@ pub fn speaks_for(village: Option<VillageId>, site: &Record) -> bool {
 /// somebody has cleared one.
 #[must_use]
 pub fn days(campaign: &Record) -> Option<(&str, &str)> {
-    let all = |path| campaign.siblings(path).map(|sibling| sibling.value.as_str()).collect::<Option<Vec<_>>>();
-    Some((all("starts")?.into_iter().max()?, all("ends")?.into_iter().min()?))
+    let edge = |path, is_last: bool| {
+        let mut edge: Option<&str> = None;
+        for sibling in campaign.siblings(path) {
+            let day = sibling.value.as_str()?;
+            edge = edge.filter(|known| (*known < day) == is_last).or(Some(day));
+        }
+        edge
+    };
+    Some((edge("starts", false)?, edge("ends", true)?))
 }
 
 /// Whether a visit counts for a campaign: made for it, or on one of its days.

@@ -80,8 +80,10 @@ pub fn report_state(report: &Record) -> ReportState {
     }
     let is_reviews = |path: &str| path == "review" || path == "review_remark";
     if report.siblings("review").all(|review| review.value == "accepted")
-        && report.conflicts().all(is_reviews)
-        && report.paths().all(|path| is_reviews(path) || covers("accepted", path))
+        && report.paths().all(|path| {
+            let is_disputed = (path == "narrative" || path.starts_with("figures/")) && report.is_contested(path);
+            is_reviews(path) || covers("accepted", path) && !is_disputed
+        })
     {
         return ReportState::Accepted;
     }
@@ -110,12 +112,12 @@ pub fn counts_in(month: &str, today: &str, at_ms: Ms, hazard: Option<MonthHazard
     let Some(MonthHazard { is_major, deadline, closed_at_ms }) = hazard else {
         return [is_in_month, is_in_month, false, false, false, false, false];
     };
-    let day = day.min(today.to_owned());
+    let day = if *day < *today { &day } else { today };
     let is_in_month = is_month(month) && day.starts_with(month);
     let end = last_day(month).min(today.to_owned());
     let closed = closed_at_ms.map(township_date);
     let is_closed = is_month(month) && closed.as_ref().is_some_and(|closed| closed.starts_with(month));
-    let is_open = is_month(month) && day <= end && closed.is_none_or(|closed| closed > end);
+    let is_open = is_month(month) && *day <= *end && closed.is_none_or(|closed| closed > end);
     let is_overdue = is_open && deadline.is_some_and(|deadline| *deadline < *end);
     [false, false, is_in_month, is_in_month && is_major, is_closed, is_open, is_overdue]
 }

@@ -123,7 +123,10 @@ pub fn standing(hazard: &Record, related: &[Record]) -> Standing {
         Status::Reported
     };
     let deadlines = of_kind("order").chain([hazard]).filter_map(|record| record.text("deadline"));
-    let closed_at_ms = closing.iter().flat_map(|pass| pass.siblings("at")).filter_map(|at| at.value.as_u64()).max();
+    let mut closed_at_ms = None;
+    for pass in &closing {
+        pass.siblings("at").for_each(|at| closed_at_ms = closed_at_ms.max(at.value.as_u64()));
+    }
     Standing {
         status,
         is_major,

@@ -61,6 +61,7 @@ test("a code that the phone's own camera has opened signs in at once, and is not
   await expect(page.getByTestId("offline-ready")).toBeVisible();
   expect(page.url()).toBe(`${township.url}/field/`);
   await page.getByTestId("tab-me").click();
+  await expect(page.getByRole("heading", { name: "示范一村安监员" })).toBeVisible();
   await page.goBack();
   expect(page.url()).toBe(`${township.url}/field/`);
   await page.goBack();
