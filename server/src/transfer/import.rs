@@ -43,6 +43,8 @@ pub async fn run(args: ImportArgs, now_ms: Ms) -> Result<String, Refusal> {
         return Err(Refusal::Argument(format!("{name} is in this database already. Nothing was imported")));
     }
     let photos = photos_of(&mut file)?;
+    let wanted = photos.clone();
+    database.write(Scope::Whole, move |tx| absolve(tx, &wanted, now_ms)).await?;
     if let Err(refusal) = store_and_take(&args, &database, &mut file, &photos).await {
         let_go(&database, photos, now_ms).await;
         return Err(refusal);
@@ -77,6 +79,20 @@ fn photos_of(file: &mut Reading) -> Result<Vec<ContentHash>, Refusal> {
     })?;
     photos.retain(|hash| !missing.contains(hash));
     Ok(photos)
+}
+
+/// Takes back that photos are to be removed, which an import that was refused before may have left: those that come now stay.
+fn absolve(tx: &mut dyn Transaction, photos: &[ContentHash], now_ms: Ms) -> Result<(), Refusal> {
+    for &hash in photos {
+        if tx.take_removal(hash, now_ms, now_ms)? {
+            tx.absolve(hash)?;
+        } else if tx.is_condemned(hash)? {
+            let words =
+                "a server is removing an old copy of a photo of this township; run import again in half an hour";
+            return Err(Refusal::Argument(format!("{words}. Nothing was imported")));
+        }
+    }
+    Ok(())
 }
 
 /// Stores the photos' bytes before anything says that they are there, then writes the township.

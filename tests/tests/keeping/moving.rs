@@ -7,8 +7,9 @@ use hazard_tests::server::{Session, TestServer, village};
 use hazard_tests::story::hazard;
 use server::config::Settings;
 use server::db::scratch::{self, Scratch};
-use server::db::{Database, DatabaseOptions};
+use server::db::{Database, DatabaseOptions, DbError, Scope};
 use server::demo;
+use server::photos::hash::ContentHash;
 
 use crate::office::*;
 
@@ -165,6 +166,39 @@ async fn what_a_refused_township_brought_of_photos_does_not_stay() {
     }
     assert_eq!(photos(), 0);
     drop(server);
+}
+
+#[actix_web::test]
+async fn a_township_is_taken_whose_photos_an_earlier_import_has_left_to_be_removed() {
+    let (server, mut one, _) = township().await;
+    let photo: ContentHash = find_hazard(&server, &mut one).await.1.parse().unwrap();
+    let home = temporary();
+    let (file, target) = (home.path().join("township.zip"), home.path().join("data"));
+    export(&server.data_dir(), &file, &[]).await;
+    fs::create_dir(&target).unwrap();
+    let options = DatabaseOptions::at(target.join("ledger.sqlite3"));
+    let condemned = async |taken_at_ms: Option<u64>| {
+        let database = Database::open(&options).unwrap();
+        let write = database.write(Scope::Whole, move |tx| {
+            tx.condemn_bytes(photo, 1)?;
+            taken_at_ms.map_or(Ok(true), |at_ms| tx.take_removal(photo, at_ms, u64::MAX >> 1))
+        });
+        assert!(write.await.unwrap_or_else(|error: DbError| panic!("{error}")));
+        database.close();
+    };
+    condemned(None).await;
+    let from = ["--from", file.to_str().unwrap()];
+    let words = run(&target, "import", &from).await.unwrap();
+    assert!(words.contains("1 photos imported"), "{words}");
+    assert_eq!(findings(&target, &[]).await, []);
+
+    // Not while a server removes them.
+    fs::remove_dir_all(&target).unwrap();
+    fs::create_dir(&target).unwrap();
+    condemned(Some(2)).await;
+    let refusal = run(&target, "import", &from).await.unwrap_err().to_string();
+    assert!(refusal.contains("half an hour"), "{refusal}");
+    assert_eq!(townships(&target).await, 0);
 }
 
 #[actix_web::test]
