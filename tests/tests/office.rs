@@ -343,6 +343,13 @@ async fn a_search_of_any_length_is_answered_or_refused_and_a_place_that_is_none_
     }
 }
 
+/// The heads and the lines of a table as it is downloaded.
+fn table_of(text: &str) -> (csv::StringRecord, Vec<csv::StringRecord>) {
+    let mut table = csv::Reader::from_reader(text.strip_prefix('\u{FEFF}').unwrap().as_bytes());
+    let heads = table.headers().unwrap().clone();
+    (heads, table.records().map(Result::unwrap).collect())
+}
+
 #[actix_web::test]
 async fn the_table_holds_the_same_lines_and_no_formula() {
     let server = TestServer::start().await;
@@ -361,10 +368,8 @@ async fn the_table_holds_the_same_lines_and_no_formula() {
     let answer = request.send().await.unwrap();
     assert_eq!(answer.headers()["content-type"], "text/csv; charset=utf-8; header=present");
     let text = answer.text().await.unwrap();
-    let mut table = csv::Reader::from_reader(text.strip_prefix('\u{FEFF}').unwrap().as_bytes());
-    let heads = table.headers().unwrap().clone();
+    let (heads, rows) = table_of(&text);
     let at = |name: &str| heads.iter().position(|head| head == name).unwrap();
-    let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
     let described: Vec<&str> = rows.iter().map(|row| &row[at("隐患描述")]).collect();
     assert_eq!(described, [format!("'{}", said[0]), said[1].to_owned(), format!("'{}", said[2])]);
     assert_eq!((&rows[2][at("序号")], &rows[2][at("整改资金（元）")], &rows[2][at("状态")]), ("3", "1200", "已上报"));
@@ -387,10 +392,8 @@ async fn what_is_voided_is_late_neither_on_the_screen_nor_in_the_table() {
     assert_eq!(write(&server, &desk, &[edit]).await.0, 200);
     let path = "/hazards.csv?with_void=true&order=oldest";
     let text = server.request_as(&desk.session, Method::GET, path).send().await.unwrap().text().await.unwrap();
-    let mut table = csv::Reader::from_reader(text.strip_prefix('\u{FEFF}').unwrap().as_bytes());
-    let heads = table.headers().unwrap().clone();
+    let (heads, rows) = table_of(&text);
     let at = |name: &str| heads.iter().position(|head| head == name).unwrap();
-    let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
     let mut told: Vec<(&str, &str)> = rows.iter().map(|row| (&row[at("状态")], &row[at("逾期")])).collect();
     told.sort_unstable();
     assert_eq!(told, [("已上报", "是"), ("已作废", "")]);
@@ -416,10 +419,8 @@ async fn the_table_says_what_waits_for_a_decision() {
     there.sync(&server).await;
     let path = "/hazards.csv?order=oldest";
     let text = server.request_as(&desk.session, Method::GET, path).send().await.unwrap().text().await.unwrap();
-    let mut table = csv::Reader::from_reader(text.strip_prefix('\u{FEFF}').unwrap().as_bytes());
-    let heads = table.headers().unwrap().clone();
+    let (heads, rows) = table_of(&text);
     let at = |name: &str| heads.iter().position(|head| head == name).unwrap();
-    let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
     let mut told: Vec<(String, String)> =
         rows.iter().map(|row| (row[at("编号")].to_owned(), row[at("待核定")].to_owned())).collect();
     told.sort();
