@@ -16,6 +16,7 @@ test("what was dismissed stays in sight with its reason, and is mended when it w
   await asked.getByRole("textbox").fill("与另一条重复");
   await asked.getByRole("button", { name: /OK|确定/ }).click();
   await expect(page.getByTestId("none")).toBeVisible();
+  await expect(page.getByTestId("nav-aside")).toHaveText("未收下的");
 
   await page.getByTestId("settled").click();
   await expect(row.getByTestId("how")).toContainText("定为不用处理：与另一条重复");
